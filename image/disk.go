@@ -1,0 +1,61 @@
+package image
+
+import (
+	"fmt"
+	"io"
+)
+
+// Disk is random-access storage of a fixed size: a file, a device, a
+// partition, an overlay, a recorder.
+//
+// ReadAt and WriteAt follow [io.ReaderAt] and [io.WriterAt] at any offset
+// and length; alignment to sectors is the Disk's business. A write that
+// would cross the end writes nothing and fails with [ErrOutOfBounds].
+type Disk interface {
+	io.ReaderAt
+	io.WriterAt
+	// Size is the number of bytes.
+	Size() int64
+	// SectorSize is the logical sector in bytes, the unit of partition
+	// tables: 512 or 4096.
+	SectorSize() int
+	// Sync returns once everything written before it is durable.
+	Sync() error
+}
+
+// Range is a run of bytes of a disk.
+type Range struct {
+	Off, Len int64
+}
+
+// End is the offset behind the last byte.
+func (r Range) End() int64 { return r.Off + r.Len }
+
+// String gives the range as hexadecimal offsets, the end excluded.
+func (r Range) String() string { return fmt.Sprintf("0x%x-0x%x", r.Off, r.End()) }
+
+// clip cuts a read of p at off down to a disk of size bytes. The error is
+// what the reader owes its caller when the cut part was read: io.EOF if
+// bytes are missing at the end.
+func clip(p []byte, off, size int64) ([]byte, error) {
+	switch {
+	case off < 0:
+		return nil, &BoundsError{Op: "read", Off: off, Len: int64(len(p)), Size: size}
+	case len(p) == 0:
+		return p, nil
+	case off >= size:
+		return nil, io.EOF
+	case int64(len(p)) > size-off:
+		return p[:size-off], io.EOF
+	}
+	return p, nil
+}
+
+// checkWrite says whether a write of n bytes at off stays inside a disk of
+// size bytes.
+func checkWrite(n int, off, size int64) error {
+	if off < 0 || off > size || int64(n) > size-off {
+		return &BoundsError{Op: "write", Off: off, Len: int64(n), Size: size}
+	}
+	return nil
+}

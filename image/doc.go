@@ -1,0 +1,22 @@
+// Package image is everything between a path and a volume: disks and disk
+// images, and the partition tables on them. Every layer is a [Disk] on a
+// Disk, so that a partition of an image, seen through an overlay, is opened
+// like a drive:
+//
+//	path ── Open ──> File ── ReadTable ──> Table
+//	                  │                      │ Open
+//	                  ├── NewOverlay         v
+//	                  └── NewRecorder     SectionDisk ──> a volume's room
+//
+// What is read here:
+//
+//	raw image, block device     sector 0 is the disk's sector 0
+//	fixed VHD                   raw, then a 512-byte footer
+//	GPT, MBR, EBR chains        512-byte and 4096-byte sectors
+//	volume without a table      NTFS, BitLocker, FAT, exFAT at sector 0
+//
+// Other containers are recognised by [Sniff] and refused by their names,
+// because their bytes read as a raw disk would be nonsense.
+//
+// Offsets and sizes are bytes unless a name says otherwise.
+package image

@@ -1,0 +1,182 @@
+package image
+
+import (
+	"fmt"
+	"io"
+	"os"
+)
+
+// Kind is what a path turned out to be.
+type Kind int
+
+// The kinds of storage Open takes.
+const (
+	Regular     Kind = iota // an image file
+	BlockDevice             // a disk or partition of this machine
+)
+
+// String names the kind.
+func (k Kind) String() string {
+	if k == BlockDevice {
+		return "block device"
+	}
+	return "image file"
+}
+
+// File is a disk that lies in an image file or is a block device.
+type File struct {
+	file     *os.File
+	path     string
+	kind     Kind
+	format   Format
+	size     int64
+	sector   int
+	writable bool
+}
+
+// Open opens a raw image, a fixed VHD or a block device.
+//
+// For writing the disk must be ours alone: a device that is mounted, whose
+// disk or partition is mounted or held, or an image that another program has
+// locked is an [ErrBusy] that names the holder; [ErrReadOnly] is a disk that
+// forbids writing. Opening for reading is always allowed.
+//
+// A container that is not read here is an [UnsupportedContainerError].
+func Open(path string, writable bool) (*File, error) {
+	f, err := openPath(path, writable)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.recognize(); err != nil {
+		f.file.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// openPath opens the path as what it is and learns its size.
+func openPath(path string, writable bool) (*File, error) {
+	if err := checkPath(path); err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	f := &File{path: path, writable: writable}
+	switch mode := info.Mode(); {
+	case mode.IsRegular():
+		err = f.openRegular()
+	case mode.Type() == os.ModeDevice:
+		f.kind = BlockDevice
+		err = f.openDevice()
+	default:
+		err = fmt.Errorf("%s: %w: neither an image file nor a block device", path, ErrUnsupported)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// openRegular opens an image file, for writing under a lock.
+func (f *File) openRegular() error {
+	mode := os.O_RDONLY
+	if f.writable {
+		mode = os.O_RDWR
+		if err := checkFileInUse(f.path); err != nil {
+			return err
+		}
+	}
+	file, err := os.OpenFile(f.path, mode, 0)
+	if err != nil {
+		return readOnlyError(err)
+	}
+	if f.writable {
+		err = lock(file)
+	}
+	if err == nil {
+		f.size, err = file.Seek(0, io.SeekEnd)
+	}
+	if err != nil {
+		file.Close()
+		return err
+	}
+	f.file = file
+	return nil
+}
+
+// recognize finds out what the bytes are: the container, the size of the
+// disk in it, and its sectors.
+func (f *File) recognize() error {
+	f.format = Raw
+	if f.kind == Regular {
+		f.format = Sniff(f.file, f.size)
+	}
+	switch f.format {
+	case Raw:
+	case FixedVHD:
+		size, err := fixedVHDSize(f.file, f.size)
+		if err != nil {
+			return fmt.Errorf("%s: %w", f.path, err)
+		}
+		f.size = size
+	default:
+		return &UnsupportedContainerError{Path: f.path, Format: f.format}
+	}
+	if f.sector == 0 {
+		f.sector = guessSectorSize(f.file, f.size)
+	}
+	return nil
+}
+
+// Close closes the file and lets go of its locks.
+func (f *File) Close() error { return f.file.Close() }
+
+// Kind is what the path was.
+func (f *File) Kind() Kind { return f.kind }
+
+// Format is [Raw] or [FixedVHD].
+func (f *File) Format() Format { return f.format }
+
+// Path is what was opened.
+func (f *File) Path() string { return f.path }
+
+// ReadOnly says that writes will be refused.
+func (f *File) ReadOnly() bool { return !f.writable }
+
+// Size is the size of the disk, without the footer of a VHD.
+func (f *File) Size() int64 { return f.size }
+
+// SectorSize is what the device says, or what the partition table in an
+// image file gives away, else 512.
+func (f *File) SectorSize() int { return f.sector }
+
+// ReadAt implements [io.ReaderAt].
+func (f *File) ReadAt(p []byte, off int64) (int, error) {
+	p, end := clip(p, off, f.size)
+	if len(p) == 0 {
+		return 0, end
+	}
+	n, err := f.file.ReadAt(p, off)
+	return n, readResult(n, len(p), err, end)
+}
+
+// WriteAt implements [io.WriterAt].
+func (f *File) WriteAt(p []byte, off int64) (int, error) {
+	if !f.writable {
+		return 0, fmt.Errorf("%s: %w: opened for reading", f.path, ErrReadOnly)
+	}
+	if err := checkWrite(len(p), off, f.size); err != nil {
+		return 0, fmt.Errorf("%s: %w", f.path, err)
+	}
+	return f.file.WriteAt(p, off)
+}
+
+// Sync flushes to the medium.
+func (f *File) Sync() error {
+	if !f.writable {
+		return nil
+	}
+	return f.file.Sync()
+}

@@ -1,0 +1,86 @@
+package image
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// checkPath has nothing to refuse: on Linux a device is a file.
+func checkPath(string) error { return nil }
+
+// openDevice opens a block device, for writing exclusively, and asks it for
+// its size and sectors.
+func (f *File) openDevice() error {
+	mode := os.O_RDONLY
+	if f.writable {
+		mode = os.O_RDWR | unix.O_EXCL
+		if err := checkDeviceInUse(f.path); err != nil {
+			return err
+		}
+	}
+	file, err := os.OpenFile(f.path, mode, 0)
+	if err != nil {
+		return deviceError(f.path, err)
+	}
+	f.size, f.sector, err = geometry(file)
+	if err == nil && f.writable {
+		err = checkDeviceWritable(file)
+	}
+	if err != nil {
+		file.Close()
+		return fmt.Errorf("%s: %w", f.path, err)
+	}
+	f.file = file
+	return nil
+}
+
+// geometry asks a block device for its size and its logical sector.
+func geometry(file *os.File) (size int64, sector int, err error) {
+	if size, err = file.Seek(0, io.SeekEnd); err != nil { // the number BLKGETSIZE64 gives
+		return 0, 0, fmt.Errorf("size of the device: %w", err)
+	}
+	if sector, err = unix.IoctlGetInt(int(file.Fd()), unix.BLKSSZGET); err != nil {
+		return 0, 0, fmt.Errorf("sector size of the device: %w", err)
+	}
+	return size, sector, nil
+}
+
+// checkDeviceWritable asks whether the kernel has the device read-only: some
+// drivers accept the open and fail the write.
+func checkDeviceWritable(file *os.File) error {
+	readOnly, err := unix.IoctlGetInt(int(file.Fd()), unix.BLKROGET)
+	if err != nil {
+		return fmt.Errorf("read-only flag of the device: %w", err)
+	}
+	if readOnly != 0 {
+		return fmt.Errorf("%w: the device is write-protected", ErrReadOnly)
+	}
+	return nil
+}
+
+// deviceError gives the kernel's reasons our names.
+func deviceError(path string, err error) error {
+	switch {
+	case errors.Is(err, unix.EBUSY):
+		return &BusyError{Path: path, Reason: "the kernel holds it (mounted elsewhere, swap, RAID, or another program)"}
+	case errors.Is(err, unix.ENOMEDIUM):
+		return fmt.Errorf("%s: no medium in the drive: %w", path, err)
+	}
+	return readOnlyError(err)
+}
+
+// readOnlyError makes a refusal to open for writing an ErrReadOnly.
+func readOnlyError(err error) error {
+	if errors.Is(err, unix.EROFS) {
+		return fmt.Errorf("%w: %w", ErrReadOnly, err)
+	}
+	return err
+}
+
+func checkDeviceInUse(string) error { return nil }
+func checkFileInUse(string) error   { return nil }
+func lock(*os.File) error           { return nil }

@@ -1,0 +1,44 @@
+//go:build !linux
+
+package image
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+)
+
+// devicePrefixes begin the names of raw devices on Windows.
+var devicePrefixes = []string{`\\.\`, `\\?\`, `//./`, `//?/`}
+
+// checkPath refuses device names with words of its own: the operating
+// system would say something about files.
+func checkPath(path string) error {
+	for _, prefix := range devicePrefixes {
+		if rest, ok := strings.CutPrefix(path, prefix); ok && !isDrivePath(rest) {
+			return fmt.Errorf("%s: %w: this build opens image files, not devices", path, ErrUnsupported)
+		}
+	}
+	return nil
+}
+
+// isDrivePath recognises the long form of a file's path, \\?\C:\disk.img.
+func isDrivePath(rest string) bool { return len(rest) > 3 && rest[1] == ':' }
+
+func (f *File) openDevice() error {
+	return fmt.Errorf("%s: %w: this build opens image files, not devices", f.path, ErrUnsupported)
+}
+
+func checkFileInUse(string) error { return nil }
+
+func lock(*os.File) error { return nil }
+
+// readOnlyError makes a refused permission our own error.
+func readOnlyError(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w: %w", ErrReadOnly, err)
+	}
+	return err
+}

@@ -1,0 +1,49 @@
+package image
+
+// pageSize is the unit in which written bytes are kept: the page of most
+// file systems and a multiple of both sector sizes.
+const pageSize = 4096
+
+// pages is sparse memory: what was never written costs nothing and reads as
+// zeros.
+type pages map[int64]*[pageSize]byte
+
+// readAt fills p with the bytes at off.
+func (m pages) readAt(p []byte, off int64) {
+	for len(p) > 0 {
+		at := int(off % pageSize)
+		n := min(len(p), pageSize-at)
+		if page := m[off/pageSize]; page != nil {
+			copy(p[:n], page[at:])
+		} else {
+			clear(p[:n])
+		}
+		p, off = p[n:], off+int64(n)
+	}
+}
+
+// writeAt puts p at off. Zeros written where nothing is stay nothing.
+func (m pages) writeAt(p []byte, off int64) {
+	for len(p) > 0 {
+		at := int(off % pageSize)
+		n := min(len(p), pageSize-at)
+		page := m[off/pageSize]
+		if page == nil && !allZero(p[:n]) {
+			page = new([pageSize]byte)
+			m[off/pageSize] = page
+		}
+		if page != nil {
+			copy(page[at:], p[:n])
+		}
+		p, off = p[n:], off+int64(n)
+	}
+}
+
+func allZero(p []byte) bool {
+	for _, b := range p {
+		if b != 0 {
+			return false
+		}
+	}
+	return true
+}
