@@ -1,0 +1,74 @@
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+_default:
+    @just --list --unsorted
+
+# Build hangkit for this machine.
+[group('build')]
+build:
+    CGO_ENABLED=0 go build -trimpath -ldflags='-s -w -buildid=' -o hangkit .
+
+# Build static binaries for every platform into dist/.
+[group('build')]
+release:
+    scripts/build
+
+# Everything a change must pass before it is committed.
+[group('check')]
+check: fmt-check vet lint test
+
+# Fail on files that are not gofmt'ed.
+[group('check')]
+fmt-check:
+    @test -z "$(gofmt -l . | tee /dev/stderr)"
+
+# Run go vet, for Windows too.
+[group('check')]
+vet:
+    go vet ./...
+    GOOS=windows go vet ./...
+
+# Run the pinned linter.
+[group('check')]
+lint:
+    scripts/lint
+
+# Run the tests; oracles that are not installed are skipped.
+[group('check')]
+test *args:
+    go test {{ args }} ./...
+
+# Run the tests with every oracle required.
+[group('check')]
+oracle *args:
+    HANGKIT_REQUIRE_ORACLES=1 go test -count=1 {{ args }} ./...
+
+# Run the tests with the race detector, in random order (needs a C compiler).
+[group('check')]
+race:
+    CGO_ENABLED=1 go test -race -shuffle=on ./...
+
+# What CI runs.
+[group('check')]
+ci:
+    .ci/run
+
+# Fuzz every target for a while.
+[group('dev')]
+fuzz time="30s":
+    scripts/fuzz {{ time }}
+
+# Rewrite the golden files; read the diff.
+[group('dev')]
+golden:
+    go test ./offline/... -update
+
+# Compare our readers and the whole program with dd, ntfscat and icat.
+[group('dev')]
+bench:
+    scripts/bench
+
+# Walk through everything on a generated disk.
+[group('dev')]
+demo:
+    go run . demo
