@@ -1,0 +1,255 @@
+package format
+
+import (
+	"cmp"
+	"strings"
+	"time"
+	"unicode/utf16"
+)
+
+// attrType is the type code of an attribute.
+type attrType uint32
+
+const (
+	typeStandardInformation attrType = 0x10
+	typeAttributeList       attrType = 0x20
+	typeFileName            attrType = 0x30
+	typeVolumeName          attrType = 0x60
+	typeVolumeInformation   attrType = 0x70
+	typeData                attrType = 0x80
+	typeIndexRoot           attrType = 0x90
+	typeIndexAllocation     attrType = 0xa0
+	typeBitmap              attrType = 0xb0
+	typeEnd                 attrType = 0xffffffff
+)
+
+// Fields of an attribute header. Those from 0x10 on differ by residency.
+const (
+	attrTypeCode    = 0x00
+	attrLength      = 0x04
+	attrNonResident = 0x08
+	attrNameLength  = 0x09
+	attrNameOffset  = 0x0a
+	attrInstance    = 0x0e
+
+	residentValueLength = 0x10
+	residentValueOffset = 0x14
+	residentIndexed     = 0x16
+	residentHeaderSize  = 0x18
+
+	nonResidentLowestVCN    = 0x10
+	nonResidentHighestVCN   = 0x18
+	nonResidentMappingPairs = 0x20
+	nonResidentAllocated    = 0x28
+	nonResidentDataSize     = 0x30
+	nonResidentInitialized  = 0x38
+	nonResidentHeaderSize   = 0x40
+
+	attrAlign = 8
+)
+
+// attribute is one attribute header with its value or its mapping pairs; a
+// non-resident attribute too long for a record is cut into several of these.
+type attribute struct {
+	typ  attrType
+	name string
+
+	value   []byte // of a resident attribute
+	indexed bool   // the value is a key of an index: $FILE_NAME
+
+	nonResident bool
+	runs        runList
+	lowest      VCN
+	allocated   int64 // these three stand in the first part only
+	dataSize    int64
+	initialized int64
+}
+
+// newNonResident describes an attribute whose clusters are all initialized.
+func (g geometry) newNonResident(typ attrType, name string, runs runList, size int64) attribute {
+	return attribute{
+		typ: typ, name: name, nonResident: true, runs: runs,
+		allocated: runs.clusters() * g.clusterSize, dataSize: size, initialized: size,
+	}
+}
+
+func (a *attribute) headerSize() int {
+	size := residentHeaderSize
+	if a.nonResident {
+		size = nonResidentHeaderSize
+	}
+	return align(size+2*utf16Len(a.name), attrAlign)
+}
+
+// size is the attribute's length in a record.
+func (a *attribute) size() int {
+	if a.nonResident {
+		return align(a.headerSize()+a.runs.mappingPairsSize(), attrAlign)
+	}
+	return align(a.headerSize()+len(a.value), attrAlign)
+}
+
+// append encodes the attribute.
+func (a *attribute) append(b []byte, instance uint16) []byte {
+	start := len(b)
+	b = append(b, make([]byte, a.headerSize())...)
+	h := b[start:]
+	le.PutUint32(h[attrTypeCode:], uint32(a.typ))
+	le.PutUint32(h[attrLength:], uint32(a.size()))
+	le.PutUint16(h[attrInstance:], instance)
+	nameOffset := residentHeaderSize
+	if a.nonResident {
+		nameOffset = nonResidentHeaderSize
+		a.putNonResident(h)
+	} else {
+		a.putResident(h)
+	}
+	le.PutUint16(h[attrNameOffset:], uint16(nameOffset))
+	h[attrNameLength] = byte(utf16Len(a.name))
+	copy(h[nameOffset:], utf16Bytes(a.name))
+	if a.nonResident {
+		b = a.runs.appendMappingPairs(b)
+	} else {
+		b = append(b, a.value...)
+	}
+	return append(b, make([]byte, start+a.size()-len(b))...)
+}
+
+func (a *attribute) putResident(h []byte) {
+	le.PutUint32(h[residentValueLength:], uint32(len(a.value)))
+	le.PutUint16(h[residentValueOffset:], uint16(a.headerSize()))
+	if a.indexed {
+		h[residentIndexed] = 1
+	}
+}
+
+func (a *attribute) putNonResident(h []byte) {
+	h[attrNonResident] = 1
+	le.PutUint64(h[nonResidentLowestVCN:], uint64(a.lowest))
+	le.PutUint64(h[nonResidentHighestVCN:], uint64(int64(a.lowest)+a.runs.clusters()-1))
+	le.PutUint16(h[nonResidentMappingPairs:], uint16(a.headerSize()))
+	le.PutUint64(h[nonResidentAllocated:], uint64(a.allocated))
+	le.PutUint64(h[nonResidentDataSize:], uint64(a.dataSize))
+	le.PutUint64(h[nonResidentInitialized:], uint64(a.initialized))
+}
+
+// split cuts a non-resident attribute into parts of at most room bytes each.
+func (a *attribute) split(room int) []attribute {
+	lists := a.runs.split((room &^ (attrAlign - 1)) - a.headerSize())
+	parts := make([]attribute, len(lists))
+	lowest := VCN(0)
+	for i, runs := range lists {
+		parts[i] = attribute{typ: a.typ, name: a.name, nonResident: true, runs: runs, lowest: lowest}
+		lowest += VCN(runs.clusters())
+	}
+	parts[0].allocated, parts[0].dataSize, parts[0].initialized = a.allocated, a.dataSize, a.initialized
+	return parts
+}
+
+// compareAttributes is the order of attributes in a record and in a list:
+// by type, by name, and the parts of one by VCN.
+func compareAttributes(a, b *attribute) int {
+	return cmp.Or(
+		cmp.Compare(a.typ, b.typ),
+		strings.Compare(collationKey(a.name), collationKey(b.name)),
+		cmp.Compare(a.lowest, b.lowest),
+	)
+}
+
+// Fields of $STANDARD_INFORMATION, in its 72-byte form (NTFS 3.x).
+const (
+	infoCreated    = 0x00
+	infoModified   = 0x08
+	infoChanged    = 0x10 // of the MFT record
+	infoAccessed   = 0x18
+	infoAttributes = 0x20
+	infoSecurityID = 0x34
+	infoSize       = 0x48
+)
+
+func standardInformation(t fileTimes, attrs FileAttributes, securityID uint32) attribute {
+	b := make([]byte, infoSize)
+	t.put(b)
+	le.PutUint32(b[infoAttributes:], uint32(attrs))
+	le.PutUint32(b[infoSecurityID:], securityID)
+	return attribute{typ: typeStandardInformation, value: b}
+}
+
+// fileTimes are FILETIMEs in the order both structures that hold them use.
+type fileTimes struct{ created, modified, changed, accessed uint64 }
+
+func (t fileTimes) put(b []byte) {
+	le.PutUint64(b[infoCreated:], t.created)
+	le.PutUint64(b[infoModified:], t.modified)
+	le.PutUint64(b[infoChanged:], t.changed)
+	le.PutUint64(b[infoAccessed:], t.accessed)
+}
+
+// namespace of a file name.
+type namespace byte
+
+const (
+	namespacePOSIX       namespace = 0 // any name, case counts
+	namespaceWin32       namespace = 1 // the long name of a pair
+	namespaceDOS         namespace = 2 // the 8.3 name of a pair
+	namespaceWin32AndDOS namespace = 3 // a long name that is a legal 8.3 name itself
+)
+
+// Fields of $FILE_NAME.
+const (
+	nameParent     = 0x00
+	nameTimes      = 0x08
+	nameAllocated  = 0x28
+	nameDataSize   = 0x30
+	nameAttributes = 0x38
+	nameLength     = 0x40
+	nameNamespace  = 0x41
+	nameText       = 0x42
+)
+
+// fileName is the value of $FILE_NAME, in a record or as a key of $I30.
+type fileName struct {
+	parent     recordRef
+	times      fileTimes
+	allocated  int64
+	dataSize   int64
+	attributes FileAttributes
+	namespace  namespace
+	name       string
+}
+
+func (n fileName) encode() []byte {
+	text := utf16Bytes(n.name)
+	b := make([]byte, nameText, nameText+len(text))
+	le.PutUint64(b[nameParent:], uint64(n.parent))
+	n.times.put(b[nameTimes:])
+	le.PutUint64(b[nameAllocated:], uint64(n.allocated))
+	le.PutUint64(b[nameDataSize:], uint64(n.dataSize))
+	le.PutUint32(b[nameAttributes:], uint32(n.attributes))
+	b[nameLength] = byte(len(text) / 2)
+	b[nameNamespace] = byte(n.namespace)
+	return append(b, text...)
+}
+
+// filetimeEpoch is 1601-01-01, in seconds before the Unix epoch.
+const filetimeEpoch = 11644473600
+
+// filetime is t in 100-nanosecond steps since 1601.
+func filetime(t time.Time) uint64 {
+	return uint64(t.Unix()+filetimeEpoch)*1e7 + uint64(t.Nanosecond())/100
+}
+
+func utf16Bytes(s string) []byte {
+	b := make([]byte, 0, 2*len(s))
+	for _, u := range utf16.Encode([]rune(s)) {
+		b = le.AppendUint16(b, u)
+	}
+	return b
+}
+
+func utf16Len(s string) (n int) {
+	for _, r := range s {
+		n += utf16.RuneLen(r)
+	}
+	return n
+}
