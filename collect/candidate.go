@@ -1,0 +1,165 @@
+package collect
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"hangkit/collect/dumpfile"
+)
+
+// Source is what kind of file a candidate is.
+type Source int
+
+// The sources, the best copy of a crash first.
+const (
+	SourceDumpFile  Source = iota // MEMORY.DMP or what DumpFile names
+	SourceTemp                    // DUMPxxxx.tmp, on its way to MEMORY.DMP
+	SourceDedicated               // the dedicated dump file
+	SourcePageFile                // a page file
+	SourceLive                    // a live kernel dump: the machine went on
+	SourceMinidump                // the minidump folder
+)
+
+func (s Source) String() string {
+	switch s {
+	case SourceDumpFile:
+		return "memory dump"
+	case SourceTemp:
+		return "unfinished harvest"
+	case SourceDedicated:
+		return "dedicated dump file"
+	case SourcePageFile:
+		return "page file"
+	case SourceLive:
+		return "live kernel dump"
+	case SourceMinidump:
+		return "minidump"
+	}
+	return fmt.Sprintf("source %d", int(s))
+}
+
+// raw reports whether the kernel writes dumps of this source beneath the file
+// system, so that the file's own size says nothing.
+func (s Source) raw() bool { return s == SourcePageFile || s == SourceDedicated }
+
+// State is what a candidate is worth.
+type State int
+
+// The states, the best first.
+const (
+	StateComplete    State = iota
+	StateEncrypted         // whole as far as can be told; readable with the certificate's key
+	StatePartial           // a dump that lacks something: see Missing
+	StateDamaged           // as long as it should be, but its parts contradict each other
+	StateHeaderWiped       // a later boot zeroed the first page, the rest is there
+	StateUserDump          // of a program, not of the kernel
+	StateFirmware          // written by the firmware, not by Windows
+	StateEmpty             // nothing but zeros
+	StateNotDump           // a file that holds something else
+	StateUnreadable        // could not be read: see Problems
+)
+
+func (s State) String() string {
+	switch s {
+	case StateComplete:
+		return "complete"
+	case StateEncrypted:
+		return "encrypted"
+	case StatePartial:
+		return "partial"
+	case StateDamaged:
+		return "damaged"
+	case StateHeaderWiped:
+		return "header wiped"
+	case StateUserDump:
+		return "user dump"
+	case StateFirmware:
+		return "firmware dump"
+	case StateEmpty:
+		return "empty"
+	case StateNotDump:
+		return "not a dump"
+	case StateUnreadable:
+		return "unreadable"
+	}
+	return fmt.Sprintf("state %d", int(s))
+}
+
+// Candidate is one file that may hold a dump.
+type Candidate struct {
+	Place  *Place
+	Path   string // slash path inside the volume
+	Source Source
+	State  State
+	Why    string // the state in words
+
+	Header *dumpfile.Header // nil where there is none to read
+	Layout *dumpfile.Layout // nil where there is none
+
+	Length   int64 // bytes of the whole dump
+	Have     int64 // bytes of it that exist: what Extract copies
+	FileSize int64 // of the file; what is allocated to a page file
+	Missing  dumpfile.Missing
+	Modified time.Time // of the file
+
+	DuplicateOf *Candidate // a better copy of the same crash
+	Stale       string     // why this crash is not the last thing that happened, "" if it may be
+	Problems    []error
+
+	raw bool // read through OpenRaw
+}
+
+// Extractable reports whether there is anything of a dump to copy.
+func (c *Candidate) Extractable() bool {
+	switch c.State {
+	case StateComplete, StateEncrypted, StatePartial, StateDamaged, StateHeaderWiped, StateUserDump, StateFirmware:
+		return c.Have > 0
+	default:
+		return false
+	}
+}
+
+// whole reports whether a copy of the candidate is all there is to have.
+func (c *Candidate) whole() bool {
+	return c.State != StatePartial && c.State != StateDamaged && c.State != StateHeaderWiped
+}
+
+// Wanted reports whether a collection should take this candidate: a kernel
+// dump of which no better copy is at hand.
+func (c *Candidate) Wanted() bool {
+	return c.Extractable() && c.DuplicateOf == nil && c.State != StateUserDump && c.State != StateHeaderWiped
+}
+
+// Name is the candidate's place and path, for people.
+func (c *Candidate) Name() string {
+	if c.Place.Label == "" {
+		return c.Path
+	}
+	return c.Place.Label + ":" + c.Path
+}
+
+func (c *Candidate) problem(err error) { c.Problems = append(c.Problems, err) }
+
+// source is an open candidate.
+type source struct {
+	io.ReaderAt
+	io.Closer
+	size int64
+}
+
+// Open opens the file for reading. Its size is FileSize; the dump is its first
+// Have bytes.
+func (c *Candidate) Open() (interface {
+	io.ReaderAt
+	io.Closer
+}, error) {
+	return c.open()
+}
+
+func (c *Candidate) open() (*source, error) {
+	if c.raw {
+		return openRaw(c.Place.Volume, c.Path)
+	}
+	return openFile(c.Place.Volume, c.Path)
+}

@@ -1,0 +1,91 @@
+package dumpfile
+
+import "fmt"
+
+// BugCheckInfo is what a stop code means to someone who looks for a hang.
+type BugCheckInfo struct {
+	Name string
+	Hang bool   // the crash was made on purpose, or by something that watches for hangs
+	Note string // "" or where such a crash comes from
+}
+
+// Codes with this bit are a plain code with "_M" added to its name.
+const bugCheckM = 0x10000000
+
+// bugChecks follows the public bug check reference of the Windows driver
+// documentation.
+var bugChecks = map[uint32]BugCheckInfo{
+	0xE2:       {"MANUALLY_INITIATED_CRASH", true, "the keyboard shortcut (CrashOnCtrlScroll), or .crash in a debugger"},
+	0xDEADDEAD: {"MANUALLY_INITIATED_CRASH1", true, "a tool or driver asked for it"},
+	0x80:       {"NMI_HARDWARE_FAILURE", true, "an NMI: button, management controller or hypervisor, or failing hardware"},
+	0x1C8:      {"MANUALLY_INITIATED_POWER_BUTTON_HOLD", true, "the power button was held"},
+	0x11C8:     {"MANUALLY_INITIATED_POWER_BUTTON_HOLD_LIVE_DUMP", true, "a live dump: the machine went on"},
+	0x21C8:     {"MANUALLY_INITIATED_BLACKSCREEN_HOTKEY_LIVE_DUMP", true, "a live dump: Ctrl+Shift+Win+B was pressed and the machine went on"},
+	0x161:      {"LIVE_SYSTEM_DUMP", false, "a live dump: taken on request, the machine went on"},
+	0x1CA:      {"SYNTHETIC_WATCHDOG_TIMEOUT", true, "the hypervisor's watchdog: no timer ticks, the system hung"},
+	0x1CF:      {"HARDWARE_WATCHDOG_TIMEOUT", true, "the hardware watchdog: no timer ticks, the system hung"},
+	0x101:      {"CLOCK_WATCHDOG_TIMEOUT", true, "a processor stopped answering"},
+	0x133:      {"DPC_WATCHDOG_VIOLATION", true, "a driver's deferred call ran too long"},
+	0x1D5:      {"DRIVER_PNP_WATCHDOG", true, "a driver did not finish starting: a hang at boot"},
+	0x9F:       {"DRIVER_POWER_STATE_FAILURE", true, "a driver holds up a change of power state"},
+	0x1DB:      {"IPI_WATCHDOG_TIMEOUT", true, "a processor did not answer another"},
+	0x1DF:      {"PROCESSOR_START_TIMEOUT", true, "a processor did not start"},
+	0x1D0:      {"ACPI_FIRMWARE_WATCHDOG_TIMEOUT", true, "the firmware did not return"},
+	0x14F:      {"PDC_WATCHDOG_TIMEOUT", true, "a component held up modern standby"},
+	0x1A0:      {"TTM_WATCHDOG_TIMEOUT", true, "the terminal topology manager hung"},
+	0xEA:       {"THREAD_STUCK_IN_DEVICE_DRIVER", true, "a driver loops, mostly a display driver"},
+	0xF4:       {"CRITICAL_OBJECT_TERMINATION", false, ""},
+	0xEF:       {"CRITICAL_PROCESS_DIED", false, ""},
+	0x0A:       {"IRQL_NOT_LESS_OR_EQUAL", false, ""},
+	0x1A:       {"MEMORY_MANAGEMENT", false, ""},
+	0x1E:       {"KMODE_EXCEPTION_NOT_HANDLED", false, ""},
+	0x24:       {"NTFS_FILE_SYSTEM", false, ""},
+	0x3B:       {"SYSTEM_SERVICE_EXCEPTION", false, ""},
+	0x4E:       {"PFN_LIST_CORRUPT", false, ""},
+	0x50:       {"PAGE_FAULT_IN_NONPAGED_AREA", false, ""},
+	0x74:       {"BAD_SYSTEM_CONFIG_INFO", false, ""},
+	0x77:       {"KERNEL_STACK_INPAGE_ERROR", false, ""},
+	0x7A:       {"KERNEL_DATA_INPAGE_ERROR", false, ""},
+	0x7B:       {"INACCESSIBLE_BOOT_DEVICE", false, ""},
+	0x7E:       {"SYSTEM_THREAD_EXCEPTION_NOT_HANDLED", false, ""},
+	0x7F:       {"UNEXPECTED_KERNEL_MODE_TRAP", false, ""},
+	0x8E:       {"KERNEL_MODE_EXCEPTION_NOT_HANDLED", false, ""},
+	0xA0:       {"INTERNAL_POWER_ERROR", false, ""},
+	0xC1:       {"SPECIAL_POOL_DETECTED_MEMORY_CORRUPTION", false, ""},
+	0xC2:       {"BAD_POOL_CALLER", false, ""},
+	0xC4:       {"DRIVER_VERIFIER_DETECTED_VIOLATION", false, ""},
+	0xC5:       {"DRIVER_CORRUPTED_EXPOOL", false, ""},
+	0xD1:       {"DRIVER_IRQL_NOT_LESS_OR_EQUAL", false, "also what NotMyFault makes: on purpose if myfault.sys is loaded"},
+	0xFC:       {"ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY", false, ""},
+	0x109:      {"CRITICAL_STRUCTURE_CORRUPTION", false, ""},
+	0x116:      {"VIDEO_TDR_FAILURE", false, ""},
+	0x117:      {"VIDEO_TDR_TIMEOUT_DETECTED", false, "a live dump: the machine went on"},
+	0x119:      {"VIDEO_SCHEDULER_INTERNAL_ERROR", false, ""},
+	0x124:      {"WHEA_UNCORRECTABLE_ERROR", false, ""},
+	0x139:      {"KERNEL_SECURITY_CHECK_FAILURE", false, ""},
+	0x141:      {"VIDEO_ENGINE_TIMEOUT_DETECTED", false, "a live dump: the machine went on"},
+	0x144:      {"BUGCODE_USB3_DRIVER", false, ""},
+	0x154:      {"UNEXPECTED_STORE_EXCEPTION", false, ""},
+	0x5454414D: {"DumpIt ('MATT')", false, "taken by an acquisition tool, not a crash"},
+}
+
+// LookupBugCheck looks a stop code up; ok is false where it is not in the table.
+// Codes 0x1000xxxx are looked up without their mark.
+func LookupBugCheck(code uint32) (info BugCheckInfo, ok bool) {
+	if info, ok = bugChecks[code]; ok {
+		return info, true
+	}
+	if info, ok = bugChecks[code&^bugCheckM]; ok && code&0xFFFF0000 == bugCheckM {
+		info.Name += "_M"
+		return info, true
+	}
+	return BugCheckInfo{}, false
+}
+
+// BugCheckName is the symbolic name of a stop code, or its number.
+func BugCheckName(code uint32) string {
+	if info, ok := LookupBugCheck(code); ok {
+		return info.Name
+	}
+	return fmt.Sprintf("bugcheck %#X", code)
+}

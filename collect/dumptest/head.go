@@ -1,0 +1,251 @@
+package dumptest
+
+import (
+	"hangkit/collect/dumpfile"
+)
+
+const build = 19045
+
+// makeHead writes everything that stands before the pages.
+func (d *Reader) makeHead() []byte {
+	if d.spec.Bits == 32 {
+		return d.makeHead32()
+	}
+	return d.makeHead64()
+}
+
+// filled is n bytes of 'PAGE', which is what unwritten fields hold.
+func filled(n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = "PAGE"[i%4]
+	}
+	return b
+}
+
+func (d *Reader) makeHead64() []byte {
+	s := &d.spec
+	h := filled(0x2000)
+	u32 := func(off int, v uint32) { le.PutUint32(h[off:], v) }
+	u64 := func(off int, v uint64) { le.PutUint64(h[off:], v) }
+	copy(h[4:], "DU64")
+	u32(0x08, 0xF)
+	u32(0x0C, build)
+	u64(0x10, SystemFirst*pageSize|2)
+	u64(0x18, 0xFFFFF80003C4B000)
+	u64(0x20, 0xFFFFF8000422A2B0)
+	u64(0x28, 0xFFFFF80004216080)
+	u32(0x30, 0x8664)
+	u32(0x34, 4)
+	u32(0x38, s.BugCheck)
+	for i, p := range s.Parameters {
+		u64(0x40+8*i, p)
+	}
+	u64(0x80, 0xFFFFF80004200B20)
+	clear(h[0x88:0x344])
+	clear(h[0x348 : 0x348+0x4D0])
+	u32(0x348+0x30, 0x10001F) // ContextFlags
+	u64(0x348+0x98, 0xFFFFF80005A11C28)
+	u64(0x348+0xF8, 0xFFFFF80003DFE210)
+	u32(0xF00, 0x80000003)
+	u32(0xF04, 1)
+	u64(0xF08, 0)
+	u64(0xF10, 0xFFFFF80003DFE210)
+	u32(0xF18, 0)
+	u32(0xF98, uint32(s.Type))
+	u64(0xFA8, filetime(s.Time))
+	clear(h[0xFB0:0x1030])
+	u64(0x1030, uint64(s.UpTime/100))
+	u32(0x1038, 0xCFF)
+	u32(0x103C, 0)
+	u32(0x1040, 1)
+	u32(0x1044, 0x110)
+	u32(0x1048, 0)
+	h[0x104D], h[0x104E] = 0, 4
+	u32(0x1050, s.Attributes)
+	u32(0x1054, s.BootID)
+	switch s.Type {
+	case dumpfile.TypeFull:
+		u32(0x88, uint32(len(s.Runs)))
+		u64(0x90, uint64(d.pages()))
+		for i, r := range s.Runs {
+			u64(0x98+16*i, r.Base)
+			u64(0xA0+16*i, r.Count)
+		}
+	case dumpfile.TypeTriage:
+		copy(h[0x88:0x344], filled(700))
+		h = append(h, triage64()...)
+	default:
+		h = append(h, d.bitmap(0x2000, 0x28)...)
+	}
+	d.setSpace(h[0xFA0:], int64(len(h)))
+	return h
+}
+
+func (d *Reader) makeHead32() []byte {
+	s := &d.spec
+	h := filled(0x1000)
+	u32 := func(off int, v uint32) { le.PutUint32(h[off:], v) }
+	u64 := func(off int, v uint64) { le.PutUint64(h[off:], v) }
+	copy(h[4:], "DUMP")
+	u32(0x08, 0xF)
+	u32(0x0C, build)
+	u32(0x10, SystemFirst*pageSize)
+	u32(0x14, 0x82B4B000)
+	u32(0x18, 0x82B5D850)
+	u32(0x1C, 0x82B56F18)
+	u32(0x20, 0x14C)
+	u32(0x24, 2)
+	u32(0x28, s.BugCheck)
+	for i, p := range s.Parameters {
+		u32(0x2C+4*i, uint32(p))
+	}
+	h[0x5C], h[0x5D] = 1, 0 // PAE
+	u32(0x60, 0x82B3EBE8)
+	clear(h[0x64:0x320])
+	clear(h[0x320 : 0x320+0x2CC])
+	u32(0x7D0, 0x80000003)
+	u32(0x7D4, 1)
+	u32(0x7D8, 0)
+	u32(0x7DC, 0x82A7E210)
+	clear(h[0x820:0x8A0])
+	u32(0x8A0, s.Attributes)
+	u32(0x8A4, s.BootID)
+	u32(0xF88, uint32(s.Type))
+	u32(0xF8C, 0xCFF)
+	u32(0xF90, 0)
+	u32(0xF94, 1)
+	u32(0xF98, 0x110)
+	u32(0xF9C, 0)
+	u64(0xFB8, uint64(s.UpTime/100))
+	u64(0xFC0, filetime(s.Time))
+	if s.Type == dumpfile.TypeFull {
+		u32(0x64, uint32(len(s.Runs)))
+		u32(0x68, uint32(d.pages()))
+		for i, r := range s.Runs {
+			u32(0x6C+8*i, uint32(r.Base))
+			u32(0x70+8*i, uint32(r.Count))
+		}
+	} else {
+		h = append(h, d.bitmap(0x1000, 0x20)...)
+	}
+	d.setSpace(h[0xFA0:], int64(len(h)))
+	return h
+}
+
+// setSpace writes RequiredDumpSpace for a dump with a head of n bytes.
+func (d *Reader) setSpace(b []byte, n int64) {
+	switch s := &d.spec; {
+	case s.SpaceBytes != 0:
+		le.PutUint64(b, s.SpaceBytes)
+	case s.Space == SpaceAbsurd:
+		le.PutUint64(b, 1<<60)
+	case s.Space == SpaceRight && s.Type == dumpfile.TypeTriage:
+		// Windows asks for more than a small dump takes.
+		le.PutUint64(b, uint64(n)+uint64(len(d.tail))+0x36000)
+	case s.Space == SpaceRight:
+		le.PutUint64(b, uint64(n+d.pages()*pageSize)+uint64(len(d.tail)))
+	}
+}
+
+// bitmap writes the header at file offset base and the bitmap, padded to the
+// first page. A summary dump has its bits at summaryBits.
+func (d *Reader) bitmap(base, summaryBits int) []byte {
+	s := &d.spec
+	nbits := (s.Runs[len(s.Runs)-1].End() + 63) &^ 63
+	bits := 0x38
+	if s.Type == dumpfile.TypeSummary {
+		bits = summaryBits
+	}
+	b := make([]byte, (bits+int(nbits/8)+pageSize-1)&^(pageSize-1))
+	copy(b, filled(0x38))
+	copy(b, "SDMPDUMP")
+	if s.FullMark {
+		copy(b, "FDMP")
+	}
+	le.PutUint32(b[0x08:], 1) // kernel addresses
+	first := uint64(base + len(b))
+	if s.Type == dumpfile.TypeSummary {
+		le.PutUint32(b[0x0C:], uint32(first))
+		le.PutUint32(b[0x10:], uint32(nbits))
+		le.PutUint32(b[0x14:], uint32(d.pages()))
+		le.PutUint32(b[0x18:], uint32(nbits))
+		clear(b[0x1C:0x38])
+	} else {
+		le.PutUint64(b[0x20:], first)
+		le.PutUint64(b[0x28:], uint64(d.pages()))
+		le.PutUint64(b[0x30:], nbits)
+	}
+	for _, r := range s.Runs {
+		for pfn := r.Base; pfn < r.End(); pfn++ {
+			b[bits+int(pfn/8)] |= 1 << (pfn % 8)
+		}
+	}
+	return b
+}
+
+// triage64 writes TRIAGE_DUMP64 and its parts, for file offset 0x2000.
+func triage64() []byte {
+	const base = 0x2000
+	t := make([]byte, 0x80)
+	put := func(off int, v uint32) { le.PutUint32(t[off:], v) }
+	add := func(offAt, sizeAt int, count uint32, part []byte) {
+		put(offAt, uint32(base+len(t)))
+		put(sizeAt, count)
+		t = append(t, part...)
+	}
+	put(0x0C, 0x348)
+	put(0x10, 0xF00)
+	put(0x40, 0)
+	put(0x44, 0)
+	le.PutUint64(t[0x48:], 0xFFFFF80005A11C28)
+	add(0x28, 0x2C, 0x400, seeded(0x400, 1))
+	drivers := make([]byte, 2*144)
+	add(0x30, 0x34, 2, drivers)
+	strings := []byte("\x0c\x00\x00\x00n\x00t\x00o\x00s\x00k\x00r\x00n\x00l\x00.\x00e\x00x\x00e\x00\x00\x00\x00\x00")
+	add(0x38, 0x3C, uint32(len(strings)), strings)
+	kdbg := make([]byte, 0x380)
+	copy(kdbg[0x10:], "KDBG")
+	le.PutUint32(kdbg[0x14:], 0x380)
+	add(0x70, 0x74, 0x380, kdbg)
+	block := make([]byte, 16)
+	le.PutUint64(block, 0xFFFFF80005A11C00)
+	le.PutUint32(block[8:], le.Uint32(t[0x28:]))
+	le.PutUint32(block[12:], 0x100)
+	add(0x78, 0x7C, 1, block)
+	for i := range 2 {
+		le.PutUint32(t[le.Uint32(t[0x30:])-base+uint32(i)*144:], le.Uint32(t[0x38:]))
+	}
+	put(0x08, uint32(base+len(t)))
+	put(0x04, uint32(base+len(t)+4))
+	return append(t, "TRGD"...)
+}
+
+func seeded(n int, seed uint64) []byte {
+	b := make([]byte, n)
+	rnd := random(seed)
+	for i := 0; i < n; i += 8 {
+		le.PutUint64(b[i:], rnd.next())
+	}
+	return b
+}
+
+// blobs writes the secondary data.
+func blobs(s *Spec) []byte {
+	if len(s.Blobs) == 0 {
+		return nil
+	}
+	b := []byte("DumpBlob\x10\x00\x00\x00")
+	b = le.AppendUint32(b, 0xF0000000|build)
+	for i, size := range s.Blobs {
+		post := -size & 7
+		b = le.AppendUint32(b, 0x20)
+		b = append(b, seeded(16, s.Seed+uint64(i)+1)...)
+		b = le.AppendUint32(b, uint32(size))
+		b = le.AppendUint32(b, 0)
+		b = le.AppendUint32(b, uint32(post))
+		b = append(b, seeded((size+7)&^7, s.Seed)[:size]...)
+		b = append(b, make([]byte, post)...)
+	}
+	return b
+}

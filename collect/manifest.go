@@ -1,0 +1,212 @@
+package collect
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"hangkit/collect/dumpfile"
+)
+
+// ManifestSchema names the form of the manifest.
+const ManifestSchema = "hangkit/collect-manifest/1"
+
+// ManifestName is the file name of a manifest, numbered where it exists.
+const ManifestName = "hangkit-manifest.json"
+
+// Manifest lists what a collection found and took. Sizes are bytes, times are
+// UTC, numbers that may pass 2^53 are hexadecimal text.
+type Manifest struct {
+	Schema  string         `json:"schema"`
+	Tool    string         `json:"tool,omitempty"`
+	Created time.Time      `json:"created"`
+	Dumps   []ManifestDump `json:"dumps"`
+	// HangAnalysis are the WinDbg commands to begin with.
+	HangAnalysis []string `json:"hang_analysis,omitempty"`
+}
+
+// ManifestDump is one candidate and, when it was taken, its copy.
+type ManifestDump struct {
+	Volume      string           `json:"volume,omitempty"`
+	Path        string           `json:"path"`
+	Source      string           `json:"source"`
+	State       string           `json:"state"`
+	Why         string           `json:"why"`
+	Stale       string           `json:"stale,omitempty"`
+	DuplicateOf string           `json:"duplicate_of,omitempty"`
+	Length      int64            `json:"length"`
+	Have        int64            `json:"have"`
+	FileSize    int64            `json:"file_size"`
+	Modified    *time.Time       `json:"modified,omitempty"`
+	Header      *ManifestHeader  `json:"header,omitempty"`
+	Missing     *ManifestMissing `json:"missing,omitempty"`
+	Problems    []string         `json:"problems,omitempty"`
+	Copy        *ManifestCopy    `json:"copy,omitempty"`
+}
+
+// ManifestHeader is what the dump's header says; fields never written are
+// left out.
+type ManifestHeader struct {
+	Bits          int        `json:"bits"`
+	Type          uint32     `json:"type"`
+	TypeName      string     `json:"type_name"`
+	Machine       string     `json:"machine,omitempty"`
+	Build         uint32     `json:"build,omitempty"`
+	BugCheck      string     `json:"bugcheck,omitempty"`
+	BugCheckName  string     `json:"bugcheck_name,omitempty"`
+	Parameters    []string   `json:"bugcheck_parameters,omitempty"`
+	SystemTime    *time.Time `json:"system_time,omitempty"`
+	UptimeSeconds *float64   `json:"uptime_seconds,omitempty"`
+	BootID        *uint32    `json:"boot_id,omitempty"`
+	Attributes    *uint32    `json:"attributes,omitempty"`
+}
+
+// ManifestMissing is what a partial dump lacks.
+type ManifestMissing struct {
+	Bytes      int64         `json:"bytes"`
+	Pages      uint64        `json:"pages,omitempty"`
+	Ranges     []ManifestRun `json:"pfn_ranges,omitempty"`
+	MoreRanges uint64        `json:"more_ranges,omitempty"`
+}
+
+// ManifestRun is a range of page frame numbers.
+type ManifestRun struct {
+	First uint64 `json:"first"`
+	Count uint64 `json:"count"`
+}
+
+// ManifestCopy is the file that was written.
+type ManifestCopy struct {
+	Name      string  `json:"name"`
+	Size      int64   `json:"size"`
+	SHA256    string  `json:"sha256,omitempty"`
+	Partial   bool    `json:"partial"`
+	BadBytes  int64   `json:"bad_bytes,omitempty"`
+	BadRanges []Range `json:"bad_ranges,omitempty"`
+}
+
+// NewManifest begins a manifest. now is when the collection was made.
+func NewManifest(tool string, now time.Time) *Manifest {
+	return &Manifest{
+		Schema: ManifestSchema, Tool: tool, Created: now.UTC().Truncate(time.Second),
+		Dumps: []ManifestDump{}, HangAnalysis: HangCommands(),
+	}
+}
+
+// Add lists a candidate. res is nil when it was not taken.
+func (m *Manifest) Add(c *Candidate, res *Result) {
+	d := ManifestDump{
+		Volume: c.Place.Label, Path: c.Path, Source: c.Source.String(),
+		State: c.State.String(), Why: c.Why, Stale: c.Stale,
+		Length: c.Length, Have: c.Have, FileSize: c.FileSize,
+		Header: manifestHeader(c.Header), Missing: manifestMissing(c.Missing),
+	}
+	if c.DuplicateOf != nil {
+		d.DuplicateOf = c.DuplicateOf.Name()
+	}
+	if !c.Modified.IsZero() {
+		t := c.Modified.UTC()
+		d.Modified = &t
+	}
+	for _, p := range c.Problems {
+		d.Problems = append(d.Problems, p.Error())
+	}
+	if res != nil {
+		d.Copy = &ManifestCopy{res.Name, res.Size, res.SHA256, res.Partial, res.BadBytes, res.BadRanges}
+	}
+	m.Dumps = append(m.Dumps, d)
+}
+
+func manifestHeader(h *dumpfile.Header) *ManifestHeader {
+	if h == nil {
+		return nil
+	}
+	out := &ManifestHeader{
+		Bits: h.Bits, Type: uint32(h.Type), TypeName: h.Type.String(),
+		Build:      h.MinorVersion.Value,
+		SystemTime: pointer(h.SystemTime), BootID: pointer(h.BootID),
+	}
+	if h.Machine.Known {
+		out.Machine = h.Machine.Value.String()
+	}
+	if up := h.SystemUpTime; up.Known {
+		s := up.Value.Seconds()
+		out.UptimeSeconds = &s
+	}
+	if a := h.Attributes; a.Known {
+		v := uint32(a.Value)
+		out.Attributes = &v
+	}
+	if code := h.BugCheck.Code; code.Known {
+		out.BugCheck, out.BugCheckName = hexText(uint64(code.Value)), dumpfile.BugCheckName(code.Value)
+		for _, p := range h.BugCheck.Parameters {
+			out.Parameters = append(out.Parameters, hexText(p.Value))
+		}
+	}
+	return out
+}
+
+func manifestMissing(m dumpfile.Missing) *ManifestMissing {
+	if m.Bytes == 0 {
+		return nil
+	}
+	out := &ManifestMissing{Bytes: m.Bytes, Pages: m.Pages, MoreRanges: m.More}
+	for _, r := range m.Ranges {
+		out.Ranges = append(out.Ranges, ManifestRun{r.Base, r.Count})
+	}
+	return out
+}
+
+func pointer[T any](f dumpfile.Field[T]) *T {
+	if !f.Known {
+		return nil
+	}
+	return &f.Value
+}
+
+func hexText(v uint64) string { return fmt.Sprintf("0x%X", v) }
+
+// WriteManifest writes m into dir, the way dumps are written: whole or not at
+// all, readable by its owner only. It returns the name of the file.
+func WriteManifest(dir string, m *Manifest) (string, error) {
+	b, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return "", fmt.Errorf("manifest: %w", err)
+	}
+	name, err := writeWhole(dir, ManifestName, append(b, '\n'), nil)
+	if err != nil {
+		return "", fmt.Errorf("manifest: %w", err)
+	}
+	return name, nil
+}
+
+func writeWhole(dir, name string, b []byte, create createFunc) (string, error) {
+	out, err := newOutput(dir, create)
+	if err != nil {
+		return "", err
+	}
+	defer out.discard()
+	if _, err := out.file.WriteAt(b, 0); err != nil {
+		return "", targetError(err)
+	}
+	name, err = out.commit(name)
+	return name, targetError(err)
+}
+
+// ReadManifest reads a manifest that WriteManifest wrote.
+func ReadManifest(name string) (*Manifest, error) {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	m := new(Manifest)
+	if err := json.Unmarshal(b, m); err != nil {
+		return nil, fmt.Errorf("manifest %s: %w", name, err)
+	}
+	if m.Schema != ManifestSchema {
+		return nil, fmt.Errorf("manifest %s: schema %q: %w", name, m.Schema, errors.ErrUnsupported)
+	}
+	return m, nil
+}
