@@ -1,0 +1,261 @@
+package hive
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"unicode/utf16"
+)
+
+// Limits of what Windows accepts.
+const (
+	maxKeyName    = 255   // UTF-16 units
+	maxValueName  = 16383 // UTF-16 units
+	maxDepth      = 512   // keys from the root down
+	maxPlainValue = 1 << 20
+	maxBigValue   = 0xFFFF * segmentSize
+)
+
+// edit runs one change: as a whole, or, when it fails, not at all.
+func (h *Hive) edit(what string, change func() error) error {
+	if err := h.prepare(); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	h.bins.begin()
+	touched := maps.Clone(h.touched)
+	if err := change(); err != nil {
+		h.bins.rollback()
+		h.touched, h.space = touched, nil
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	h.bins.end()
+	return nil
+}
+
+// prepare loads the hive and finds its free cells before the first edit.
+func (h *Hive) prepare() error {
+	if h.base.layered() {
+		return fmt.Errorf("differencing hive: %w", ErrUnsupported)
+	}
+	if err := h.bins.loadAll(); err != nil {
+		return err
+	}
+	if h.space != nil {
+		return nil
+	}
+	var err error
+	h.space, err = newSpace(h.bins)
+	return err
+}
+
+// touch marks a key that gets a new time.
+func (h *Hive) touch(key uint32) { h.touched[key] = struct{}{} }
+
+// SetValue creates or replaces a value, and creates the key and those above it where they are
+// missing. Setting what is already there changes nothing, not even the key's time. A failed edit
+// leaves the hive as it was; ErrNoRoom means that the primary would have to grow.
+func (h *Hive) SetValue(path string, v Value) error {
+	return h.edit(fmt.Sprintf("set value %q of key %q", v.Name, path), func() error {
+		key, _, err := h.ensureKey(path)
+		if err != nil {
+			return err
+		}
+		return h.setValue(key, v)
+	})
+}
+
+// CreateKey creates a key and those above it where they are missing, with the security of the
+// nearest key that exists. It gives the paths of the keys it created, from the top down.
+func (h *Hive) CreateKey(path string) (created []string, err error) {
+	err = h.edit(fmt.Sprintf("create key %q", path), func() (err error) {
+		_, created, err = h.ensureKey(path)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return created, nil
+}
+
+// DeleteValue removes a value.
+func (h *Hive) DeleteValue(path, name string) error {
+	return h.edit(fmt.Sprintf("delete value %q of key %q", name, path), func() error {
+		key, err := h.findKey(splitPath(path))
+		if err != nil {
+			return err
+		}
+		return h.deleteValue(key, name)
+	})
+}
+
+// DeleteKey removes a key and all below it. Trees that hold symbolic links, or keys marked as not
+// to be deleted, are refused.
+func (h *Hive) DeleteKey(path string) error {
+	return h.edit(fmt.Sprintf("delete key %q", path), func() error {
+		names := splitPath(path)
+		if len(names) == 0 {
+			return fmt.Errorf("root key: %w", ErrUnsupported)
+		}
+		parent, err := h.findKey(names[:len(names)-1])
+		if err != nil {
+			return err
+		}
+		return h.deleteSubkey(parent, names[len(names)-1])
+	})
+}
+
+// editableKey refuses keys whose fields mean something else.
+func (h *Hive) editableKey(off uint32) (keyNode, error) {
+	n, err := h.bins.keyNode(off)
+	switch {
+	case err != nil:
+		return nil, err
+	case n.flags()&keySymlink != 0:
+		return nil, fmt.Errorf("%q is a symbolic link: %w", n.name(), ErrUnsupported)
+	case n.flags()&keyPredefined != 0:
+		return nil, fmt.Errorf("%q is a predefined handle: %w", n.name(), ErrUnsupported)
+	}
+	return n, nil
+}
+
+// findKey gives the cell of an existing key.
+func (h *Hive) findKey(names []string) (uint32, error) {
+	off := h.base.rootCell()
+	for _, name := range names {
+		next, err := h.child(off, name)
+		if err != nil {
+			return nilOffset, err
+		}
+		if next == nilOffset {
+			return nilOffset, fmt.Errorf("key %q: %w", name, ErrNotExist)
+		}
+		off = next
+	}
+	_, err := h.editableKey(off)
+	return off, err
+}
+
+func (h *Hive) child(off uint32, name string) (uint32, error) {
+	n, err := h.editableKey(off)
+	if err != nil {
+		return nilOffset, err
+	}
+	return h.bins.findSubkey(n, fold(name))
+}
+
+// ensureKey gives the cell of a key and the paths of the keys it had to create.
+func (h *Hive) ensureKey(path string) (off uint32, created []string, err error) {
+	names := splitPath(path)
+	if len(names) > maxDepth {
+		return nilOffset, nil, fmt.Errorf("path of %d keys: %w", len(names), ErrUnsupported)
+	}
+	off = h.base.rootCell()
+	for i, name := range names {
+		next, err := h.child(off, name)
+		if err == nil && next == nilOffset {
+			next, err = h.createSubkey(off, name)
+			created = append(created, strings.Join(names[:i+1], `\`))
+		}
+		if err != nil {
+			return nilOffset, nil, err
+		}
+		off = next
+	}
+	_, err = h.editableKey(off)
+	return off, created, err
+}
+
+// createSubkey adds an empty key below parent.
+func (h *Hive) createSubkey(parent uint32, name string) (uint32, error) {
+	units := utf16.Encode([]rune(name))
+	if len(units) == 0 || len(units) > maxKeyName || strings.ContainsAny(name, "\\\x00") {
+		return nilOffset, fmt.Errorf("key name %q: %w", name, ErrUnsupported)
+	}
+	n, err := h.bins.keyNode(parent)
+	if err != nil {
+		return nilOffset, err
+	}
+	off, err := h.newKeyNode(parent, n.security(), name)
+	if err != nil {
+		return nilOffset, err
+	}
+	if err := h.share(n.security()); err != nil {
+		return nilOffset, err
+	}
+	if err := h.insertSubkey(parent, off); err != nil {
+		return nilOffset, err
+	}
+	if n, err = h.bins.editKeyNode(parent); err != nil {
+		return nilOffset, err
+	}
+	n.setSubkeyCount(n.subkeyCount() + 1)
+	n.growMaxName(uint16(2 * len(units)))
+	h.touch(parent)
+	return off, nil
+}
+
+func (h *Hive) newKeyNode(parent, security uint32, name string) (uint32, error) {
+	raw, eightBit := encodeName(name)
+	off, err := h.alloc(uint32(keyNodeSize + len(raw)))
+	if err != nil {
+		return nilOffset, err
+	}
+	p, err := h.bins.editCell(off)
+	if err != nil {
+		return nilOffset, err
+	}
+	initKeyNode(p, parent, security, raw, eightBit)
+	h.touch(off)
+	return off, nil
+}
+
+// initKeyNode fills a zeroed cell with a key that has no subkeys and no values.
+func initKeyNode(p []byte, parent, security uint32, name []byte, eightBit bool) {
+	copy(p, "nk")
+	n := keyNode(p)
+	if eightBit {
+		n.setFlags(keyName8Bit)
+	}
+	n.setParent(parent)
+	n.setSubkeyList(nilOffset)
+	le.PutUint32(n[32:], nilOffset) // volatile subkeys
+	n.setValueList(nilOffset)
+	n.setSecurity(security)
+	le.PutUint32(n[48:], nilOffset) // class name
+	le.PutUint16(n[72:], uint16(len(name)))
+	copy(n[keyNodeSize:], name)
+}
+
+// share counts one more key that uses a security descriptor.
+func (h *Hive) share(security uint32) error {
+	s, err := h.bins.editKeySecurity(security)
+	if err != nil {
+		return err
+	}
+	s.setRefs(s.refs() + 1)
+	return nil
+}
+
+// unshare counts one less, and frees the descriptor that no key uses any more.
+func (h *Hive) unshare(security uint32) error {
+	s, err := h.bins.editKeySecurity(security)
+	if err != nil {
+		return err
+	}
+	if s.refs() > 1 {
+		s.setRefs(s.refs() - 1)
+		return nil
+	}
+	next, prev := s.flink(), s.blink()
+	n, err := h.bins.editKeySecurity(next)
+	if err != nil {
+		return err
+	}
+	p, err := h.bins.editKeySecurity(prev)
+	if err != nil {
+		return err
+	}
+	n.setBlink(prev)
+	p.setFlink(next)
+	return h.free(security)
+}

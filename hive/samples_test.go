@@ -1,0 +1,115 @@
+package hive
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/ulikunitz/xz"
+)
+
+// memFile is a hive file in memory.
+type memFile struct{ *bytes.Reader }
+
+func newMemFile(p []byte) File { return memFile{bytes.NewReader(p)} }
+
+// requireOracles says whether a missing sample or program is a failure.
+func requireOracles() bool { return os.Getenv("HANGKIT_REQUIRE_ORACLES") == "1" }
+
+func skipOrFail(t testing.TB, format string, args ...any) {
+	t.Helper()
+	if requireOracles() {
+		t.Fatalf(format, args...)
+	}
+	t.Skipf(format, args...)
+}
+
+// samplesDir is HANGKIT_SAMPLES or ../shared/samples beside the repository.
+func samplesDir(t testing.TB) string {
+	t.Helper()
+	if dir := os.Getenv("HANGKIT_SAMPLES"); dir != "" {
+		return dir
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return filepath.Join(dir, "..", "shared", "samples")
+		}
+	}
+	t.Fatal("no go.mod above")
+	return ""
+}
+
+// sample reads a hive sample, unpacked; name is below samples/hives and without ".xz".
+func sample(t testing.TB, name string) []byte {
+	t.Helper()
+	path := filepath.Join(samplesDir(t), "hives", filepath.FromSlash(name))
+	if p, err := os.ReadFile(path); err == nil {
+		return p
+	}
+	p, err := os.ReadFile(path + ".xz")
+	if err != nil {
+		skipOrFail(t, "sample %s: %v", name, err)
+	}
+	if len(p) == 0 {
+		return p
+	}
+	r, err := xz.NewReader(bytes.NewReader(p))
+	if err != nil {
+		t.Fatalf("sample %s: %v", name, err)
+	}
+	p, err = io.ReadAll(r)
+	if err != nil {
+		t.Fatalf("sample %s: %v", name, err)
+	}
+	return p
+}
+
+// files is the contents of a hive's files; nil means absent.
+type files [3][]byte
+
+func (f files) source() Source {
+	var s Source
+	for id, dst := range []*File{&s.Primary, &s.Log1, &s.Log2} {
+		if f[id] != nil {
+			*dst = newMemFile(f[id])
+		}
+	}
+	return s
+}
+
+// sampleSet reads a primary and the logs beside it.
+func sampleSet(t testing.TB, primary string, logs ...string) files {
+	t.Helper()
+	var f files
+	f[Primary] = sample(t, primary)
+	for i, name := range logs {
+		if name != "" {
+			f[i+1] = sample(t, name)
+		}
+	}
+	return f
+}
+
+func mustOpen(t testing.TB, f files) *Hive {
+	t.Helper()
+	h, err := Open(f.source())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func mustBytes(t testing.TB, h *Hive) []byte {
+	t.Helper()
+	p, err := h.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
