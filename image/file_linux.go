@@ -28,7 +28,7 @@ func (f *File) openDevice() error {
 	}
 	f.size, f.sector, err = geometry(file)
 	if err == nil && f.writable {
-		err = checkDeviceWritable(file)
+		err = errors.Join(checkDeviceWritable(file), lockRange(file))
 	}
 	if err != nil {
 		file.Close()
@@ -80,7 +80,3 @@ func readOnlyError(err error) error {
 	}
 	return err
 }
-
-func checkDeviceInUse(string) error { return nil }
-func checkFileInUse(string) error   { return nil }
-func lock(*os.File) error           { return nil }

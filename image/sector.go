@@ -3,14 +3,44 @@ package image
 import "io"
 
 // guessSectorSize tells the sector size of the disk that an image file was
-// taken from. Only the table knows: a GPT header lies in sector 1, and the
-// boot sector of a volume gives the size it was made for.
+// taken from. The file does not say; what lies in it does: the volume or the
+// GPT on the whole disk, or where the volumes of an MBR are found.
 func guessSectorSize(r io.ReaderAt, size int64) int {
-	for _, sector := range []int{minSectorSize, maxSectorSize} {
-		b, err := readFull(r, int64(sector), len(gptSignature))
-		if err == nil && string(b) == gptSignature {
-			return sector
+	b, err := readFull(r, 0, bootSectorSize)
+	if err != nil {
+		return minSectorSize
+	}
+	sector0 := bootRecord(b)
+	switch {
+	case sector0.volume() != "" && !sector0.plausible(size, minSectorSize):
+		return max(minSectorSize, sector0.volumeSectorSize())
+	case sector0.signed() && !sector0.protective():
+		return guessFromMBR(r, sector0)
+	}
+	return max(minSectorSize, findGPT(r, size, sectorSizes))
+}
+
+// sectorSizes are those of disks that exist.
+var sectorSizes = []int{minSectorSize, maxSectorSize}
+
+// guessFromMBR looks for the volumes where either sector size puts them.
+func guessFromMBR(r io.ReaderAt, mbr bootRecord) int {
+	for _, sector := range sectorSizes {
+		for _, e := range mbr.entries() {
+			b, err := readFull(r, int64(e.first())*int64(sector), bootSectorSize)
+			if err == nil && e.startsWith(bootRecord(b)) {
+				return sector
+			}
 		}
 	}
 	return minSectorSize
+}
+
+// startsWith says whether b can be the first sector of the entry's
+// partition.
+func (e mbrEntry) startsWith(b bootRecord) bool {
+	if e.extended() {
+		return b.signed() && b.volume() == ""
+	}
+	return b.volume() != ""
 }

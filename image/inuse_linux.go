@@ -1,0 +1,204 @@
+package image
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// checkDeviceInUse refuses a device that something on this machine uses, and
+// says what does. The kernel's own check (O_EXCL) comes after it: it misses
+// nothing, but gives no names.
+func checkDeviceInUse(path string) error {
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return &os.PathError{Op: "stat", Path: path, Err: err}
+	}
+	dev := fmt.Sprintf("%d:%d", unix.Major(st.Rdev), unix.Minor(st.Rdev))
+	uses, err := machine.deviceUses(dev)
+	return busy(path, uses, err)
+}
+
+// checkFileInUse refuses an image file that is mounted.
+func checkFileInUse(path string) error {
+	uses, err := machine.fileUses(path)
+	return busy(path, uses, err)
+}
+
+func busy(path string, uses []string, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s: who uses it: %w", path, err)
+	}
+	if len(uses) > 0 {
+		return &BusyError{Path: path, Reason: strings.Join(uses, ", ")}
+	}
+	return nil
+}
+
+// maxStack bounds loop devices on loop devices.
+const maxStack = 8
+
+// deviceUses tells in words what uses a device or its bytes.
+func (s system) deviceUses(dev string) ([]string, error) {
+	nodes, err := s.family(dev)
+	if err != nil {
+		return nil, err
+	}
+	mounts, err := s.mounts()
+	if err != nil {
+		return nil, err
+	}
+	return s.uses(nodes, mounts, s.swaps(), maxStack), nil
+}
+
+// fileUses tells in words what has an image file mounted.
+func (s system) fileUses(path string) ([]string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	mounts, err := s.mounts()
+	if err != nil {
+		return nil, err
+	}
+	var uses []string
+	for _, m := range mounts {
+		if filepath.IsAbs(m.source) && !strings.HasPrefix(m.source, "/dev/") && samePath(m.source, path) {
+			uses = append(uses, "mounted at "+m.point)
+		}
+	}
+	return append(uses, s.loopUses(path, mounts, s.swaps(), maxStack)...), nil
+}
+
+// uses tells what uses any of the nodes.
+func (s system) uses(nodes []blockNode, mounts []mount, swaps map[string]bool, depth int) []string {
+	var uses []string
+	for _, n := range nodes {
+		for _, m := range mounts {
+			if m.of(n) {
+				uses = append(uses, fmt.Sprintf("%s is mounted at %s", n.path(), m.point))
+			}
+		}
+		for _, holder := range n.holders() {
+			uses = append(uses, fmt.Sprintf("%s belongs to %s", n.path(), holder))
+		}
+		if swaps[n.path()] {
+			uses = append(uses, n.path()+" is swap space")
+		}
+		uses = append(uses, s.loopUses(n.path(), mounts, swaps, depth)...)
+	}
+	return uses
+}
+
+// loopUses tells what uses the loop devices made of a file or device.
+func (s system) loopUses(path string, mounts []mount, swaps map[string]bool, depth int) []string {
+	if depth == 0 {
+		return nil
+	}
+	var uses []string
+	for _, loop := range s.loops(path) {
+		nodes := append([]blockNode{loop}, loop.partitions()...)
+		uses = append(uses, s.uses(nodes, mounts, swaps, depth-1)...)
+	}
+	return uses
+}
+
+// holders names the devices that are made of this one: RAID, LVM, dm-crypt.
+func (n blockNode) holders() []string {
+	entries, err := os.ReadDir(filepath.Join(n.dir, "holders"))
+	if err != nil {
+		return nil // partitions of some drivers have none
+	}
+	var names []string
+	for _, e := range entries {
+		holder := newBlockNode(filepath.Join(n.dir, "holders", e.Name()))
+		name := holder.name
+		if mapped := holder.attr("dm/name"); mapped != "" {
+			name = fmt.Sprintf("%s (%s)", name, mapped)
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+// lock takes the file for ourselves and refuses if another program has a
+// lock on it. Two families of locks are in use: flock, and byte ranges, with
+// which QEMU marks what it and others may do (bytes 100 and 200 onwards). A
+// write lock on the whole range conflicts with all of them, both ways.
+func lock(file *os.File) error {
+	err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return machine.lockedError(file)
+	}
+	return lockRange(file)
+}
+
+// lockRange takes the byte-range lock alone: on devices flock belongs to
+// udev.
+func lockRange(file *os.File) error {
+	whole := unix.Flock_t{Type: unix.F_WRLCK, Whence: unix.SEEK_SET}
+	err := unix.FcntlFlock(file.Fd(), unix.F_OFD_SETLK, &whole)
+	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EACCES) {
+		return machine.lockedError(file)
+	}
+	return nil // file systems without locks have nothing to conflict with
+}
+
+// lockedError names the programs that have the file open besides us.
+func (s system) lockedError(file *os.File) error {
+	reason := "another program has locked it"
+	if names := s.openers(file); len(names) > 0 {
+		reason = "locked; it is open in " + strings.Join(names, ", ")
+	}
+	return &BusyError{Path: file.Name(), Reason: reason}
+}
+
+// openers are the other processes that have the file open, of those we may
+// look into.
+func (s system) openers(file *os.File) []string {
+	info, err := file.Stat()
+	if err != nil {
+		return nil
+	}
+	procs, err := os.ReadDir(s.proc)
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, p := range procs {
+		pid, err := strconv.Atoi(p.Name())
+		if err == nil && pid != os.Getpid() && s.hasOpen(p.Name(), info) {
+			names = append(names, fmt.Sprintf("%s (pid %d)", s.command(p.Name()), pid))
+		}
+	}
+	return names
+}
+
+// hasOpen looks through the open files of a process.
+func (s system) hasOpen(pid string, info os.FileInfo) bool {
+	fds := filepath.Join(s.proc, pid, "fd")
+	entries, err := os.ReadDir(fds)
+	if err != nil {
+		return false // gone, or not ours to see
+	}
+	for _, e := range entries {
+		if open, err := os.Stat(filepath.Join(fds, e.Name())); err == nil && os.SameFile(open, info) {
+			return true
+		}
+	}
+	return false
+}
+
+// command is the name of a process.
+func (s system) command(pid string) string {
+	b, err := os.ReadFile(filepath.Join(s.proc, pid, "comm"))
+	if err != nil {
+		return "a process"
+	}
+	return strings.TrimSpace(string(b))
+}
