@@ -1,0 +1,41 @@
+// Package ntfs reads NTFS volumes that no operating system has mounted, and
+// overwrites bytes inside clusters a file already owns.
+//
+// # The format's map
+//
+//	boot sector          sector 0: geometry, where $MFT begins (copy behind the last counted sector)
+//	$MFT                 the table of records; record 0 describes the table itself
+//	  record "FILE"      1 or 4 KiB, every 512 bytes sealed by an update sequence number (fixup)
+//	    attributes       typed values, resident (inside the record) or non-resident (a run list)
+//	    $ATTRIBUTE_LIST  where the other records of a file that outgrew its first one are
+//	$I30                 a directory: B+tree of $FILE_NAME keys
+//	  $INDEX_ROOT        its root node, in the record
+//	  $INDEX_ALLOCATION  its other nodes, "INDX" blocks; $BITMAP says which of them are live
+//	$UpCase              the case folding of this volume, which orders the tree
+//	$Bitmap              one bit per cluster: in use or free
+//	$LogFile, $Volume    the journal and the dirty flag: what the last shutdown left (see [Volume.State])
+//
+// # Reading
+//
+// A [Volume] is an [io/fs.FS]. Names compare as the volume's own $UpCase says.
+// A deleted file is never found: an index entry counts only when the record it
+// names is in use, carries the entry's sequence number and names the directory
+// as its parent. An unreadable or inconsistent structure is an error, never a
+// missing file.
+//
+// The metafiles of the root ($MFT, $LogFile, $Bitmap, ...) can be opened by
+// name but are not listed. 8.3 names can be opened but are not listed when the
+// file has a long name too. Reparse points (symbolic links, junctions) are
+// reported in the file mode and never followed. Data that is compressed,
+// encrypted or kept behind a reparse point is [ErrUnsupported], never zeros.
+//
+// A name that a slash-separated UTF-8 path cannot carry is escaped: each UTF-16
+// code unit that is half of a broken surrogate pair, a slash, a NUL or a
+// backslash is written \uXXXX with four lower-case hexadecimal digits, and so
+// is each dot of the names "." and "..". No name made through Win32 needs it.
+//
+// # Writing
+//
+// [Volume.OpenInPlace] is the only way to change anything, and it changes file
+// contents only: no metadata write exists in this package.
+package ntfs
