@@ -17,7 +17,8 @@ const (
 	blobPrePad        = 0x18
 	blobPostPad       = 0x1C
 
-	maxBlobs = 4096
+	maxBlobs   = 4096
+	maxBlobPad = PageSize // pads align to 8; more is not a blob header
 )
 
 // GUID is a GUID in its on-disk byte order.
@@ -79,13 +80,13 @@ func (b *Blobs) next(r io.ReaderAt, limit int64) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	tag := GUID(h[blobTag:])
-	if le.Uint32(h) != blobHeaderLen || tag == (GUID{}) {
-		return false, nil
-	}
 	data := int64(le.Uint32(h[blobDataSize:]))
 	pre, post := int64(le.Uint32(h[blobPrePad:])), int64(le.Uint32(h[blobPostPad:]))
-	b.List = append(b.List, Blob{tag, b.End + blobHeaderLen + pre, data})
+	// Real dumps hold empty blobs with a zero GUID, so the GUID tells nothing.
+	if le.Uint32(h) != blobHeaderLen || pre > maxBlobPad || post > maxBlobPad {
+		return false, nil
+	}
+	b.List = append(b.List, Blob{GUID(h[blobTag:]), b.End + blobHeaderLen + pre, data})
 	b.End += blobHeaderLen + pre + data + post
 	b.Whole = b.End <= limit
 	return true, nil

@@ -361,27 +361,22 @@ const (
 	TypeDebugFull    Type = 10 // .dump /f
 )
 
+var typeNames = map[Type]string{
+	TypeFull:         "complete memory dump",
+	TypeSummary:      "kernel memory dump (summary)",
+	TypeHeader:       "header-only dump",
+	TypeTriage:       "small memory dump (triage)",
+	TypeBitmapFull:   "complete or active memory dump (bitmap)",
+	TypeBitmapKernel: "kernel memory dump (bitmap)",
+	TypeAutomatic:    "automatic memory dump",
+	TypeDebugKernel:  "kernel dump written by a debugger",
+	TypeDebugKernelA: "kernel dump written by a debugger",
+	TypeDebugFull:    "full dump written by a debugger",
+}
+
 func (t Type) String() string {
-	switch t {
-	case TypeFull:
-		return "complete memory dump"
-	case TypeSummary:
-		return "kernel memory dump (summary)"
-	case TypeHeader:
-		return "header-only dump"
-	case TypeTriage:
-		return "small memory dump (triage)"
-	case TypeBitmapFull:
-		return "complete or active memory dump (bitmap)"
-	case TypeBitmapKernel:
-		return "kernel memory dump (bitmap)"
-	case TypeAutomatic:
-		return "automatic memory dump"
-	case TypeDebugKernel, TypeDebugKernelA:
-		return "kernel dump written by a debugger"
-	case TypeDebugFull:
-		return "full dump written by a debugger"
-	default:
-		return fmt.Sprintf("dump of unknown type %d", uint32(t))
+	if name, ok := typeNames[t]; ok {
+		return name
 	}
+	return fmt.Sprintf("dump of unknown type %d", uint32(t))
 }
