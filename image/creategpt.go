@@ -4,52 +4,60 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"math"
+	"unicode/utf16"
 
 	"github.com/diskfs/go-diskfs/partition/gpt"
 	"github.com/google/uuid"
 )
 
-// NewPartition is a partition to be made.
-type NewPartition struct {
-	Type    string // as in Partition.Type
-	Name    string // GPT only, at most 36 UTF-16 units
-	Size    int64  // bytes, rounded up to sectors; 0 takes the rest of the disk
-	Active  bool   // MBR only
-	Logical bool   // MBR only: in an extended partition
-}
+// gptArraySize is the room the usual 128 entries take.
+const gptArraySize = 128 * gptMinEntrySize
 
-// partitionAlign is where partitions begin, as Windows has made them since
-// Vista.
-const partitionAlign = 1 << 20
-
-// CreateGPT writes a protective MBR and both copies of a GPT onto d and
-// returns the table as it then reads. The GUIDs come from the seed alone, so
-// the same call makes the same disk. What the disk held before is lost.
+// CreateGPT writes both copies of a GPT and then the protective MBR onto d,
+// and returns the table as it then reads. The GUIDs come from the seed
+// alone, so the same call makes the same disk. What the disk held before is
+// lost.
 func CreateGPT(d Disk, parts []NewPartition, seed uint64) (*Table, error) {
-	sector := int64(d.SectorSize())
-	raw := &gpt.Table{
-		LogicalSectorSize: int(sector), PhysicalSectorSize: int(sector),
-		GUID: seededGUID(seed, 0), ProtectiveMBR: true,
+	sector := d.SectorSize()
+	limit := roundDown(d.Size()-gptArraySize-int64(sector), partitionAlign)
+	all, err := place(parts, sector, limit)
+	if err != nil {
+		return nil, fmt.Errorf("create gpt: %w", err)
 	}
-	start, limit := int64(partitionAlign), d.Size()-partitionAlign
-	for i, p := range parts {
-		size := p.Size
-		if size == 0 {
-			size = limit - start
-		}
-		if size <= 0 || size > limit-start {
-			return nil, fmt.Errorf("partition %d: %w", i+1, &BoundsError{Op: "create", Off: start, Len: size, Size: d.Size()})
+	raw := &gpt.Table{
+		LogicalSectorSize: sector, PhysicalSectorSize: sector,
+		GUID: seededGUID(seed, 0),
+	}
+	for i, p := range all {
+		if n := len(utf16.Encode([]rune(p.Name))); n > (gptNameEnd-gptNameOff)/2 {
+			return nil, fmt.Errorf("create gpt: partition %d: %w: a name of %d UTF-16 units", i+1, ErrUnsupported, n)
 		}
 		raw.Partitions = append(raw.Partitions, &gpt.Partition{
-			Index: i + 1, Start: uint64(start / sector), End: uint64((start+size+sector-1)/sector - 1),
+			Index: i + 1, Start: uint64(p.start) / uint64(sector), End: uint64(p.end)/uint64(sector) - 1,
 			Type: gpt.Type(p.Type), Name: p.Name, GUID: seededGUID(seed, i+1),
 		})
-		start = (start + size + partitionAlign - 1) / partitionAlign * partitionAlign
 	}
 	if err := raw.Write(newStorage(d), d.Size()); err != nil {
 		return nil, fmt.Errorf("create gpt: %w", err)
 	}
+	if err := writeProtectiveMBR(d); err != nil {
+		return nil, fmt.Errorf("create gpt: protective mbr: %w", err)
+	}
 	return ReadTable(d)
+}
+
+// writeProtectiveMBR writes the whole of sector 0: the boot sector of a
+// volume that the disk held before must not outlive it. go-diskfs would
+// keep all but the entries, and wrap the size of disks beyond 2^32 sectors.
+func writeProtectiveMBR(d Disk) error {
+	mbr := newBootRecord()
+	last := uint64(d.Size()/int64(d.SectorSize())) - 1
+	mbr.entry(0).set(typeProtective, 1, uint32(min(last, math.MaxUint32)))
+	if err := writeSector(d, 0, mbr); err != nil {
+		return err
+	}
+	return d.Sync()
 }
 
 // seededGUID is the n-th GUID of a seed, in the form of a random one.
@@ -60,6 +68,6 @@ func seededGUID(seed uint64, n int) string {
 	sum := sha256.Sum256(b[:])
 	id := uuid.UUID(sum[:16])
 	id[6] = id[6]&0x0f | 0x40 // version 4
-	id[8] = id[8]&0x3f | 0x80 // RFC 4122
+	id[8] = id[8]&0x3f | 0x80 // RFC 9562
 	return id.String()
 }
