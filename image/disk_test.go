@@ -80,7 +80,9 @@ func TestDevices(t *testing.T) {
 			return image.NewOverlay(image.NewOverlay(image.NewMemory(100*kib, 512)))
 		},
 		"recorder": func(*testing.T) image.Disk { return image.NewRecorder(image.NewMemory(100*kib, 512)) },
-		"healthy":  func(*testing.T) image.Disk { return imagetest.NewFaulty(image.NewMemory(100*kib, 512), 1<<30, imagetest.Any) },
+		"healthy": func(*testing.T) image.Disk {
+			return imagetest.NewFaulty(image.NewMemory(100*kib, 512), 1<<30, imagetest.Any)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -233,7 +235,11 @@ func TestCuts(t *testing.T) {
 	t.Parallel()
 	base := image.NewMemory(64*kib, 512)
 	ops := []image.Op{{Off: 500, Data: bytes.Repeat([]byte{1}, 600)}, {Sync: true}, {Off: 0, Data: []byte{2}}}
-	var cuts []imagetest.Cut
+	type place struct {
+		op, bytes int
+		total     int64
+	}
+	var cuts []place
 	for cut, d := range imagetest.Cuts(base, ops, 512) {
 		var n int64
 		for _, r := range d.Dirty() {
@@ -251,9 +257,9 @@ func TestCuts(t *testing.T) {
 			t.Errorf("%v: %d bytes are there", cut, written)
 		}
 		mustWriteAt(t, d, make([]byte, 1100), 0) // must not leak into the next state
-		cuts = append(cuts, cut)
+		cuts = append(cuts, place{cut.Op, cut.Bytes, cut.Total})
 	}
-	want := []imagetest.Cut{{0, 0, 0}, {0, 12, 12}, {0, 524, 524}, {2, 0, 600}, {3, 0, 601}}
+	want := []place{{0, 0, 0}, {0, 12, 12}, {0, 524, 524}, {2, 0, 600}, {3, 0, 601}}
 	if !slices.Equal(cuts, want) {
 		t.Errorf("cuts %v, want %v", cuts, want)
 	}
