@@ -1,0 +1,174 @@
+package crashconfig
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"hangkit/hive"
+	"hangkit/offline/windows"
+)
+
+// ErrNoControlSet says that the control set of the next boot cannot be found, so that nothing can be planned.
+var ErrNoControlSet = errors.New("no control set to change")
+
+// Change is one value to write or delete.
+type Change struct {
+	Key   string      // below the root of SYSTEM, `ControlSet001\Control\CrashControl`
+	Name  string      //
+	Old   *hive.Value // nil: absent
+	New   *hive.Value // nil: delete
+	Why   string
+	Fixes []string // ids of the rules it satisfies
+}
+
+// Plan is a list of changes to a SYSTEM hive, in the order they are made. Nothing of it has happened yet.
+type Plan struct {
+	ControlSet string
+	Changes    []Change
+	Notes      []string // what was left alone and why, what to keep in mind
+	// After are the facts as the changes will make them: Check(p.After) tells whether they suffice. Nil in an undo plan.
+	After *windows.Facts
+
+	// RemoveKeys are keys to delete once they are empty, deepest first: those an arm created. Undo plans only.
+	RemoveKeys []string
+	// Conflicts are values that somebody changed since; they are left alone. Undo plans only.
+	Conflicts []Conflict
+
+	forget string // id of the record in the hive that the plan takes back
+}
+
+// Empty reports a plan that changes nothing.
+func (p *Plan) Empty() bool { return len(p.Changes) == 0 && len(p.RemoveKeys) == 0 && p.forget == "" }
+
+// PlanArm works out what to change so that the next boot is ready for a dump. Values that are right already are left
+// alone. What cannot work on this Windows is a [*RefusedError]; nothing is written.
+func PlanArm(i *windows.Installation, f *windows.Facts, s Settings) (*Plan, error) {
+	if f.ControlSet.Name == "" {
+		return nil, fmt.Errorf("%w: %s", ErrNoControlSet, f.ControlSet.Problem)
+	}
+	d := newDraft(f, s)
+	for _, step := range []func(*draft) error{
+		(*draft).dumpType, (*draft).dumpFile, (*draft).dedicated, (*draft).keeping, (*draft).pageFile, (*draft).leftovers,
+		(*draft).nmi, (*draft).keyboard, (*draft).powerButton, (*draft).fastStartup, (*draft).sdDisk,
+	} {
+		if err := step(d); err != nil {
+			return nil, err
+		}
+	}
+	d.leaveAlone()
+	if s.AllControlSets && i != nil {
+		d.mirror(i.System)
+	}
+	d.plan.After = d.f
+	return d.plan, nil
+}
+
+// draft is a plan in the making. Its facts already show what the plan changes, so that later steps see earlier ones.
+type draft struct {
+	f    *windows.Facts
+	s    Settings
+	plan *Plan
+}
+
+func newDraft(f *windows.Facts, s Settings) *draft {
+	after := *f
+	after.Keyboards = slices.Clone(f.Keyboards)
+	return &draft{f: &after, s: s, plan: &Plan{ControlSet: f.ControlSet.Name}}
+}
+
+func (d *draft) note(format string, args ...any) {
+	d.plan.Notes = append(d.plan.Notes, fmt.Sprintf(format, args...))
+}
+
+// set plans a value, unless it is there already.
+func (d *draft) set(v *windows.Values, val hive.Value, why string, fixes ...string) {
+	old, ok := v.Value(val.Name)
+	if ok {
+		val.Name = old.Name // keep the case it is written in
+	}
+	if ok && old.Equal(val) {
+		return
+	}
+	c := Change{Key: v.Key, Name: val.Name, New: &val, Why: why, Fixes: fixes}
+	if ok {
+		c.Old = &old
+	}
+	d.plan.Changes = append(d.plan.Changes, c)
+	*v = v.With(val)
+}
+
+func dword(name string, n uint32) hive.Value {
+	return hive.Value{Name: name, Type: hive.DWORD, Data: hive.EncodeDWORD(n)}
+}
+
+// setDefaulted plans a number, unless it is there already, or absent while it is what Windows assumes then.
+func (d *draft) setDefaulted(v *windows.Values, name string, n, absent uint32, why string, fixes ...string) {
+	if !v.Has(name) && n == absent {
+		return
+	}
+	d.set(v, dword(name, n), why, fixes...)
+}
+
+// remove plans to delete a value, if it is there.
+func (d *draft) remove(v *windows.Values, name, why string, fixes ...string) {
+	old, ok := v.Value(name)
+	if !ok {
+		return
+	}
+	d.plan.Changes = append(d.plan.Changes, Change{Key: v.Key, Name: old.Name, Old: &old, Why: why, Fixes: fixes})
+	*v = v.Without(name)
+}
+
+// mirror repeats the changes in the control sets that do not boot, as far as they have the same services.
+func (d *draft) mirror(h *hive.Hive) {
+	prefix := d.f.ControlSet.Name + `\`
+	changes := d.plan.Changes
+	for _, set := range d.f.ControlSet.All {
+		if strings.EqualFold(set, d.f.ControlSet.Name) {
+			continue
+		}
+		for _, c := range changes {
+			below, ok := strings.CutPrefix(c.Key, prefix)
+			if !ok || !serviceExists(h, set, below) {
+				continue
+			}
+			c.Key = set + `\` + below
+			if c.Old = valueAt(h, c.Key, c.Name); !same(c.Old, c.New) {
+				d.plan.Changes = append(d.plan.Changes, c)
+			}
+		}
+	}
+}
+
+// serviceExists reports whether the service a key belongs to is in a control set; keys of no service always are.
+func serviceExists(h *hive.Hive, set, below string) bool {
+	parts := strings.Split(below, `\`)
+	if len(parts) < 2 || !strings.EqualFold(parts[0], "Services") {
+		return true
+	}
+	_, err := h.Key(set + `\Services\` + parts[1])
+	return err == nil
+}
+
+// valueAt returns a value of the hive, nil if it or its key is absent.
+func valueAt(h *hive.Hive, key, name string) *hive.Value {
+	k, err := h.Key(key)
+	if err != nil {
+		return nil
+	}
+	v, err := k.Value(name)
+	if err != nil {
+		return nil
+	}
+	return &v
+}
+
+// same compares values in type and data; nil is an absent value.
+func same(a, b *hive.Value) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
+	}
+	return a.Equal(*b)
+}

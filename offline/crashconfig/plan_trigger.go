@@ -1,0 +1,105 @@
+package crashconfig
+
+import (
+	"hangkit/offline/windows"
+)
+
+func (d *draft) nmi() error {
+	const flag, name = "--nmi", "NMICrashDump"
+	cc := &d.f.CrashControl
+	switch {
+	case d.f.IsARM64():
+		if d.s.NMI == Yes {
+			return refuse(flag, "ARM64 has no NMI; use the keyboard or the power button")
+		}
+	case d.f.AtLeast(windows.Build8):
+		if d.s.NMI != ByDefault {
+			d.note("%s crashes on every NMI; there is nothing to set.", d.f.Version.Product)
+		}
+	case d.s.NMI == No:
+		if cc.Or(name, 0) != 0 {
+			d.set(cc, dword(name, 0), "an NMI does not crash Windows")
+		}
+	default:
+		d.set(cc, dword(name, 1), "an NMI crashes Windows", "T01", "T02")
+	}
+	return nil
+}
+
+func (d *draft) keyboard() error {
+	changed := false
+	for i := range d.f.Keyboards {
+		k := &d.f.Keyboards[i]
+		switch {
+		case !k.Installed:
+			continue
+		case !honours(d.f, k.Service):
+			d.note("%s (%s) cannot crash %s; left alone.", k.Kind, k.Service, d.f.Version.Product)
+			continue
+		case d.s.Keyboard == nil:
+			d.defaultKeys(k)
+		default:
+			d.setKeys(k, *d.s.Keyboard)
+		}
+		changed = true
+	}
+	if !changed && d.s.Keyboard != nil && !d.s.Keyboard.Off() {
+		return refuse("--keyboard", "no keyboard driver installed here can crash Windows")
+	}
+	if c := d.s.Keyboard; c != nil && c.accident() {
+		d.note("%s is easy to hit by accident.", c.Flag())
+	}
+	return nil
+}
+
+// defaultKeys keeps a working combination somebody chose, and sets Windows' own one otherwise.
+func (d *draft) defaultKeys(k *windows.KeyboardDriver) {
+	if c := setKeys(*k); !c.Off() && c != DefaultCombination {
+		d.note("%s keeps its combination: %s.", k.Service, c)
+		return
+	}
+	d.setKeys(k, DefaultCombination)
+}
+
+// setKeys plans one driver's combination. The default one and custom ones exclude each other.
+func (d *draft) setKeys(k *windows.KeyboardDriver, c Combination) {
+	if c == DefaultCombination {
+		d.set(&k.Parameters, dword(crashOnCtrlScroll, 1), DefaultCombination.String(), "T01", "T05", "T10")
+		d.removeCustom(k, "custom keys would be ignored")
+		return
+	}
+	if k.Parameters.Has(crashOnCtrlScroll) && !k.Parameters.Is(crashOnCtrlScroll, 0) {
+		d.set(&k.Parameters, dword(crashOnCtrlScroll, 0), "would take precedence over other keys", "T06")
+	}
+	if c.Off() {
+		d.removeCustom(k, "no keyboard crash")
+		return
+	}
+	d.set(&k.Dump, dword(dump1Keys, uint32(c.Hold)), "hold "+c.Hold.String(), "T01", "T05", "T08", "T10")
+	d.set(&k.Dump, dword(dump2Key, uint32(c.Press)), "press "+c.Press.String()+" twice", "T07")
+}
+
+func (d *draft) removeCustom(k *windows.KeyboardDriver, why string) {
+	d.remove(&k.Dump, dump1Keys, why, "T06", "T08")
+	d.remove(&k.Dump, dump2Key, why, "T06", "T07")
+}
+
+func (d *draft) powerButton() error {
+	const flag, name = "--power-button", "PowerButtonBugcheck"
+	v := &d.f.Power
+	wanted := d.s.PowerButton == Yes || (d.s.PowerButton == ByDefault && d.f.Platform.Portable())
+	switch {
+	case d.s.PowerButton == No:
+		if v.Or(name, 0) != 0 {
+			d.set(v, dword(name, 0), "the power button does not crash Windows")
+		}
+	case !wanted:
+	case d.s.PowerButton == Yes && !d.f.AtLeast(windows.Build1809):
+		return refuse(flag, "needs Windows 10 1809 or Server 2019; this is %s", d.f.Version)
+	case d.s.PowerButton == Yes && d.f.Platform.Virtual():
+		return refuse(flag, "a virtual machine's power button does not reach Windows this way")
+	case d.f.AtLeast(windows.Build1809):
+		d.set(v, dword(name, 1), "holding the power button for 7 seconds crashes Windows", "T01")
+	}
+	return nil
+}

@@ -1,0 +1,414 @@
+package crashconfig
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strings"
+
+	"hangkit/hive"
+	"hangkit/offline/windows"
+)
+
+const dumpEnabled = "CrashDumpEnabled"
+
+func ruleDumpOn(f *windows.Facts) (Finding, bool) {
+	val, ok := f.CrashControl.Value(dumpEnabled)
+	switch {
+	case !ok:
+		return say(Block, "A crash writes no dump", "CrashDumpEnabled is absent.", fixArm)
+	case val.Type != hive.DWORD:
+		return nothing() // C02
+	}
+	t := configuredType(f)
+	switch t {
+	case NoDump:
+		return say(Block, "A crash writes no dump", "CrashDumpEnabled is 0.", fixArm)
+	case Small, Unspecified:
+		return nothing() // C03, C05
+	}
+	return say(OK, "A crash writes "+t.article()+" dump", dumpContents[t], "")
+}
+
+var dumpContents = map[DumpType]string{
+	Kernel:    "All kernel memory: what a driver or kernel hang needs.",
+	Automatic: "All kernel memory, with a page file that Windows sizes itself.",
+	Active:    "Kernel and user memory in use.",
+	Complete:  "All memory.",
+	Small:     "One thread and the list of drivers.",
+}
+
+// article puts the right article in front of the type's name.
+func (t DumpType) article() string {
+	if t == Automatic || t == Active {
+		return "an " + t.String()
+	}
+	return "a " + t.String()
+}
+
+func ruleDumpTypeDWORD(f *windows.Facts) (Finding, bool) {
+	val, ok := f.CrashControl.Value(dumpEnabled)
+	if !ok || val.Type == hive.DWORD {
+		return nothing()
+	}
+	return say(Block, "The dump type has the wrong data type",
+		fmt.Sprintf("CrashDumpEnabled is a %s; Windows reads a REG_DWORD only, so no dump is written.", val.Type), fixArm)
+}
+
+func ruleSmallDump(f *windows.Facts) (Finding, bool) {
+	if configuredType(f) != Small {
+		return nothing()
+	}
+	return say(Loss, "A crash writes a minidump only",
+		"CrashDumpEnabled is 3: one thread and the list of drivers, too little to explain a hang.", fixArm)
+}
+
+func ruleAutomaticTooEarly(f *windows.Facts) (Finding, bool) {
+	if configuredType(f) != Automatic || !f.Before(windows.Build8) {
+		return nothing()
+	}
+	return say(Risk, "The dump type is newer than this Windows",
+		fmt.Sprintf("CrashDumpEnabled is 7 (automatic), which came with Windows 8; this is %s.", f.Version), fixArm+" --dump kernel")
+}
+
+func ruleUndocumentedType(f *windows.Facts) (Finding, bool) {
+	n, ok := f.CrashControl.DWORD(dumpEnabled)
+	if !ok || configuredType(f) != Unspecified {
+		return nothing()
+	}
+	return say(Risk, "The dump type is undocumented", fmt.Sprintf("CrashDumpEnabled is %d.", n), fixArm)
+}
+
+func ruleFilterPagesIdle(f *windows.Facts) (Finding, bool) {
+	if !f.CrashControl.Is("FilterPages", 1) || f.CrashControl.Is(dumpEnabled, enabledComplete) {
+		return nothing()
+	}
+	return say(Note, "FilterPages has no effect", "It turns a complete dump into an active one; the dump type is another.", "")
+}
+
+func ruleFilterPagesTooEarly(f *windows.Facts) (Finding, bool) {
+	if !f.CrashControl.Is("FilterPages", 1) || !f.CrashControl.Is(dumpEnabled, enabledComplete) || !f.Before(windows.Build10) {
+		return nothing()
+	}
+	return say(Risk, "Active dumps are newer than this Windows",
+		fmt.Sprintf("FilterPages is 1, which Windows 10 and Server 2016 introduced; this is %s.", f.Version), fixArm+" --dump complete")
+}
+
+func ruleGuardedHost(f *windows.Facts) (Finding, bool) {
+	n := f.GuardedHost.Or("GuardedHost", 0)
+	if n == 0 {
+		return nothing()
+	}
+	return say(Block, "The guarded-host policy switches all crash dumps off",
+		fmt.Sprintf(`CrashControl\ForceDumpsDisabled\GuardedHost is %d. hangkit leaves it: it protects other people's virtual machines.`, n),
+		"agree with the security team, then set it to 0 by hand")
+}
+
+const (
+	rsaPublicMagic = "RSA1" // BCRYPT_RSAKEY_BLOB (bcrypt.h): Magic, then BitLength
+	rsaBits        = 2048   // the only length dump encryption takes
+)
+
+// validDumpKey reports whether the certificate's key is one Windows can encrypt dumps with.
+func validDumpKey(cert windows.Values) bool {
+	key, ok := cert.Value("PublicKey")
+	return ok && key.Type == hive.Binary && len(key.Data) > 8 && string(key.Data[:4]) == rsaPublicMagic &&
+		binary.LittleEndian.Uint32(key.Data[4:]) == rsaBits
+}
+
+func ruleEncryptionWithoutKey(f *windows.Facts) (Finding, bool) {
+	if f.CrashControl.Or("DumpEncryptionEnabled", 0) == 0 || validDumpKey(f.Certificate) {
+		return nothing()
+	}
+	return say(Block, "Dump encryption is on without a usable key",
+		`DumpEncryptionEnabled is 1, but EncryptionCertificates\Certificate.1 holds no RSA key of 2048 bits; Windows then switches dumps off (event 1207).`,
+		"install the certificate, or agree to set DumpEncryptionEnabled to 0 by hand")
+}
+
+func ruleEncrypted(f *windows.Facts) (Finding, bool) {
+	if f.CrashControl.Or("DumpEncryptionEnabled", 0) == 0 || !validDumpKey(f.Certificate) {
+		return nothing()
+	}
+	thumb, _ := f.Certificate.Text("Thumbprint")
+	return say(Note, "The dump will be encrypted",
+		fmt.Sprintf("Reading it takes KernelDumpDecrypt and the private key of certificate %s.", orDash(thumb)), "")
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "(no thumbprint)"
+	}
+	return s
+}
+
+// dumpFileText is DumpFile as it stands.
+func dumpFileText(f *windows.Facts) string {
+	val, ok := f.CrashControl.Value("DumpFile")
+	switch {
+	case !ok:
+		return windows.DefaultDumpFile
+	case val.Type != hive.SZ && val.Type != hive.ExpandSZ:
+		return "a " + val.Type.String()
+	}
+	return val.Text()
+}
+
+func usesDumpFile(f *windows.Facts) bool {
+	t := configuredType(f)
+	return t != Small && t != NoDump
+}
+
+func ruleDumpFilePath(f *windows.Facts) (Finding, bool) {
+	if _, ok := f.DumpFile(); ok || !usesDumpFile(f) {
+		return nothing()
+	}
+	return say(Block, "The dump file's path is unusable",
+		fmt.Sprintf("DumpFile is %s; it must be a path with a drive letter on a local disk.", dumpFileText(f)), fixArm)
+}
+
+func ruleDumpFilePlace(f *windows.Facts) (Finding, bool) {
+	p, ok := f.DumpFile()
+	if !ok || !usesDumpFile(f) {
+		return nothing()
+	}
+	if why := placeProblem(f, p, f.Files.DumpDir); why != "" {
+		return say(Block, "The dump file's place does not exist", fmt.Sprintf("DumpFile is %s: %s.", dumpFileText(f), why), fixArm)
+	}
+	return nothing()
+}
+
+// placeProblem says why a file cannot be made at a path; dirThere counts for the system volume only.
+func placeProblem(f *windows.Facts, p windows.Path, dirThere bool) string {
+	if f.OnSystemVolume(p) {
+		if f.HasVolume && !dirThere {
+			return "its folder is missing"
+		}
+		return ""
+	}
+	d, ok := f.Drive(p.Letter)
+	switch {
+	case len(f.Drives) == 0:
+		return ""
+	case !ok:
+		return fmt.Sprintf("this Windows has no drive %c:", p.Letter)
+	case d.Removable():
+		return fmt.Sprintf("drive %c: is removable", p.Letter)
+	}
+	return ""
+}
+
+func ruleDumpFileElsewhere(f *windows.Facts) (Finding, bool) {
+	p, ok := f.DumpFile()
+	if !ok || !usesDumpFile(f) || f.OnSystemVolume(p) {
+		return nothing()
+	}
+	return say(Risk, "The dump file is on another volume",
+		fmt.Sprintf("DumpFile is %s. The dump stays in DUMPxxxx.tmp until Windows has started far enough to copy it.", dumpFileText(f)),
+		fixArm+" --dump-file "+windows.DefaultDumpFile)
+}
+
+func ruleOverwrite(f *windows.Facts) (Finding, bool) {
+	if f.CrashControl.Or("Overwrite", 1) != 0 || !usesDumpFile(f) {
+		return nothing()
+	}
+	if f.Files.DumpFile.Present {
+		return say(Loss, "An old dump would not be replaced",
+			fmt.Sprintf("Overwrite is 0 and %s exists (%s, %s).", dumpFileText(f), bytesText(f.Files.DumpFile.Size),
+				f.Files.DumpFile.Modified.UTC().Format("2006-01-02")), "hangkit collect, then hangkit arm")
+	}
+	return say(Note, "Only one dump will be kept", "Overwrite is 0: a second crash does not replace the first dump.", "")
+}
+
+// ruleRoomForDump looks at the system volume: the dump takes over the page file's space, and a new page file must fit
+// beside it.
+func ruleRoomForDump(f *windows.Facts) (Finding, bool) {
+	p, ok := f.DumpFile()
+	if !ok || !f.Free.Known || !usesDumpFile(f) {
+		return nothing()
+	}
+	entry, ok := dumpPageFile(f)
+	if !ok || entry.Managed() || !f.OnSystemVolume(p) {
+		return nothing()
+	}
+	if free := f.Free.Value / mib; free < entry.Initial {
+		return say(Loss, "No room for the dump and a new page file",
+			fmt.Sprintf("At the next start the page file becomes the dump and a new one of %s must fit; %s are free on %s.",
+				mbText(entry.Initial), mbText(free), f.Letter()), "free space on "+f.Letter())
+	}
+	return nothing()
+}
+
+func ruleAutoReboot(f *windows.Facts) (Finding, bool) {
+	if f.CrashControl.Or("AutoReboot", 1) != 0 {
+		return nothing()
+	}
+	return say(Note, "The machine stays on the stop screen",
+		"AutoReboot is 0: somebody has to reset it after the dump is written. Good for reading the dump from outside.", "")
+}
+
+func ruleLogEvent(f *windows.Facts) (Finding, bool) {
+	if f.CrashControl.Or("LogEvent", 1) != 0 {
+		return nothing()
+	}
+	return say(Note, "No event will be logged", "LogEvent is 0: no event 1001 after the crash.", fixArm)
+}
+
+const bitLockerFilter = "dumpfve.sys"
+
+func ruleForeignFilter(f *windows.Facts) (Finding, bool) {
+	filters, _ := f.CrashControl.Strings("DumpFilters")
+	var foreign []string
+	for _, s := range filters {
+		if !strings.EqualFold(s, bitLockerFilter) {
+			foreign = append(foreign, s)
+		}
+	}
+	if len(foreign) == 0 {
+		return nothing()
+	}
+	return say(Risk, "Another vendor's driver sits in the dump path",
+		fmt.Sprintf("DumpFilters names %s; if it fails, no dump is written.", strings.Join(foreign, ", ")), "ask its vendor; test once")
+}
+
+func ruleBitLockerFilter(f *windows.Facts) (Finding, bool) {
+	filters, _ := f.CrashControl.Strings("DumpFilters")
+	if !f.Volume.BitLocker {
+		return nothing()
+	}
+	for _, s := range filters {
+		if strings.EqualFold(s, bitLockerFilter) {
+			return nothing()
+		}
+	}
+	return say(Risk, "The BitLocker dump filter is missing",
+		"DumpFilters lacks dumpfve.sys on an encrypted volume; a dump may not be written or not be readable.", "add dumpfve.sys to DumpFilters")
+}
+
+const maxDedicatedPath = 150
+
+// hasDedicated reports whether a dedicated dump file is set, usable or not: Windows then takes no page file instead.
+func hasDedicated(f *windows.Facts) bool { return f.CrashControl.Has("DedicatedDumpFile") }
+
+// dedicatedProblem says why Windows could not create the dedicated dump file.
+func dedicatedProblem(f *windows.Facts) string {
+	val, _ := f.CrashControl.Value("DedicatedDumpFile")
+	if val.Type != hive.SZ {
+		return "it is a " + val.Type.String() + "; Windows wants a REG_SZ"
+	}
+	p, ok := f.DedicatedDump()
+	switch {
+	case !ok || strings.Contains(val.Text(), "%"):
+		return fmt.Sprintf("%q is no path with a drive letter", val.Text())
+	case len(val.Text()) > maxDedicatedPath:
+		return "its path is longer than 150 characters"
+	}
+	return placeProblem(f, p, f.Files.DedicatedDir)
+}
+
+func ruleDedicatedPath(f *windows.Facts) (Finding, bool) {
+	if !hasDedicated(f) {
+		return nothing()
+	}
+	val, _ := f.CrashControl.Value("DedicatedDumpFile")
+	if why := dedicatedProblem(f); why != "" {
+		return say(Block, "The dedicated dump file cannot be created",
+			fmt.Sprintf("DedicatedDumpFile: %s. Windows does not fall back to the page file.", why), fixArm)
+	}
+	return say(OK, "The dump goes into a dedicated file", fmt.Sprintf("%s, instead of the page file.", val.Text()), "")
+}
+
+func ruleDedicatedRoom(f *windows.Facts) (Finding, bool) {
+	p, ok := f.DedicatedDump()
+	if !ok || !f.OnSystemVolume(p) || !f.Free.Known {
+		return nothing()
+	}
+	want := int64(f.CrashControl.Or("DumpFileSize", 0))
+	if want == 0 {
+		n, ok := need(configuredType(f), ramMB(f), f.Is64Bit())
+		if !ok {
+			return nothing()
+		}
+		want = n.OK
+	}
+	if have := (f.Free.Value + f.Files.DedicatedDump.Size) / mib; have < want {
+		return say(Block, "No room for the dedicated dump file",
+			fmt.Sprintf("It needs %s and %s are free on %s; Windows says nothing and writes no dump.", mbText(want), mbText(have), f.Letter()),
+			"free space, or "+fixArm+" --dedicated-dump D:\\hangkit.dmp:SIZE")
+	}
+	return nothing()
+}
+
+func ruleDedicatedSize(f *windows.Facts) (Finding, bool) {
+	size := int64(f.CrashControl.Or("DumpFileSize", 0))
+	n, known := need(configuredType(f), ramMB(f), f.Is64Bit())
+	if size == 0 {
+		return nothing()
+	}
+	if !hasDedicated(f) {
+		return say(Note, "DumpFileSize has no effect", fmt.Sprintf("It is %d MB, but no dedicated dump file is set.", size), fixArm)
+	}
+	switch {
+	case size < max(n.Min, min(kernelMin64, n.OK)):
+		return say(Block, "The dedicated dump file is far too small",
+			fmt.Sprintf("DumpFileSize is %d MB; a dump of this type takes at least %s.", size, mbText(n.Min)), fixArm)
+	case known && size < n.OK && configuredType(f) == Complete:
+		return say(Loss, "The dedicated dump file is too small",
+			fmt.Sprintf("DumpFileSize is %s; the dump may need %s.", mbText(size), mbText(n.OK)), fixArm)
+	case known && size < expectedMB(configuredType(f), ramMB(f)):
+		return say(Loss, "The dedicated dump file is small",
+			fmt.Sprintf("DumpFileSize is %s; a dump of this machine is about %s.", mbText(size), mbText(expectedMB(configuredType(f), ramMB(f)))), fixArm)
+	}
+	return nothing()
+}
+
+func ruleLastCrash(f *windows.Facts) (Finding, bool) {
+	if !f.CrashControl.Has("LastCrashTime") || configuredType(f) != Automatic {
+		return nothing()
+	}
+	return say(Note, "An earlier dump did not fit",
+		"LastCrashTime is set: Windows keeps the page file as large as memory for four weeks after that crash.", "")
+}
+
+func ruleDumpsWaiting(f *windows.Facts) (Finding, bool) {
+	var have []string
+	if d := f.Files.DumpFile; d.Present {
+		have = append(have, fmt.Sprintf("%s (%s, %s)", d.Path, bytesText(d.Size), d.Modified.UTC().Format("2006-01-02")))
+	}
+	for _, d := range f.Files.TempDumps {
+		have = append(have, fmt.Sprintf("%s (%s)", d.Path, bytesText(d.Size)))
+	}
+	if n := len(f.Files.Minidumps); n > 0 {
+		have = append(have, fmt.Sprintf("%d minidumps", n))
+	}
+	if len(have) == 0 {
+		return nothing()
+	}
+	return say(Note, "There are dumps here already", sentence(strings.Join(have, ", "))+"Look at these first.", "hangkit collect -o DIR")
+}
+
+func ruleDumpInPageFile(f *windows.Facts) (Finding, bool) {
+	if f.Files.PageFileDump == "" {
+		return nothing()
+	}
+	return say(Note, "A dump lies unsaved in the page file",
+		fmt.Sprintf("%s begins with %s. Starting Windows may destroy it: copy it first.", f.Files.PageFile.Path, f.Files.PageFileDump),
+		"hangkit collect -o DIR")
+}
+
+func ruleSDDisk(f *windows.Facts) (Finding, bool) {
+	if !f.Devices.SDDisk || f.SDBusParameter.Is("ForceF0State", 1) {
+		return nothing()
+	}
+	return say(Risk, "Windows may run from an SD or eMMC disk",
+		`On such a disk it writes minidumps only, unless Services\sdbus\Parameters\ForceF0State is 1.`, fixArm)
+}
+
+func ruleWriteFilter(f *windows.Facts) (Finding, bool) {
+	for _, name := range []string{"uwfvol", "fbwf", "ewf"} {
+		if f.ServiceActive(name) {
+			return say(Loss, "A write filter is active",
+				fmt.Sprintf("Service %s discards what was written when the machine restarts: page file and dump with it.", name),
+				"disable the write filter, or put the dump on an unprotected volume")
+		}
+	}
+	return nothing()
+}

@@ -1,0 +1,307 @@
+package crashconfig
+
+import (
+	"fmt"
+	"strings"
+
+	"hangkit/offline/windows"
+)
+
+// dumpPageFile returns the entry of PagingFiles that a dump would be written through: one on the system volume, or one
+// whose drive Windows chooses.
+func dumpPageFile(f *windows.Facts) (windows.PageFileEntry, bool) {
+	for _, e := range f.PageFiles {
+		if e.Err == nil && (e.Drive == f.SystemLetter.Value || e.Drive == windows.AnyDrive) {
+			return e, true
+		}
+	}
+	return windows.PageFileEntry{}, false
+}
+
+// judgedPageFile is dumpPageFile unless a dedicated file or no dump at all makes the page file irrelevant.
+func judgedPageFile(f *windows.Facts) (windows.PageFileEntry, bool) {
+	if hasDedicated(f) || configuredType(f) == NoDump {
+		return windows.PageFileEntry{}, false
+	}
+	return dumpPageFile(f)
+}
+
+// room is what the page file can take on the system volume, in MB: free space and the present page file together.
+func room(f *windows.Facts) int64 { return (f.Free.Value + f.Files.PageFile.Size) / mib }
+
+func ruleNoPageFile(f *windows.Facts) (Finding, bool) {
+	if len(f.PageFiles) > 0 || hasDedicated(f) {
+		return nothing()
+	}
+	if val, ok := f.Memory.Value("PagingFiles"); ok && val.Type.String() != "REG_MULTI_SZ" {
+		return say(Block, "The page file setting has the wrong data type",
+			fmt.Sprintf("PagingFiles is a %s; Windows reads a REG_MULTI_SZ.", val.Type), fixArm)
+	}
+	return say(Block, "There is no page file", "PagingFiles is empty: a crash has nowhere to write the dump.", fixArm)
+}
+
+func rulePageFileElsewhere(f *windows.Facts) (Finding, bool) {
+	if len(f.PageFiles) == 0 || hasDedicated(f) || wellFormed(f) == 0 {
+		return nothing()
+	}
+	if _, ok := dumpPageFile(f); ok {
+		return nothing()
+	}
+	return say(Block, "No page file on the Windows volume",
+		fmt.Sprintf("PagingFiles is %s; by Microsoft's documentation the dump needs a page file on %s, where Windows is.", entriesText(f), f.Letter()), fixArm)
+}
+
+func wellFormed(f *windows.Facts) int {
+	n := 0
+	for _, e := range f.PageFiles {
+		if e.Err == nil {
+			n++
+		}
+	}
+	return n
+}
+
+func entriesText(f *windows.Facts) string {
+	var list []string
+	for _, e := range f.PageFiles {
+		list = append(list, `"`+e.Raw+`"`)
+	}
+	return strings.Join(list, ", ")
+}
+
+// rulePageFileSize judges a fixed size; what Windows manages is P06 and P07. For a complete dump C27 speaks instead of
+// the lower bound.
+func rulePageFileSize(f *windows.Facts) (Finding, bool) {
+	e, ok := judgedPageFile(f)
+	if !ok || e.Managed() {
+		return nothing()
+	}
+	t := configuredType(f)
+	n, known := need(t, ramMB(f), f.Is64Bit())
+	size := max(e.Initial, 0)
+	what := fmt.Sprintf("%s is set to %s", e.Path, mbText(size))
+	switch {
+	case size < n.Min && t != Complete:
+		return say(Block, "The page file is too small for any dump", fmt.Sprintf("%s; %s dump takes at least %s.", what, t.article(), mbText(n.Min)), fixArm)
+	case !known:
+		return nothing() // P17
+	case size < n.Min:
+		return nothing() // C27
+	case size < n.OK && t == Complete:
+		return say(Loss, "The page file is a little small for a complete dump",
+			fmt.Sprintf("%s; memory, header and the drivers' own data take %s.", what, mbText(n.OK)), fixArm)
+	case size < expectedMB(t, ramMB(f)):
+		return say(Loss, "The page file is probably too small",
+			fmt.Sprintf("%s; with %s of memory %s dump is usually about %s.", what, mbText(ramMB(f)), t.article(), mbText(expectedMB(t, ramMB(f)))), fixArm)
+	case size < n.OK:
+		return say(Risk, "The page file may be too small",
+			fmt.Sprintf("%s; %s dump of %s of memory can need up to %s, typically a third of memory.", what, t.article(), mbText(ramMB(f)), mbText(n.OK)), fixArm)
+	}
+	return say(OK, "The page file holds the dump", fmt.Sprintf("%s; %s dump needs at most %s.", what, t.article(), mbText(n.OK)), "")
+}
+
+func ruleInitialSize(f *windows.Facts) (Finding, bool) {
+	e, ok := judgedPageFile(f)
+	n, known := need(configuredType(f), ramMB(f), f.Is64Bit())
+	if !ok || !known || e.Managed() || e.Initial >= n.OK || e.Maximum < n.OK {
+		return nothing()
+	}
+	return say(Risk, "The page file starts too small",
+		fmt.Sprintf("Only its initial %s are sure to be there when the crash comes, not the maximum of %s.", mbText(e.Initial), mbText(e.Maximum)), fixArm)
+}
+
+func ruleManagedAutomatic(f *windows.Facts) (Finding, bool) {
+	e, ok := judgedPageFile(f)
+	if !ok || !e.Managed() {
+		return nothing()
+	}
+	n, known := need(configuredType(f), ramMB(f), f.Is64Bit())
+	have := f.Files.PageFile.Size / mib
+	switch {
+	case configuredType(f) != Automatic:
+		return say(OK, "Windows sizes the page file for the dump", fmt.Sprintf("PagingFiles is %q.", e.Raw), "")
+	case known && f.Files.PageFile.Present && have >= n.OK:
+		return say(OK, "The page file is large enough at present", fmt.Sprintf("%s has %s; Windows manages its size.", f.Files.PageFile.Path, mbText(have)), "")
+	}
+	detail := "With automatic dumps Windows keeps the page file well below memory size, and the first dump can be lost."
+	if f.Files.PageFile.Present {
+		detail = fmt.Sprintf("%s has %s now. ", f.Files.PageFile.Path, mbText(have)) + detail
+	}
+	return say(Risk, "The page file may be too small for the first dump", detail, ramFix(f))
+}
+
+// ramFix is arm, with the memory size if hangkit does not know it: sizes cannot be planned without.
+func ramFix(f *windows.Facts) string {
+	if f.RAM.Known {
+		return fixArm
+	}
+	return fixArm + " --ram SIZE"
+}
+
+func ruleManagedRoom(f *windows.Facts) (Finding, bool) {
+	e, ok := judgedPageFile(f)
+	n, known := need(configuredType(f), ramMB(f), f.Is64Bit())
+	if !ok || !known || !e.Managed() || !f.Free.Known || room(f) >= n.OK {
+		return nothing()
+	}
+	return say(Risk, "The volume may be too full for the page file",
+		fmt.Sprintf("The dump can need %s; page file and free space on %s are %s.", mbText(n.OK), f.Letter(), mbText(room(f))),
+		"free space on "+f.Letter())
+}
+
+func rulePageFileRoom(f *windows.Facts) (Finding, bool) {
+	e, ok := judgedPageFile(f)
+	if !ok || e.Managed() || !f.Free.Known || room(f) >= e.Initial {
+		return nothing()
+	}
+	return say(Block, "The page file cannot be created",
+		fmt.Sprintf("%s are wanted; page file and free space on %s are %s.", mbText(e.Initial), f.Letter(), mbText(room(f))),
+		"free space on "+f.Letter()+", or hangkit arm --pagefile SIZE")
+}
+
+func rulePageFileMissing(f *windows.Facts) (Finding, bool) {
+	e, ok := judgedPageFile(f)
+	if !ok || !f.HasVolume || f.Files.PageFile.Present || (e.Drive == windows.AnyDrive && existsElsewhere(f)) {
+		return nothing()
+	}
+	return say(Risk, "The page file is configured, but not there",
+		fmt.Sprintf("%s does not exist: the last start did not create it, or this is a fresh installation.", f.Files.PageFile.Path), "")
+}
+
+// existsElsewhere reports whether the last boot had its page files on other volumes only.
+func existsElsewhere(f *windows.Facts) bool {
+	existing, _ := f.Memory.Strings("ExistingPageFiles")
+	return len(existing) > 0 && !strings.Contains(strings.ToUpper(strings.Join(existing, " ")), f.Letter())
+}
+
+func ruleTempPageFile(f *windows.Facts) (Finding, bool) {
+	if f.Memory.Or("TempPageFile", 0) == 0 {
+		return nothing()
+	}
+	return say(Risk, "Windows ran with a temporary page file", "TempPageFile is set: the configured page file could not be used.", fixArm)
+}
+
+func rulePageFileMalformed(f *windows.Facts) (Finding, bool) {
+	for _, e := range f.PageFiles {
+		if e.Err == nil {
+			continue
+		}
+		v := Risk
+		if _, ok := judgedPageFile(f); !ok && !hasDedicated(f) {
+			v = Block
+		}
+		return say(v, "A page file entry is malformed", sentence(e.Err.Error())+"Windows ignores it.", fixArm)
+	}
+	return nothing()
+}
+
+func rulePageFileLetter(f *windows.Facts) (Finding, bool) {
+	if len(f.Drives) == 0 {
+		return nothing()
+	}
+	for _, e := range f.PageFiles {
+		if e.Err != nil || e.Drive == windows.AnyDrive || e.Drive == f.SystemLetter.Value {
+			continue
+		}
+		d, ok := f.Drive(e.Drive)
+		switch {
+		case !ok:
+			return say(Risk, "A page file is set on a drive that does not exist",
+				fmt.Sprintf("%q: this Windows has no drive %c:.", e.Raw, e.Drive), "")
+		case d.Removable():
+			return say(Risk, "A page file is set on a removable drive", fmt.Sprintf("%q.", e.Raw), "")
+		}
+	}
+	return nothing()
+}
+
+func ruleClearAtShutdown(f *windows.Facts) (Finding, bool) {
+	if f.Memory.Or("ClearPageFileAtShutdown", 0) == 0 {
+		return nothing()
+	}
+	return say(Note, "The page file is cleared at shutdown", "It makes a clean shutdown slow; a crash is not affected.", "")
+}
+
+func ruleEncryptedPageFile(f *windows.Facts) (Finding, bool) {
+	if f.FileSystem.Or("NtfsEncryptPagingFile", 0) == 0 {
+		return nothing()
+	}
+	return say(Risk, "The page file is encrypted by EFS", "NtfsEncryptPagingFile is 1.", "set it to 0 by hand if the dump cannot be read")
+}
+
+// maxPageFiles is how many page files Windows takes.
+const maxPageFiles = 16
+
+func ruleManyPageFiles(f *windows.Facts) (Finding, bool) {
+	if len(f.PageFiles) <= maxPageFiles {
+		return nothing()
+	}
+	return say(Risk, "Too many page files", fmt.Sprintf("PagingFiles has %d entries; Windows takes 16.", len(f.PageFiles)), "")
+}
+
+func ruleRAMKnown(f *windows.Facts) (Finding, bool) {
+	if f.RAM.Known {
+		return nothing()
+	}
+	return say(Unknown, "The memory size is unknown",
+		"Whether the page file is large enough cannot be judged: the registry does not say how much memory the machine has.", fixRAM)
+}
+
+// ram32 is where page-file limits of 32-bit Windows begin to matter for a complete dump, in MB.
+const ram32 = 4096
+
+func ruleComplete32(f *windows.Facts) (Finding, bool) {
+	if f.Is64Bit() || configuredType(f) != Complete || ramMB(f) <= ram32 {
+		return nothing()
+	}
+	return say(Risk, "A complete dump of so much memory is doubtful on 32-bit Windows",
+		fmt.Sprintf("%s of memory; without PAE a page file ends at 4095 MB.", mbText(ramMB(f))), fixArm+" --dump kernel")
+}
+
+// Disk speeds for estimates, MB/s: a hard disk and a solid-state one.
+const (
+	slowDisk = 100
+	fastDisk = 500
+)
+
+// longDump is when writing the dump takes long enough to be told, in minutes.
+const longDump = 30
+
+func ruleSlowDump(f *windows.Facts) (Finding, bool) {
+	mb := expectedMB(configuredType(f), ramMB(f))
+	if mb/slowDisk/60 < longDump {
+		return nothing()
+	}
+	return say(Note, "Writing the dump takes a while",
+		fmt.Sprintf("About %s: some %d minutes on a hard disk, %d on an SSD. Do not switch off.", mbText(mb), minutes(mb, slowDisk), minutes(mb, fastDisk)), "")
+}
+
+func minutes(mb, perSecond int64) int64 { return max(1, (mb/perSecond+59)/60) }
+
+func ruleIgnorePageFileSize(f *windows.Facts) (Finding, bool) {
+	e, ok := judgedPageFile(f)
+	if !ok || !f.CrashControl.Is("IgnorePagefileSize", 1) || e.Managed() || !f.RAM.Known || e.Initial >= ramMB(f) {
+		return nothing()
+	}
+	return say(Loss, "The dump would be attempted into too small a page file",
+		fmt.Sprintf("IgnorePagefileSize is 1, the page file has %s, memory %s: the dump may be cut short.", mbText(e.Initial), mbText(ramMB(f))), fixArm)
+}
+
+func ruleCompleteNeedsRAM(f *windows.Facts) (Finding, bool) {
+	e, ok := judgedPageFile(f)
+	if !ok || configuredType(f) != Complete || e.Managed() || !f.RAM.Known || f.CrashControl.Is("IgnorePagefileSize", 1) {
+		return nothing()
+	}
+	if e.Initial > ramMB(f) {
+		return nothing()
+	}
+	return say(Block, "The page file is smaller than memory",
+		fmt.Sprintf("A complete dump needs more than %s; the page file has %s. Windows then prepares no dump (event 49).", mbText(ramMB(f)), mbText(e.Initial)), fixArm)
+}
+
+func ruleWasTooSmall(f *windows.Facts) (Finding, bool) {
+	if !f.CrashControl.Has("PageFileTooSmall") {
+		return nothing()
+	}
+	return say(Risk, "The last dump did not fit", "Windows recorded PageFileTooSmall.", ramFix(f))
+}

@@ -1,0 +1,191 @@
+package crashconfig
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"hangkit/offline/windows"
+)
+
+const (
+	mib = int64(1) << 20
+	gib = int64(1) << 30
+)
+
+// DumpType is what a crash writes.
+type DumpType int
+
+// The dump types, by CrashDumpEnabled and FilterPages.
+const (
+	Unspecified DumpType = iota
+	NoDump
+	Small
+	Kernel
+	Automatic
+	Active
+	Complete
+)
+
+// Numbers of CrashDumpEnabled.
+const (
+	enabledNone      = 0
+	enabledComplete  = 1
+	enabledKernel    = 2
+	enabledSmall     = 3
+	enabledAutomatic = 7
+)
+
+var dumpTypes = []struct {
+	t       DumpType
+	enabled uint32
+	name    string
+}{
+	{NoDump, enabledNone, "none"}, {Small, enabledSmall, "small"}, {Kernel, enabledKernel, "kernel"},
+	{Automatic, enabledAutomatic, "automatic"}, {Active, enabledComplete, "active"}, {Complete, enabledComplete, "complete"},
+}
+
+// String is the name of the type as --dump takes it.
+func (t DumpType) String() string {
+	for _, d := range dumpTypes {
+		if d.t == t {
+			return d.name
+		}
+	}
+	return "unspecified"
+}
+
+func (t DumpType) enabled() uint32 {
+	for _, d := range dumpTypes {
+		if d.t == t {
+			return d.enabled
+		}
+	}
+	return enabledNone
+}
+
+// ErrDumpType says that a name is none of the dump types.
+var ErrDumpType = errors.New("unknown dump type")
+
+// ParseDumpType reads automatic, kernel, complete, active, small or none.
+func ParseDumpType(s string) (DumpType, error) {
+	for _, d := range dumpTypes {
+		if strings.EqualFold(s, d.name) {
+			return d.t, nil
+		}
+	}
+	return Unspecified, fmt.Errorf("%w %q: want automatic, kernel, complete, active, small or none", ErrDumpType, s)
+}
+
+// configuredType is the type the installation is set to; Unspecified for numbers nobody documents.
+func configuredType(f *windows.Facts) DumpType {
+	n, ok := f.CrashControl.DWORD("CrashDumpEnabled")
+	if !ok {
+		return NoDump
+	}
+	if n == enabledComplete && f.CrashControl.Is("FilterPages", 1) && !f.Before(windows.Build10) {
+		return Active
+	}
+	for _, d := range dumpTypes {
+		if d.enabled == n && d.t != Active {
+			return d.t
+		}
+	}
+	return Unspecified
+}
+
+// Need is the room a dump wants in the page file or the dedicated file, in MB. Microsoft's own figures differ from page
+// to page; OK is the largest of them, Min what a dump of that type cannot do without.
+type Need struct {
+	OK, Min int64
+}
+
+// Figures, in MB.
+const (
+	smallNeed        = 2    // KB 254649, the largest of three published
+	kernelExtra64    = 128  // RAM + 128 MB: the most a 64-bit kernel dump can need
+	kernelMin64      = 512  // ours: a 64-bit kernel alone exceeds it
+	kernelMax32      = 2064 // 2 GB + 16 MB
+	kernelMin32      = 150  // KB 254649
+	kernelRAM32      = 1374 // from here on kernelMax32 applies
+	completeExtra    = 300  // RAM + 300 MB: memory, header, secondary data
+	completeExtraMin = 1    // RAM + 1 MB: memory and header
+)
+
+// need returns the room for a dump type with so much RAM (MB); false when that depends on an unknown RAM size.
+func need(t DumpType, ram int64, is64Bit bool) (Need, bool) {
+	switch t {
+	case Small:
+		return Need{smallNeed, smallNeed}, true
+	case NoDump:
+		return Need{}, true
+	case Kernel, Automatic, Unspecified:
+		return needKernel(ram, is64Bit)
+	}
+	if ram == 0 {
+		return Need{Min: kernelMin64}, false
+	}
+	if t == Active {
+		return Need{ram + completeExtra, ram / 3}, true
+	}
+	return Need{ram + completeExtra, ram + completeExtraMin}, true
+}
+
+func needKernel(ram int64, is64Bit bool) (Need, bool) {
+	switch {
+	case is64Bit && ram == 0:
+		return Need{Min: kernelMin64}, false
+	case is64Bit:
+		return Need{ram + kernelExtra64, min(kernelMin64, ram+kernelExtra64)}, true
+	case ram == 0 || ram >= kernelRAM32:
+		return Need{kernelMax32, kernelMin32}, true
+	}
+	return Need{min(ram*3/2, kernelMax32), kernelMin32}, true
+}
+
+// expectedMB estimates the size of the dump itself; 0 if unknown. A kernel dump is about a third of RAM.
+func expectedMB(t DumpType, ram int64) int64 {
+	switch t {
+	case Small:
+		return 1
+	case Kernel, Automatic:
+		return ram / 3
+	case Active, Complete:
+		return ram
+	}
+	return 0
+}
+
+func ramMB(f *windows.Facts) int64 { return f.RAM.Value / mib }
+
+// ErrSize says that a size cannot be read.
+var ErrSize = errors.New("unreadable size")
+
+// ParseSize reads a size such as "8192M", "16G" or "17179869184" into bytes. Units are powers of 1024.
+func ParseSize(s string) (int64, error) {
+	text := strings.ToUpper(strings.TrimSpace(s))
+	text = strings.TrimSuffix(strings.TrimSuffix(text, "IB"), "B")
+	unit := int64(1)
+	for u, n := range map[string]int64{"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40} {
+		if rest, ok := strings.CutSuffix(text, u); ok {
+			text, unit = strings.TrimSpace(rest), n
+		}
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 0 || text[0] == '+' || n > math.MaxInt64/unit {
+		return 0, fmt.Errorf("%w %q: want a number with K, M, G or T", ErrSize, s)
+	}
+	return n * unit, nil
+}
+
+// mbText writes a number of MB for people.
+func mbText(mb int64) string {
+	if mb >= 10*1024 {
+		return fmt.Sprintf("%.1f GB", float64(mb)/1024)
+	}
+	return fmt.Sprintf("%d MB", mb)
+}
+
+func bytesText(n int64) string { return mbText(n / mib) }

@@ -1,0 +1,90 @@
+package crashconfig
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"hangkit/hive"
+)
+
+// UndoOptions say how far an undo may go.
+type UndoOptions struct {
+	Machine string // name of the installation at hand; empty: do not compare
+	Force   bool   // another machine's record, and values changed since
+}
+
+// Conflict is a value that holds neither what the arm wrote nor what was there before.
+type Conflict struct {
+	Key, Name string
+	Wrote     *hive.Value // by the arm; nil: deleted
+	Now       *hive.Value // nil: absent
+}
+
+// PlanUndo works out how to take an arm back: every value, type and absence as it was, and created keys gone. What
+// somebody changed since is left alone and reported, unless forced. Several arms are undone latest first.
+func PlanUndo(h *hive.Hive, rec *Record, o UndoOptions) (*Plan, error) {
+	if err := rec.check(); err != nil {
+		return nil, err
+	}
+	if o.Machine != "" && rec.Machine != "" && !strings.EqualFold(o.Machine, rec.Machine) && !o.Force {
+		return nil, fmt.Errorf("%w: it is of machine %s, this is %s", ErrOtherTarget, rec.Machine, o.Machine)
+	}
+	p := &Plan{ControlSet: rec.ControlSet}
+	for _, c := range slices.Backward(rec.Changes) {
+		p.undo(h, c, o.Force)
+	}
+	for _, key := range slices.Backward(rec.Created) {
+		if keyExists(h, key) {
+			p.RemoveKeys = append(p.RemoveKeys, key)
+		}
+	}
+	// A record of which something is left to undo stays.
+	if keyExists(h, recordRoot+`\`+rec.ID) && (len(p.Conflicts) == 0 || o.Force) {
+		p.forget = rec.ID
+	}
+	p.noteNewer(h, rec)
+	return p, nil
+}
+
+// undo plans one value back.
+func (p *Plan) undo(h *hive.Hive, c RecordedChange, force bool) {
+	now, wrote, before := valueAt(h, c.Key, c.Name), c.New.value(c.Name), c.Old.value(c.Name)
+	switch {
+	case same(now, before):
+		return
+	case !same(now, wrote):
+		p.Conflicts = append(p.Conflicts, Conflict{Key: c.Key, Name: c.Name, Wrote: wrote, Now: now})
+		if !force {
+			return
+		}
+	}
+	p.Changes = append(p.Changes, Change{Key: c.Key, Name: c.Name, Old: now, New: before, Why: "as it was before"})
+}
+
+// noteNewer says that a later arm is still in place.
+func (p *Plan) noteNewer(h *hive.Hive, rec *Record) {
+	list, err := Records(h)
+	if err != nil || len(list) == 0 || compareIDs(list[0].ID, rec.ID) <= 0 {
+		return
+	}
+	p.Notes = append(p.Notes, fmt.Sprintf("A later change (%s) is still in place; undo that one first.", list[0].ID))
+}
+
+// Describe writes a value for people: "2 (REG_DWORD)", "absent".
+func Describe(v *hive.Value) string {
+	if v == nil {
+		return "absent"
+	}
+	switch v.Type {
+	case hive.DWORD:
+		if n, ok := v.Uint32(); ok {
+			return fmt.Sprintf("%d", n)
+		}
+	case hive.SZ, hive.ExpandSZ:
+		return fmt.Sprintf("%q", v.Text())
+	case hive.MultiSZ:
+		return fmt.Sprintf("%q", v.Strings())
+	}
+	return fmt.Sprintf("%s, %d bytes", v.Type, len(v.Data))
+}

@@ -1,0 +1,186 @@
+package windows
+
+import (
+	"cmp"
+	"iter"
+	"slices"
+	"strings"
+
+	"hangkit/hive"
+)
+
+// Device setup classes, as the value ClassGUID of an instance under Enum names them.
+const (
+	classKeyboard = "{4d36e96b-e325-11ce-bfc1-08002be10318}"
+	classSCSI     = "{4d36e97b-e325-11ce-bfc1-08002be10318}"
+	classHDC      = "{4d36e96a-e325-11ce-bfc1-08002be10318}"
+)
+
+// Devices is what the key Enum remembers: everything ever connected, so hints, not proof.
+type Devices struct {
+	Keyboards []string // services of the keyboards
+	Storage   []string // services of the disk controllers
+	SDDisk    bool     // a disk on an SD or eMMC bus
+	virtual   map[string]int
+}
+
+// maxInstances bounds the walk through Enum: a well-used machine has some thousands.
+const maxInstances = 20_000
+
+// virtualHardware maps the beginning of a device id to the platform that makes such devices.
+var virtualHardware = []struct{ prefix, platform string }{
+	{`PCI\VEN_15AD`, VMware},
+	{`SCSI\DISK&VEN_VMWARE`, VMware},
+	{`PCI\VEN_80EE`, VirtualBox},
+	{`PCI\VEN_1AF4`, KVM},
+	{`PCI\VEN_1B36`, KVM},
+	{`SCSI\DISK&VEN_QEMU`, KVM},
+	{`SCSI\DISK&VEN_RED_HAT`, KVM},
+	{`PCI\VEN_5853`, Xen},
+	{`PCI\VEN_1D0F`, AWS},
+	{`PCI\VEN_1AE0`, GCP},
+	{`SCSI\DISK&VEN_MSFT&PROD_VIRTUAL`, HyperV},
+}
+
+func (f *Facts) readDevices(r *reader) {
+	f.Devices.virtual = map[string]int{}
+	left := maxInstances
+	enum := r.key(f.ControlSet.Key("Enum"))
+	for bus := range subkeys(r, enum) {
+		for id := range subkeys(r, bus) {
+			f.Devices.noteID(bus.Name(), id.Name())
+			for instance := range subkeys(r, id) {
+				if left--; left < 0 {
+					return
+				}
+				f.Devices.noteInstance(r, instance)
+			}
+		}
+	}
+	f.Keyboards = readKeyboards(r, f.ControlSet, f.Devices.Keyboards)
+	f.readServices(r)
+}
+
+// subkeys walks the sub-keys of a key that may be nil, and notes why it stopped early.
+func subkeys(r *reader, k *hive.Key) iter.Seq[*hive.Key] {
+	return func(yield func(*hive.Key) bool) {
+		if k == nil {
+			return
+		}
+		for sub, err := range k.Subkeys() {
+			if err != nil {
+				r.problem(k.Name(), err)
+				return
+			}
+			if !yield(sub) {
+				return
+			}
+		}
+	}
+}
+
+func (d *Devices) noteID(bus, id string) {
+	full := strings.ToUpper(bus + `\` + id)
+	for _, v := range virtualHardware {
+		if strings.HasPrefix(full, v.prefix) {
+			d.virtual[v.platform]++
+		}
+	}
+	if (strings.EqualFold(bus, "SD") || strings.EqualFold(bus, "SDMMC")) && strings.Contains(full, "DISK") {
+		d.SDDisk = true
+	}
+}
+
+func (d *Devices) noteInstance(r *reader, k *hive.Key) {
+	class, service := "", ""
+	for val, err := range k.Values() {
+		if err != nil {
+			r.problem(k.Name(), err)
+			return
+		}
+		switch {
+		case strings.EqualFold(val.Name, "ClassGUID"):
+			class = strings.ToLower(val.Text())
+		case strings.EqualFold(val.Name, "Service"):
+			service = strings.ToLower(val.Text())
+		}
+	}
+	switch {
+	case service == "":
+	case class == classKeyboard:
+		d.Keyboards = appendNew(d.Keyboards, service)
+	case class == classSCSI, class == classHDC:
+		d.Storage = appendNew(d.Storage, service)
+	}
+}
+
+func appendNew(list []string, s string) []string {
+	if slices.Contains(list, s) {
+		return list
+	}
+	return append(list, s)
+}
+
+// platform returns the platform whose virtual hardware was seen most often.
+func (d *Devices) platform() string {
+	best, most := "", 0
+	for _, v := range virtualHardware {
+		if n := d.virtual[v.platform]; n > most {
+			best, most = v.platform, n
+		}
+	}
+	return best
+}
+
+// Watchdog is an agent or driver of a watchdog that may reset the machine before its dump is written.
+type Watchdog struct {
+	Service string
+	Vendor  string // whose: "HPE Automatic Server Recovery"
+	Start   int
+}
+
+const (
+	hpASR   = "HP/HPE Automatic Server Recovery (ASR)"
+	ibmASR  = "IBM/Lenovo Automatic Server Restart"
+	dellASR = "Dell OpenManage automatic recovery"
+)
+
+var watchdogServices = []struct{ service, vendor string }{
+	{"ProLiantMonitor", hpASR}, {"sysdown", hpASR}, {"hpqams", hpASR}, {"ams", hpASR}, {"CqMgServ", hpASR},
+	{"CqMgHost", hpASR}, {"CqMgStor", hpASR}, {"CpqNicMgmt", hpASR}, {"SysMgmtHp", hpASR}, {"CpqRcmc3", hpASR},
+	{"Cissesrv", hpASR}, {"hpqilo2", hpASR}, {"hpqilo3", hpASR}, {"hpqilo3chif", hpASR},
+	{"ibmspem", ibmASR}, {"ibmspreq", ibmASR},
+	{"dcstor32", dellASR}, {"dcstor64", dellASR}, {"dcevt32", dellASR}, {"dcevt64", dellASR},
+	{"Server Administrator", dellASR},
+}
+
+// askedServices are the other services some rule asks for.
+var askedServices = []string{
+	"ClusSvc", "pvpanic", "viostor", "vioscsi", "uwfvol", "fbwf", "ewf", "vmms", "sdbus",
+	"WindowsAzureGuestAgent", "AmazonSSMAgent", "GCEAgent", "VBoxGuest", "xenbus", "vmci",
+}
+
+func (f *Facts) readServices(r *reader) {
+	f.Services = map[string]uint32{}
+	for _, name := range askedServices {
+		if start, ok := r.serviceStart(f.ControlSet, name); ok {
+			f.Services[name] = start
+		}
+	}
+	for _, w := range watchdogServices {
+		if start, ok := r.serviceStart(f.ControlSet, w.service); ok && start < ServiceDisabled {
+			f.Watchdogs = append(f.Watchdogs, Watchdog{Service: w.service, Vendor: w.vendor, Start: int(start)})
+		}
+	}
+	slices.SortStableFunc(f.Watchdogs, func(a, b Watchdog) int { return cmp.Compare(a.Vendor, b.Vendor) })
+}
+
+func (r *reader) serviceStart(c ControlSet, name string) (uint32, bool) {
+	return r.values(c.Key(`Services\` + name)).DWORD("Start")
+}
+
+// ServiceActive reports whether a service exists and is not disabled.
+func (f *Facts) ServiceActive(name string) bool {
+	start, ok := f.Services[name]
+	return ok && start < ServiceDisabled
+}

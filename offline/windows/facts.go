@@ -1,0 +1,206 @@
+package windows
+
+import (
+	"fmt"
+	"strings"
+
+	"hangkit/hive"
+)
+
+// Live is what only the caller can know: about the machine hangkit runs on, and about the volume below the files.
+type Live struct {
+	RAM       int64  // bytes of the machine that will boot; 0 = unknown
+	RAMSource string // "--ram", "this machine"
+	SMBIOS    SMBIOS // of the machine hangkit runs on; zero = unknown
+	Volume    VolumeState
+	// OtherInstallations counts further Windows installations in reach.
+	OtherInstallations int
+}
+
+// VolumeState is what the caller found out about the system volume itself, below its files.
+type VolumeState struct {
+	ID         VolumeID
+	Serial     uint64 // volume serial number, 0 = unknown
+	Dirty      bool   // chkdsk is due
+	DirtyWhy   string
+	Hibernated bool // a hibernation or Fast Startup image would be resumed
+	// HibernatedWhy says what the image is: "hiberfil.sys begins with HIBR".
+	HibernatedWhy string
+	BitLocker     bool // the volume is encrypted
+	Locked        bool // and has not been unlocked
+	ReadOnly      bool
+	ReadOnlyWhy   string
+}
+
+// Facts are everything the crash configuration is judged and planned by. Nothing is read after they are gathered.
+type Facts struct {
+	Root       string // system root in the volume, empty for a bare hive
+	SystemPath string // slash path of the SYSTEM hive
+	HasVolume  bool
+	Recovery   hive.Recovery
+	ControlSet ControlSet
+
+	Version  Version
+	Arch     Fact[string] // x86, amd64, arm64, ia64
+	Role     Fact[Role]
+	Name     Fact[string] // machine name
+	Domain   Fact[string] // known only if there is a hint of one
+	RAM      Fact[int64]  // bytes
+	Machine  Machine      // the hardware the installation last ran on
+	Platform Platform
+
+	CrashControl   Values
+	GuardedHost    Values // CrashControl\ForceDumpsDisabled
+	Certificate    Values // CrashControl\EncryptionCertificates\Certificate.1
+	Memory         Values // Session Manager\Memory Management
+	FileSystem     Values
+	Power          Values
+	SessionPower   Values // Session Manager\Power
+	SetupState     Values // Setup, at the root of the hive
+	SDBusParameter Values // Services\sdbus\Parameters
+
+	PageFiles    []PageFileEntry
+	Drives       []Drive
+	SystemLetter Fact[byte]
+	Keyboards    []KeyboardDriver
+	Devices      Devices
+	Watchdogs    []Watchdog
+	Services     map[string]uint32 // Start of the few services the rules ask for, by name
+
+	Volume VolumeState
+	Files  Files
+	Free   Fact[int64] // bytes free on the system volume
+	Other  int         // further installations in reach
+
+	// Problems are keys that could not be read, with the reason.
+	Problems []string
+}
+
+// Role is what the product was installed as.
+type Role string
+
+// Roles, by ProductOptions\ProductType.
+const (
+	Client           Role = "client"
+	Server           Role = "server"
+	DomainController Role = "domain controller"
+)
+
+// IsServer reports whether the role is known to be one of a server.
+func (f *Facts) IsServer() bool { return f.Role.Value == Server || f.Role.Value == DomainController }
+
+// AtLeast reports whether the build is this one or later; an unknown build is none.
+func (f *Facts) AtLeast(build int) bool {
+	return f.Version.Build.Known && f.Version.Build.Value >= build
+}
+
+// Before reports whether the build is known and earlier.
+func (f *Facts) Before(build int) bool { return f.Version.Build.Known && f.Version.Build.Value < build }
+
+// Is64Bit reports whether the installation is a 64-bit one; an unknown architecture counts as 64-bit, whose needs are
+// the larger.
+func (f *Facts) Is64Bit() bool { return f.Arch.Value != "x86" }
+
+// IsARM64 reports an ARM64 installation.
+func (f *Facts) IsARM64() bool { return f.Arch.Value == "arm64" }
+
+// Facts reads the installation. Only a hive that cannot be walked at all is an error; single damaged keys are listed in
+// Problems, and a control set that cannot be found leaves its facts empty.
+func (i *Installation) Facts(live Live) (*Facts, error) {
+	r := &reader{h: i.System}
+	if r.key("") == nil {
+		return nil, &HiveError{Path: i.SystemPath, Err: fmt.Errorf("read the root key: %s", strings.Join(r.problems, "; "))}
+	}
+	f := &Facts{
+		Root: i.Root, SystemPath: i.SystemPath, HasVolume: i.Volume != nil,
+		Recovery: i.System.Recovery(), ControlSet: readControlSet(i.System),
+		Volume: live.Volume, Other: live.OtherInstallations,
+	}
+	f.readSettings(r)
+	f.readDevices(r)
+	i.readIdentity(f, r)
+	f.readMachine(r, live.SMBIOS)
+	f.readDrives(i.systemRoot(), live.Volume.ID)
+	if live.RAM > 0 {
+		f.RAM = sure(live.RAM, live.RAMSource)
+	}
+	i.readVolume(f)
+	f.Problems = r.problems
+	return f, nil
+}
+
+// readSettings takes the keys of the crash configuration as they are.
+func (f *Facts) readSettings(r *reader) {
+	in := func(below string) Values { return r.values(f.ControlSet.Key(below)) }
+	f.CrashControl = in(`Control\CrashControl`)
+	f.GuardedHost = in(`Control\CrashControl\ForceDumpsDisabled`)
+	f.Certificate = in(`Control\CrashControl\EncryptionCertificates\Certificate.1`)
+	f.Memory = in(`Control\Session Manager\Memory Management`)
+	f.FileSystem = in(`Control\FileSystem`)
+	f.Power = in(`Control\Power`)
+	f.SessionPower = in(`Control\Session Manager\Power`)
+	f.SDBusParameter = in(`Services\sdbus\Parameters`)
+	f.SetupState = r.values("Setup")
+	raw, _ := f.Memory.Strings("PagingFiles")
+	f.PageFiles = ParsePageFiles(raw)
+	f.Drives = parseDrives(r.values("MountedDevices"))
+	f.Name = nameFact(r, f.ControlSet)
+	f.Domain = domainFact(in(`Services\Tcpip\Parameters`))
+	f.Role = roleFact(in(`Control\ProductOptions`))
+}
+
+func (f *Facts) readDrives(systemRoot string, id VolumeID) {
+	existing, _ := f.Memory.Strings("ExistingPageFiles")
+	f.SystemLetter = systemLetter(f.Drives, id, systemRoot, existing)
+}
+
+// systemRoot is SOFTWARE's SystemRoot, "C:\Windows", or empty.
+func (i *Installation) systemRoot() string {
+	v, _ := i.currentVersion()
+	s, _ := v.Text("SystemRoot")
+	return s
+}
+
+func nameFact(r *reader, c ControlSet) Fact[string] {
+	const key = `Control\ComputerName\ComputerName`
+	if name := r.text(c.Key(key), "ComputerName"); name != "" {
+		return sure(name, `SYSTEM, `+key)
+	}
+	return Fact[string]{}
+}
+
+// domainFact reports a DNS suffix, which a domain member has, though not only a member.
+func domainFact(tcpip Values) Fact[string] {
+	for _, name := range []string{"NV Domain", "Domain"} {
+		if s, _ := tcpip.Text(name); s != "" {
+			return guessed(s, `SYSTEM, Tcpip\Parameters, `+name)
+		}
+	}
+	return Fact[string]{}
+}
+
+func roleFact(options Values) Fact[Role] {
+	const source = `SYSTEM, Control\ProductOptions, ProductType`
+	switch t, _ := options.Text("ProductType"); strings.ToLower(t) {
+	case "winnt":
+		return sure(Client, source)
+	case "servernt":
+		return sure(Server, source)
+	case "lanmannt":
+		return sure(DomainController, source)
+	}
+	return Fact[Role]{}
+}
+
+// Letter returns the drive letter of the system volume with its colon, "C:".
+func (f *Facts) Letter() string { return string(rune(f.SystemLetter.Value)) + ":" }
+
+// Drive returns a drive letter of the target.
+func (f *Facts) Drive(letter byte) (Drive, bool) {
+	for _, d := range f.Drives {
+		if d.Letter == upper(letter) {
+			return d, true
+		}
+	}
+	return Drive{}, false
+}
