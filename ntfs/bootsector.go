@@ -104,9 +104,9 @@ func (s *bootSector) checkExtent() error {
 		return damaged(0, "boot sector: total sectors", "a volume of 1 byte to 8 EiB", hex(s.totalSectors))
 	}
 	s.clusters = s.totalSectors * s.sectorSize / s.clusterSize
-	for what, lcn := range map[string]LCN{"$MFT": s.mft, "$MFTMirr": s.mftMirr} {
+	for _, lcn := range []LCN{s.mft, s.mftMirr} {
 		if lcn <= 0 || int64(lcn) >= s.clusters {
-			return damaged(0, "boot sector: first cluster of "+what, fmt.Sprintf("1 to %d", s.clusters-1), hex(lcn))
+			return damaged(0, "boot sector: first cluster of $MFT or its mirror", fmt.Sprintf("1 to %d", s.clusters-1), hex(lcn))
 		}
 	}
 	return nil

@@ -7,7 +7,7 @@ const (
 	fixupStride   = 512
 	fixupOffset   = 0x04
 	fixupCount    = 0x06
-	fixupMinStart = 0x28 // no sealed structure keeps its array inside its own header
+	fixupMinStart = 0x1e // the shortest header of a sealed structure, that of a restart page
 )
 
 // unseal checks the magic and the update sequence of b and puts the displaced

@@ -26,6 +26,7 @@ const (
 	recordMFTMirr   = 1
 	recordLogFile   = 2
 	recordVolume    = 3
+	recordAttrDef   = 4
 	recordRoot      = 5
 	recordBitmap    = 6
 	recordBoot      = 7

@@ -54,17 +54,14 @@ func Probe(dev Device) Kind {
 
 // VolumeInfo describes a volume as a whole.
 type VolumeInfo struct {
-	Serial       uint64
-	Label        string
-	Version      string // of the format: "3.1" since Windows XP
-	ClusterSize  int64  // bytes
-	SectorSize   int64  // bytes
-	Clusters     int64
-	RecordSize   int64 // bytes in an MFT record
-	Records      int64 // MFT records, free ones included
-	Flags        VolumeFlags
-	versionMajor byte
-	versionMinor byte
+	Serial      uint64
+	Label       string
+	Version     string // of the format: "3.1" since Windows XP
+	ClusterSize int64  // bytes
+	SectorSize  int64  // bytes
+	Clusters    int64
+	RecordSize  int64 // bytes in an MFT record
+	Records     int64 // initialized MFT records, free ones included
 }
 
 // Volume is an open NTFS volume. Its methods may be called concurrently.
@@ -196,27 +193,32 @@ func (v *Volume) readVolumeRecord() error {
 	if err != nil {
 		return err
 	}
-	a, ok := r.find(typeVolumeInformation, "")
-	if !ok || !a.resident() || len(a.value()) < volumeInfoSize {
-		return damaged(r.off, "$VOLUME_INFORMATION", fmt.Sprintf("%d resident bytes", volumeInfoSize), "none")
+	b, err := volumeInformation(r)
+	if err != nil {
+		return err
 	}
-	b := a.value()
 	v.info = VolumeInfo{
-		Serial:       v.boot.serial,
-		Version:      fmt.Sprintf("%d.%d", b[volumeInfoMajor], b[volumeInfoMinor]),
-		ClusterSize:  v.boot.clusterSize,
-		SectorSize:   v.boot.sectorSize,
-		Clusters:     v.boot.clusters,
-		RecordSize:   v.boot.recordSize,
-		Records:      v.mft.initialized / v.boot.recordSize,
-		Flags:        VolumeFlags(le.Uint16(b[volumeInfoFlags:])),
-		versionMajor: b[volumeInfoMajor],
-		versionMinor: b[volumeInfoMinor],
+		Serial:      v.boot.serial,
+		Version:     fmt.Sprintf("%d.%d", b[volumeInfoMajor], b[volumeInfoMinor]),
+		ClusterSize: v.boot.clusterSize,
+		SectorSize:  v.boot.sectorSize,
+		Clusters:    v.boot.clusters,
+		RecordSize:  v.boot.recordSize,
+		Records:     v.mft.initialized / v.boot.recordSize,
 	}
 	if name, ok := r.find(typeVolumeName, ""); ok && name.resident() {
 		v.info.Label = strings.TrimRight(unescaped(name.value()), "\x00")
 	}
 	return nil
+}
+
+// volumeInformation returns the value of $VOLUME_INFORMATION.
+func volumeInformation(r *record) ([]byte, error) {
+	a, ok := r.find(typeVolumeInformation, "")
+	if !ok || !a.resident() || len(a.value()) < volumeInfoSize {
+		return nil, damaged(r.off, "$VOLUME_INFORMATION", fmt.Sprintf("%d resident bytes", volumeInfoSize), "none")
+	}
+	return a.value(), nil
 }
 
 // Info describes the volume.
