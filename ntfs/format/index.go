@@ -180,16 +180,14 @@ type bTree struct {
 	root         []indexEntry // end entry included
 }
 
-// newBTree packs entries into blocks, level by level, until the rest of them
-// takes at most rootRoom bytes.
-func newBTree(entries []indexEntry, rootRoom int, vcnsPerBlock VCN) *bTree {
+// newBTree packs entries into blocks, level by level, until what is left takes
+// at most rootRoom bytes. A large tree has a block even if none is needed.
+func newBTree(entries []indexEntry, rootRoom int, large bool, vcnsPerBlock VCN) *bTree {
 	t := &bTree{vcnsPerBlock: vcnsPerBlock}
 	lastChild := noChild
-	for {
+	for large || len(entries) > 0 && entriesSize(entries)+endEntrySize > rootRoom {
 		entries, lastChild = t.addLevel(entries, lastChild)
-		if len(entries) == 0 || entriesSize(entries)+endEntrySize <= rootRoom {
-			break
-		}
+		large = false
 	}
 	t.root = append(entries, endEntry(lastChild))
 	t.live = len(t.blocks)
@@ -231,9 +229,11 @@ func (t *bTree) addBlock(entries []indexEntry) VCN {
 }
 
 // addStale leaves entries behind that no longer belong to the index: in blocks
-// of their own, which the bitmap says are free, and in the slack of the first.
+// of their own, which the bitmap says are free, and in the slack of a live one.
 func (t *bTree) addStale(entries []indexEntry) {
-	first := t.blocks[0]
+	if t.live > 0 {
+		t.blocks[0] = appendFitting(t.blocks[0], entries)
+	}
 	for len(entries) > 0 {
 		n, size := 0, 0
 		for n < len(entries) && size <= blockFillLimit {
@@ -241,14 +241,19 @@ func (t *bTree) addStale(entries []indexEntry) {
 			n++
 		}
 		t.addBlock(append(entries[:n:n], endEntry(noChild)))
-		for i := range entries[:n] {
-			if len(first)+entries[i].size() <= indexBlockSize {
-				first = entries[i].append(first)
-			}
-		}
 		entries = entries[n:]
 	}
-	t.blocks[0] = first
+}
+
+// appendFitting puts entries behind the end of a block while there is room.
+func appendFitting(block []byte, entries []indexEntry) []byte {
+	for i := range entries {
+		if len(block)+entries[i].size() > indexBlockSize {
+			break
+		}
+		block = entries[i].append(block)
+	}
+	return block
 }
 
 // bytes is the contents of $INDEX_ALLOCATION.

@@ -123,7 +123,7 @@ func (v *volume) placeMFT() error {
 const (
 	usualMFTStart    = 0xc0000 // the cluster where Windows puts $MFT on large volumes
 	spareRecords     = 32      // free, and room for what the bound does not know
-	recordsGrowBy    = 64      // $MFT grows by so many
+	recordsGrowBy    = 64      // $MFT has a multiple of so many
 	smallVolumeThird = 3       // on small volumes $MFT begins at a third
 )
 
@@ -132,12 +132,9 @@ func (v *volume) sizeMFT() {
 	for _, n := range v.users {
 		needed += v.g.extensionBound(n)
 	}
-	recordSize := int64(v.g.recordSize)
-	v.mftFormatted = max(align(needed, recordsGrowBy), v.g.mirrorRecords())
-	v.mftRecords = v.g.allocation((v.mftFormatted+v.options.ExtraRecords)*recordSize) / recordSize
-	if v.options.ExtraRecords == 0 {
-		v.mftFormatted = v.mftRecords
-	}
+	step := max(recordsGrowBy, v.g.mirrorRecords()) // whole clusters, whole words of the bitmap
+	v.mftFormatted = align(needed, step)
+	v.mftRecords = v.mftFormatted + align(v.options.ExtraRecords, step)
 }
 
 // extensionBound is the most extension records the node can need.
@@ -205,16 +202,22 @@ const (
 	rootOverhead      = residentHeaderSize + 8 + rootEntries // $INDEX_ROOT but for its entries
 )
 
+// placeIndex builds a directory's index: in the record alone if it fits, else
+// as a tree. The root directory always has a tree, as Windows makes it.
 func (v *volume) placeIndex(n *node) error {
 	entries := n.indexEntries(v.g)
-	room := v.g.recordRoom() - attributesSize(n.recordAttributes(v.g))
-	if n != v.root && len(n.deleted) == 0 && rootOverhead+entriesSize(entries)+endEntrySize <= room {
-		n.extra = append(n.extra, v.g.indexRoot(directoryIndex, typeFileName, collationFileName, append(entries, endEntry(noChild))))
+	room := v.g.recordRoom() - attributesSize(n.recordAttributes(v.g)) - rootOverhead
+	if n != v.root && len(n.deleted) == 0 && entriesSize(entries)+endEntrySize <= room {
+		n.extra = append(n.extra, v.directoryRoot(append(entries, endEntry(noChild))))
 		return nil
 	}
-	t := newBTree(entries, room-rootOverhead-indexReserve, v.g.vcnsPerIndexBlock())
+	t := newBTree(entries, room-indexReserve, n == v.root, v.g.vcnsPerIndexBlock())
 	t.addStale(sortedEntries(n.deleted, v.g))
 	return v.placeBTree(n, t)
+}
+
+func (v *volume) directoryRoot(entries []indexEntry) attribute {
+	return v.g.indexRoot(directoryIndex, typeFileName, collationFileName, entries)
 }
 
 func (v *volume) placeBTree(n *node, t *bTree) error {
@@ -224,7 +227,7 @@ func (v *volume) placeBTree(n *node, t *bTree) error {
 	}
 	size := int64(len(t.blocks)) * indexBlockSize
 	n.extra = append(n.extra,
-		v.g.indexRoot(directoryIndex, typeFileName, collationFileName, t.root),
+		v.directoryRoot(t.root),
 		v.g.newNonResident(typeIndexAllocation, directoryIndex, blocks, size))
 	bitmap := t.bitmap()
 	if len(bitmap) <= maxResidentBitmap {

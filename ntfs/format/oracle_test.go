@@ -1,0 +1,283 @@
+package format_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"hangkit/ntfs/format"
+)
+
+// need skips a test without the program it asks, or fails it where all are
+// required.
+func need(t *testing.T, programs ...string) {
+	t.Helper()
+	for _, p := range programs {
+		if _, err := exec.LookPath(p); err != nil {
+			if os.Getenv("HANGKIT_REQUIRE_ORACLES") == "1" {
+				t.Fatalf("%s is required: %v", p, err)
+			}
+			t.Skipf("%s is not installed", p)
+		}
+	}
+}
+
+// ask runs a program that must find nothing wrong.
+func ask(t *testing.T, name string, args ...string) []byte {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), name, args...)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%s %q: %v\n%s%s", name, args, err, tail(stdout.Bytes()), stderr.Bytes())
+	}
+	return stdout.Bytes()
+}
+
+func tail(b []byte) []byte { return b[max(0, len(b)-2000):] }
+
+// checkers ask the programs that check a volume's structure. A checker that is
+// no Debian stable package joins in when HANGKIT_NTFSCK names it.
+func checkers(t *testing.T, path string) {
+	t.Helper()
+	if out := ask(t, "ntfsfix", "-n", path); !bytes.Contains(out, []byte("was processed successfully")) || bytes.Contains(out, []byte("BAD")) {
+		t.Errorf("ntfsfix:\n%s", out)
+	}
+	ask(t, "ntfsresize", "--info", "--force", "--no-action", "--no-progress-bar", path)
+	ask(t, "ntfsinfo", "-m", path)
+	if ntfsck := os.Getenv("HANGKIT_NTFSCK"); ntfsck != "" {
+		ask(t, ntfsck, path)
+	}
+}
+
+// image is a volume in a sparse file.
+type image struct {
+	*os.File
+	size int64
+}
+
+func (f image) Size() int64 { return f.size }
+
+func newImage(t *testing.T, size int64) image {
+	t.Helper()
+	f, err := os.Create(filepath.Join(t.TempDir(), "volume.img"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	return image{f, size}
+}
+
+func build(t *testing.T, dev format.Device, o format.Options) *format.Layout {
+	t.Helper()
+	l, err := format.Build(dev, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// mount mounts the image until the test ends or unmount is called.
+func mount(t *testing.T, path, options string) (dir string, unmount func()) {
+	t.Helper()
+	dir = t.TempDir()
+	ask(t, "ntfs-3g", "-o", options, path, dir)
+	mounted := true
+	unmount = func() {
+		if mounted {
+			mounted = false
+			ask(t, "umount", dir)
+		}
+	}
+	t.Cleanup(func() {
+		if mounted {
+			_ = exec.Command("umount", dir).Run() // the test's context has ended
+		}
+	})
+	return dir, unmount
+}
+
+// compareTree compares what is mounted with what went in.
+func compareTree(t *testing.T, dir string, entries []format.Entry) {
+	t.Helper()
+	if names, err := os.ReadDir(dir); err != nil || len(names) != len(entries) {
+		t.Errorf("%s: %d entries, want %d (%v)", dir, len(names), len(entries), err)
+	}
+	for i := range entries {
+		e := &entries[i]
+		path := filepath.Join(dir, e.Name)
+		if e.Dir != nil {
+			compareTree(t, path, e.Dir)
+			continue
+		}
+		got, err := os.ReadFile(path)
+		if err != nil || !bytes.Equal(got, visible(e)) {
+			t.Errorf("%q differs (%v)", path, err)
+		}
+	}
+}
+
+// TestOracleSizes has the sample tree read by programs we did not write, for
+// every combination of sizes they take.
+func TestOracleSizes(t *testing.T) {
+	t.Parallel()
+	need(t, "ntfsfix", "ntfsresize", "ntfsinfo", "ntfscat", "ntfs-3g", "fls")
+	for _, s := range []sizes{{512, 512}, {512, 1024}, {512, 4096}, {512, 65536}, {512, 2 << 20}, {4096, 4096}, {4096, 65536}} {
+		t.Run(s.String(), func(t *testing.T) {
+			t.Parallel()
+			entries := sampleTree(s.cluster)
+			img := newImage(t, max(256<<20, 4000*int64(s.cluster)))
+			build(t, img, format.Options{SectorSize: s.sector, ClusterSize: s.cluster, Label: "Größe", Root: entries})
+			checkers(t, img.Name())
+			compareWithCat(t, img.Name(), entries)
+			if s.cluster <= 65536 { // sleuthkit 4.11 reads no larger clusters
+				compareWithFls(t, img.Name(), entries)
+			}
+			dir, unmount := mount(t, img.Name(), "ro,norecover")
+			compareTree(t, dir, entries)
+			unmount()
+		})
+	}
+}
+
+// compareWithCat reads all files, but the small ones of which there are many,
+// and all streams.
+func compareWithCat(t *testing.T, path string, entries []format.Entry) {
+	t.Helper()
+	walkEntries("", entries, func(name string, e *format.Entry) {
+		for _, s := range e.Streams {
+			if got := ask(t, "ntfscat", "-n", s.Name, path, name); !bytes.Equal(got, s.Data) {
+				t.Errorf("ntfscat: stream %q of %q differs", s.Name, name)
+			}
+		}
+		if e.Dir != nil || strings.Contains(name, "many/") {
+			return
+		}
+		if got := ask(t, "ntfscat", path, name); !bytes.Equal(got, visible(e)) {
+			t.Errorf("ntfscat: %q differs", name)
+		}
+	})
+}
+
+// compareWithFls compares the names sleuthkit finds. It reads index blocks that
+// are not in use, too, and so finds the deleted ones.
+func compareWithFls(t *testing.T, path string, entries []format.Entry) {
+	t.Helper()
+	out := string(ask(t, "fls", "-r", "-p", "-f", "ntfs", path))
+	walkEntries("", entries, func(name string, e *format.Entry) {
+		if !strings.Contains(out, "\t"+name+"\n") {
+			t.Errorf("fls does not find %q", name)
+		}
+		for _, deleted := range e.Deleted {
+			if !strings.Contains(out, "\t"+name+"/"+deleted+"\n") {
+				t.Errorf("fls does not find the deleted %q in %q", deleted, name)
+			}
+		}
+	})
+}
+
+// TestOracleLarge has programs we did not write read 20,000 extents and
+// 100,000 names.
+func TestOracleLarge(t *testing.T) {
+	t.Parallel()
+	need(t, "ntfsfix", "ntfsresize", "ntfsinfo", "ntfscat", "ntfs-3g")
+	entries := []format.Entry{
+		{Name: "pagefile.sys", Content: pattern{90 << 20}, Size: 90 << 20, Fragments: 20_000},
+		{Name: "many", Dir: numbered(100_000)},
+	}
+	img := newImage(t, 1<<30)
+	build(t, img, format.Options{Root: entries, ExtraRecords: 100_000})
+	checkers(t, img.Name())
+	if got := ask(t, "ntfscat", img.Name(), "pagefile.sys"); !bytes.Equal(got, visible(&entries[0])) {
+		t.Error("ntfscat: pagefile.sys differs")
+	}
+	dir, unmount := mount(t, img.Name(), "ro,norecover")
+	defer unmount()
+	if names, err := os.ReadDir(filepath.Join(dir, "many")); err != nil || len(names) != 100_000 {
+		t.Errorf("%d names (%v)", len(names), err)
+	}
+	for i := 0; i < 100_000; i += 997 {
+		e := entries[1].Dir[i]
+		if got, err := os.ReadFile(filepath.Join(dir, "many", e.Name)); err != nil || !bytes.Equal(got, e.Data) {
+			t.Errorf("%q differs (%v)", e.Name, err)
+		}
+	}
+}
+
+// TestOracleWritable has ntfs-3g change the volume: what the formatter left
+// must be what a driver can allocate from, insert into and delete from.
+func TestOracleWritable(t *testing.T) {
+	t.Parallel()
+	need(t, "ntfsfix", "ntfsresize", "ntfsinfo", "ntfs-3g")
+	for _, s := range []sizes{{512, 1024}, {512, 4096}, {512, 65536}, {4096, 4096}} {
+		for _, extra := range []int64{0, 5000} {
+			t.Run(fmt.Sprintf("%v extra %d", s, extra), func(t *testing.T) {
+				t.Parallel()
+				img := newImage(t, 128<<20)
+				build(t, img, format.Options{
+					SectorSize: s.sector, ClusterSize: s.cluster, Root: sampleTree(s.cluster), ExtraRecords: extra,
+				})
+				dir, unmount := mount(t, img.Name(), "rw")
+				change(t, dir)
+				unmount()
+				checkers(t, img.Name())
+				dir, unmount = mount(t, img.Name(), "ro")
+				checkChanged(t, dir)
+				unmount()
+			})
+		}
+	}
+}
+
+// changedFiles is how many files change creates in the large directory.
+const changedFiles = 600
+
+func change(t *testing.T, dir string) {
+	t.Helper()
+	many := filepath.Join(dir, "Windows", "many")
+	for i := range changedFiles {
+		write(t, filepath.Join(many, fmt.Sprintf("new %d.txt", i)), noise(uint64(i), i*10))
+	}
+	for _, e := range numbered(2500)[:1200] {
+		if err := os.Remove(filepath.Join(many, e.Name)); err != nil {
+			t.Error(err)
+		}
+	}
+	write(t, filepath.Join(dir, "new.bin"), noise(99, 5<<20))
+	write(t, filepath.Join(dir, "Windows", "System32", "config", "SYSTEM"), noise(98, 4<<20))
+	write(t, filepath.Join(dir, "stale", "a.txt"), []byte("born again"))
+	if err := os.RemoveAll(filepath.Join(dir, "Program Files")); err != nil {
+		t.Error(err)
+	}
+}
+
+func write(t *testing.T, path string, data []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Error(err)
+	}
+}
+
+func checkChanged(t *testing.T, dir string) {
+	t.Helper()
+	names, err := os.ReadDir(filepath.Join(dir, "Windows", "many"))
+	if want := 2500 - 1200 + changedFiles; err != nil || len(names) != want {
+		t.Errorf("%d names, want %d (%v)", len(names), want, err)
+	}
+	for name, want := range map[string][]byte{
+		"new.bin":                        noise(99, 5<<20),
+		"Windows/System32/config/SYSTEM": noise(98, 4<<20),
+		"stale/a.txt":                    []byte("born again"),
+		"pagefile.sys":                   noise(4, 8<<20),
+		"Windows/many/new 599.txt":       noise(599%256|599>>8<<8, 5990),
+		"Windows/many/" + numbered(2500)[2499].Name: noise(2499, 2499%800),
+	} {
+		if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%q differs (%v)", name, err)
+		}
+	}
+}
