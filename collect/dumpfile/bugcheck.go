@@ -87,5 +87,5 @@ func BugCheckName(code uint32) string {
 	if info, ok := LookupBugCheck(code); ok {
 		return info.Name
 	}
-	return fmt.Sprintf("bugcheck %#X", code)
+	return fmt.Sprintf("bugcheck 0x%X", code)
 }

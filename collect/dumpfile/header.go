@@ -337,8 +337,11 @@ func (a Attributes) String() string {
 			a &^= bit
 		}
 	}
-	if a != 0 || len(names) == 0 {
+	if a != 0 {
 		names = append(names, fmt.Sprintf("%#x", uint32(a)))
+	}
+	if len(names) == 0 {
+		return "none"
 	}
 	return strings.Join(names, "|")
 }

@@ -1,0 +1,175 @@
+package dumpfile_test
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+	"time"
+
+	"hangkit/collect/dumpfile"
+	"hangkit/collect/dumptest"
+)
+
+func TestParseHeaderReadsEveryField(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2025, 12, 31, 23, 59, 58, 123456700, time.UTC)
+	for _, bits := range []int{64, 32} {
+		h := parse(t, build(t, dumptest.Spec{
+			Bits: bits, Type: dumpfile.TypeFull, BugCheck: 0x9F, Parameters: [4]uint64{3, 4, 5, 6},
+			Time: at, UpTime: 90 * time.Second, BootID: 77, Attributes: uint32(dumpfile.AttrInsufficientFile),
+		}))
+		check := func(what string, got, want any) {
+			t.Helper()
+			if got != want {
+				t.Errorf("%d bits: %s is %v, want %v", bits, what, got, want)
+			}
+		}
+		check("bits", h.Bits, bits)
+		check("type", h.Type, dumpfile.TypeFull)
+		check("build", h.MinorVersion.Value, uint32(19045))
+		check("bugcheck", h.BugCheck.Code.Value, uint32(0x9F))
+		for i, p := range h.BugCheck.Parameters {
+			check("parameter", p.Value, uint64(3+i))
+		}
+		check("time", h.SystemTime.Value, at)
+		check("boot time", h.BootTime().Value, at.Add(-90*time.Second))
+		check("boot id", h.BootID.Value, uint32(77))
+		check("attributes", h.Attributes.Value, dumpfile.AttrInsufficientFile)
+		check("directory table page", h.DirectoryTablePFN(), uint64(dumptest.SystemFirst))
+		check("pages", h.Memory.NumberOfPages.Value, uint64(1024))
+		check("runs plausible", h.Memory.Plausible, true)
+		check("exception", h.ExceptionCode.Value, uint32(0x80000003))
+		check("exception address known", h.ExceptionAt.Known, true)
+		check("product", h.ProductType.Value, uint32(1))
+		check("suite", h.SuiteMask.Value, uint32(0x110))
+		check("writer status known", h.WriterStatus.Known, true)
+		check("PAE", h.PAE.Value, bits == 32)
+		check("paging levels known", h.PagingLevels.Known, bits == 64)
+		for name, f := range map[string]dumpfile.Field[uint64]{
+			"modules": h.LoadedModules, "processes": h.ActiveProcesses, "kdbg": h.DebuggerData,
+			"pfn": h.PfnDatabase, "space": h.RequiredSpace,
+		} {
+			check(name+" known", f.Known && f.Value != 0, true)
+		}
+	}
+}
+
+// TestFillIsNotBelieved unwrites each field and expects it to be unknown.
+func TestFillIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	h := parse(t, edit(build(t, dumptest.Spec{}), func(b []byte) {
+		for i := 8; i < 0x2000; i++ {
+			b[i] = "PAGE"[i%4]
+		}
+	}))
+	unknown := map[string]bool{
+		"MajorVersion": h.MajorVersion.Known, "MinorVersion": h.MinorVersion.Known,
+		"Machine": h.Machine.Known, "Processors": h.Processors.Known,
+		"BugCheckCode": h.BugCheck.Code.Known, "Parameter4": h.BugCheck.Parameters[3].Known,
+		"SystemTime": h.SystemTime.Known, "SystemUpTime": h.SystemUpTime.Known,
+		"BootTime": h.BootTime().Known, "BootID": h.BootID.Known,
+		"Attributes": h.Attributes.Known, "WriterStatus": h.WriterStatus.Known,
+		"RequiredDumpSpace": h.RequiredSpace.Known, "DirectoryTable": h.DirectoryTable.Known,
+		"KDSecondary": h.KDSecondary.Known, "PagingLevels": h.PagingLevels.Known,
+		"PAE": h.PAE.Known, "runs": h.Memory.NumberOfRuns.Known, "pages": h.Memory.NumberOfPages.Known,
+		"encrypted": h.Encrypted(), "plausible": h.Memory.Plausible,
+	}
+	for name, known := range unknown {
+		if known {
+			t.Errorf("%s is believed to be written", name)
+		}
+	}
+	if h.Comment != "" || h.Type != dumpfile.TypeUnknown || len(h.Memory.Runs) != 0 {
+		t.Errorf("comment %q, type %d, runs %v", h.Comment, h.Type, h.Memory.Runs)
+	}
+}
+
+func TestImplausibleTimes(t *testing.T) {
+	t.Parallel()
+	for name, v := range map[string]uint64{"zero": 0, "1960": 113000000000000000, "all ones": ^uint64(0)} {
+		h := parse(t, edit(build(t, dumptest.Spec{}), func(b []byte) {
+			le.PutUint64(b[0xFA8:], v)
+			le.PutUint64(b[0x1030:], ^uint64(0))
+		}))
+		if h.SystemTime.Known || h.SystemUpTime.Known {
+			t.Errorf("%s: time %v, up time %v believed", name, h.SystemTime.Value, h.SystemUpTime.Value)
+		}
+	}
+}
+
+func TestIdentify(t *testing.T) {
+	t.Parallel()
+	dump64, dump32 := build(t, dumptest.Spec{}), build(t, dumptest.Spec{Bits: 32, Type: dumpfile.TypeBitmapFull})
+	triage := dumptest.Spec{Type: dumpfile.TypeTriage, WipeFirst: true}
+	wipe := func(b []byte) []byte { return edit(b, func(b []byte) { clear(b[:4096]) }) }
+	for _, c := range []struct {
+		name string
+		b    []byte
+		want dumpfile.Kind
+		err  error
+	}{
+		{"64-bit", dump64, dumpfile.KindKernel64, nil},
+		{"32-bit", dump32, dumpfile.KindKernel32, nil},
+		{"user", []byte("MDMP\x93\xa7\xf1\xa0"), dumpfile.KindUser, dumpfile.ErrUserDump},
+		{"firmware", []byte("Raw_Dmp!........"), dumpfile.KindFirmware, dumpfile.ErrFirmwareDump},
+		{"encrypted firmware", []byte("Enc_Dmp!........"), dumpfile.KindFirmwareEncrypted, dumpfile.ErrFirmwareDump},
+		{"empty file", nil, dumpfile.KindOther, dumpfile.ErrNotDump},
+		{"seven bytes", dump64[:7], dumpfile.KindOther, dumpfile.ErrNotDump},
+		{"text", []byte("this is no dump at all"), dumpfile.KindOther, dumpfile.ErrNotDump},
+		{"PAGE and no more", []byte("PAGEPAGEPAGEPAGE"), dumpfile.KindOther, dumpfile.ErrNotDump},
+		{"zeros", make([]byte, 1<<16), dumpfile.KindEmpty, dumpfile.ErrNotDump},
+		{"zeros, then data", append(make([]byte, 0x2000), "data"...), dumpfile.KindOther, dumpfile.ErrNotDump},
+		{"wiped 64-bit", wipe(dump64), dumpfile.KindWiped64, dumpfile.ErrHeaderWiped},
+		{"wiped 32-bit", wipe(dump32), dumpfile.KindWiped32, dumpfile.ErrHeaderWiped},
+		{"wiped triage", build(t, triage), dumpfile.KindWiped64, dumpfile.ErrHeaderWiped},
+		{"header cut", dump64[:0x1FFF], dumpfile.KindKernel64, dumpfile.ErrTruncated},
+	} {
+		kind, err := dumpfile.Identify(bytes.NewReader(c.b), int64(len(c.b)))
+		if kind != c.want || err != nil {
+			t.Errorf("%s: %v, %v, want %v", c.name, kind, err, c.want)
+		}
+		if _, err := dumpfile.ParseHeader(bytes.NewReader(c.b), int64(len(c.b))); !errors.Is(err, c.err) {
+			t.Errorf("%s: ParseHeader: %v, want %v", c.name, err, c.err)
+		}
+	}
+}
+
+func TestHeaderReadFails(t *testing.T) {
+	t.Parallel()
+	b := build(t, dumptest.Spec{})
+	for n := range 2 {
+		_, err := dumpfile.ParseHeader(&failing{bytes.NewReader(b), n}, int64(len(b)))
+		if !errors.Is(err, errBadSector) {
+			t.Errorf("read %d fails: %v", n, err)
+		}
+	}
+}
+
+func TestAttributesInWords(t *testing.T) {
+	t.Parallel()
+	for want, a := range map[string]dumpfile.Attributes{
+		"none":                     0,
+		"InsufficientDumpfileSize": dumpfile.AttrInsufficientFile,
+		"LiveDumpGeneratedDump|EncryptedDumpData": dumpfile.AttrLiveDump | dumpfile.AttrEncrypted,
+		"HiberCrash|0x800":                        dumpfile.AttrHiberCrash | 0x800,
+	} {
+		if got := a.String(); got != want {
+			t.Errorf("%#x is %q, want %q", uint32(a), got, want)
+		}
+	}
+}
+
+func TestBugCheckNames(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[uint32]string{
+		0xE2:       "MANUALLY_INITIATED_CRASH",
+		0x1C8:      "MANUALLY_INITIATED_POWER_BUTTON_HOLD",
+		0x1000007E: "SYSTEM_THREAD_EXCEPTION_NOT_HANDLED_M",
+		0xDEADDEAD: "MANUALLY_INITIATED_CRASH1",
+		0xABCDEF:   "bugcheck 0xABCDEF",
+	} {
+		if got := dumpfile.BugCheckName(code); got != want {
+			t.Errorf("%#x is %q, want %q", code, got, want)
+		}
+	}
+}

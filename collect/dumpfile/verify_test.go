@@ -1,0 +1,161 @@
+package dumpfile_test
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+
+	"hangkit/collect/dumpfile"
+	"hangkit/collect/dumptest"
+)
+
+func TestVerifyGoodDumps(t *testing.T) {
+	t.Parallel()
+	for _, s := range allSpecs() {
+		for _, blobs := range [][]int{nil, {10, 20}} {
+			s.Blobs = blobs
+			r := verify(build(t, s))
+			if r.Verdict != dumpfile.Usable || len(r.Reasons) > 0 {
+				t.Errorf("%s: %s: %v", specName(s), r.Verdict, r.Reasons)
+			}
+			for _, c := range r.Checks {
+				if c.Status != dumpfile.StatusOK {
+					t.Errorf("%s: %s: %s: %s", specName(s), c.Name, c.Status, c.Detail)
+				}
+			}
+		}
+	}
+}
+
+// TestVerifyFindsDamage breaks a good dump in one place and names the check
+// that must see it.
+func TestVerifyFindsDamage(t *testing.T) {
+	t.Parallel()
+	kernel := build(t, dumptest.Spec{Blobs: []int{64}})
+	full := build(t, dumptest.Spec{Type: dumpfile.TypeFull})
+	triage := build(t, dumptest.Spec{Type: dumpfile.TypeTriage, Blobs: []int{64}})
+	reader, _ := dumptest.NewReader(dumptest.Spec{})
+	first := int(reader.FirstPage())
+	table := first + (dumptest.SystemFirst-0x1A0)*4096
+	triageEnd := int(le.Uint32(triage[0x2004:]))
+	for _, c := range []struct {
+		name    string
+		b       []byte
+		change  func(b []byte)
+		verdict dumpfile.Verdict
+		check   string
+	}{
+		{"no magic", kernel, func(b []byte) { b[5] = 'X' }, dumpfile.Unusable, "signature"},
+		{"type 0", kernel, func(b []byte) { clear(b[0xF98:0xF9C]) }, dumpfile.Unusable, "dump type"},
+		{"type 7", kernel, func(b []byte) { b[0xF98] = 7 }, dumpfile.Unusable, "dump type"},
+		{"x86 in 64 bits", kernel, func(b []byte) { le.PutUint32(b[0x30:], 0x14C) }, dumpfile.Gaps, "machine"},
+		{"no module list", kernel, func(b []byte) { le.PutUint64(b[0x20:], fill64) }, dumpfile.Gaps, "header fields"},
+		{"no bugcheck", kernel, func(b []byte) { le.PutUint32(b[0x38:], fill32) }, dumpfile.Gaps, "header fields"},
+		{"kernel says too small", kernel, func(b []byte) { b[0x1050] = 4 }, dumpfile.Gaps, "writer's note"},
+		{"module list corrupt", kernel, func(b []byte) { b[0x1048] = 2 }, dumpfile.Gaps, "writer's note"},
+		{"space too small", kernel, func(b []byte) { le.PutUint64(b[0xFA0:], 0x3000) }, dumpfile.Gaps, "RequiredDumpSpace"},
+		{"bit lost", kernel, func(b []byte) { b[0x2038+0x1A0/8] &^= 1 }, dumpfile.Gaps, "page list"},
+		{"bitmap header lost", kernel, func(b []byte) { clear(b[0x2000:0x2008]) }, dumpfile.Unusable, "page list"},
+		{"page table zeroed", kernel, func(b []byte) { clear(b[table : table+4096]) }, dumpfile.Unusable, "directory table"},
+		{"page table elsewhere", kernel, func(b []byte) { le.PutUint64(b[0x10:], 0x1000) }, dumpfile.Unusable, "directory table"},
+		{"end never written", kernel, func(b []byte) { clear(b[len(b)-200*4096:]) }, dumpfile.Gaps, "tail"},
+		{"runs lost", full, func(b []byte) { clear(b[0x88:0x98]) }, dumpfile.Unusable, "page list"},
+		{"blob too long", kernel, func(b []byte) { le.PutUint32(b[len(b)-64-12:], 65) }, dumpfile.Gaps, "secondary data"},
+		{"no end mark", triage, func(b []byte) { b[triageEnd-1] = 0 }, dumpfile.Gaps, "end mark"},
+		{"drivers outside", triage, func(b []byte) { le.PutUint32(b[0x2034:], 1<<20) }, dumpfile.Gaps, "parts"},
+		{"triage size absurd", triage, func(b []byte) { le.PutUint32(b[0x2004:], 0) }, dumpfile.Unusable, "triage header"},
+	} {
+		b := edit(c.b, c.change)
+		r := verify(b)
+		i := slices.IndexFunc(r.Checks, func(k dumpfile.Check) bool { return k.Name == c.check && k.Status == dumpfile.StatusBad })
+		if r.Verdict != c.verdict || i < 0 {
+			t.Errorf("%s: %s, %v; want %s by %q", c.name, r.Verdict, r.Reasons, c.verdict, c.check)
+		}
+	}
+}
+
+// TestVerifyEveryCut cuts a dump at many lengths: never usable, never a panic.
+func TestVerifyEveryCut(t *testing.T) {
+	t.Parallel()
+	for _, s := range allSpecs() {
+		s.Pages, s.Blobs = 64, []int{32}
+		b := build(t, s)
+		step := 509
+		for n := 0; n < len(b); n += step {
+			if r := verify(b[:n]); r.Verdict == dumpfile.Usable {
+				t.Errorf("%s cut at %d of %d: %s", specName(s), n, len(b), r.Verdict)
+			}
+		}
+	}
+}
+
+func TestVerifyEncrypted(t *testing.T) {
+	t.Parallel()
+	b := edit(build(t, dumptest.Spec{Attributes: uint32(dumpfile.AttrEncrypted)}), func(b []byte) {
+		for i := range b[0x2000:] {
+			b[0x2000+i] ^= byte(i)
+		}
+	})
+	r := verify(b)
+	i := slices.IndexFunc(r.Checks, func(c dumpfile.Check) bool { return c.Name == "contents" })
+	if r.Verdict != dumpfile.Usable || i < 0 || r.Checks[i].Status != dumpfile.StatusUnknown {
+		t.Errorf("%s: %+v", r.Verdict, r.Checks)
+	}
+}
+
+func TestVerifyReadFails(t *testing.T) {
+	t.Parallel()
+	b := build(t, dumptest.Spec{Blobs: []int{64}})
+	for n := range 12 {
+		f := &failing{bytes.NewReader(b), n}
+		if r := dumpfile.Verify(f, int64(len(b))); f.n < 0 && r.Verdict == dumpfile.Usable && n < 8 {
+			t.Errorf("read %d fails: %s %+v", n, r.Verdict, r.Checks)
+		}
+	}
+}
+
+func TestRealTriageDump(t *testing.T) {
+	t.Parallel()
+	b := sample(t, "kernel-triage-arm64-0x1C8.dmp")
+	r := verify(b)
+	if r.Verdict != dumpfile.Usable || len(r.Reasons) > 0 {
+		t.Errorf("%s: %v", r.Verdict, r.Reasons)
+	}
+	h, l := r.Header, r.Layout
+	if l.Blobs == nil || l.Blobs.End != int64(len(b)) || len(l.Blobs.List) != 42 || l.Need != int64(len(b)) {
+		t.Errorf("blobs %+v, need %d, size %d", l.Blobs, l.Need, len(b))
+	}
+	if h.Machine.Value != dumpfile.MachineARM64 || h.BugCheck.Code.Value != 0x1C8 || h.BugCheck.Parameters[0].Value != 7000 {
+		t.Errorf("machine %v, bugcheck %+v", h.Machine, h.BugCheck)
+	}
+	if h.Attributes.Known || h.BootID.Value != 13 || l.Triage.DriverCount != 245 || l.Triage.SizeOfDump != 0xAC46C {
+		t.Errorf("attributes %v, boot %v, triage %+v", h.Attributes, h.BootID, l.Triage)
+	}
+}
+
+func TestRealFullDumpCutShort(t *testing.T) {
+	t.Parallel()
+	b := sample(t, "kernel-full-x64-header-16k-truncated.dmp")
+	l := layout(t, b)
+	m, err := l.Missing(int64(len(b)))
+	if err != nil || l.Need != 0x7FE88000 || m.Bytes != 0x7FE88000-16384 || m.Pages != 523908 || len(m.Ranges) != 5 {
+		t.Errorf("needs %#x, missing %+v, %v", l.Need, m, err)
+	}
+	if want := (dumpfile.Run{Base: 4, Count: 156}); m.Ranges[0] != want {
+		t.Errorf("missing from %+v, want %+v", m.Ranges[0], want)
+	}
+	if r := verify(b); r.Verdict != dumpfile.Unusable || r.Header.DirectoryTablePFN() != 0x1AD {
+		t.Errorf("%s, directory table %#x", r.Verdict, r.Header.DirectoryTablePFN())
+	}
+}
+
+func TestRealUserDumps(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"user-minidump-x64-calc.dmp", "user-minidump-header-150b.dmp"} {
+		r := verify(sample(t, name))
+		if r.Kind != dumpfile.KindUser || r.Verdict != dumpfile.Unusable || !strings.Contains(r.Reasons[0], "user-mode") {
+			t.Errorf("%s: %s, %v", name, r.Kind, r.Reasons)
+		}
+	}
+}
