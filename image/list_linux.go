@@ -84,5 +84,5 @@ func (n blockNode) serial() string {
 	if err != nil || len(page) < vpdHeader {
 		return ""
 	}
-	return strings.Trim(string(page[vpdHeader:]), " \x00")
+	return strings.Trim(string(page[vpdHeader:]), " \n\x00")
 }
