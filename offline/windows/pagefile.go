@@ -36,7 +36,7 @@ func (p PageFile) Managed() bool { return p.Initial == 0 && p.Maximum == 0 }
 func (p PageFile) String() string {
 	name := string(rune(p.Drive)) + ":" + p.Path
 	if p.Managed() {
-		if p.Drive == AnyDrive {
+		if _, sizes := splitSizes(name); p.Drive == AnyDrive && len(sizes) == 0 {
 			return name
 		}
 		return name + " 0 0"

@@ -1,0 +1,101 @@
+package windows_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"hangkit/hive"
+	"hangkit/offline/windows"
+	"hangkit/offline/windows/windowstest"
+)
+
+// realFacts are facts of a real hive, as other readers show them.
+type realFacts struct {
+	Set       string
+	Name      string
+	Build     int
+	Guessed   bool
+	Arch      string
+	Role      windows.Role
+	Domain    string
+	Dump      uint32
+	PageFiles []string
+	Letter    string
+	Platform  string
+	Keyboards []string // installed drivers
+	InUse     []string // of these, with a keyboard seen
+	Hiberboot uint32   // 9 = absent
+}
+
+func TestOracleSamples(t *testing.T) {
+	t.Parallel()
+	managed := []string{`?:\pagefile.sys`}
+	for name, want := range map[string]realFacts{
+		"real/SYSTEM_B/SYSTEM_B": {"ControlSet001", "DESKTOP-PM6C56D", 16299, false, "amd64", windows.Client, "", 7, managed, "C:",
+			windows.Laptop, []string{"i8042prt", "kbdhid", "hyperkbd"}, []string{"i8042prt"}, 1},
+		"real/SYSTEM_win7sp1_x86": {"ControlSet001", "WKS-WIN732BITA", 7601, false, "x86", windows.Client, "shieldbase.local", 2, managed, "C:",
+			windows.VMware, []string{"i8042prt", "kbdhid"}, []string{"i8042prt"}, 9},
+		"real/SYSTEM_winxpsp3_x86_m57": {"ControlSet001", "M57-PAT", 2600, true, "x86", windows.Client, "", 3, []string{`C:\pagefile.sys 768 1536`}, "C:",
+			windows.UnknownPlace, []string{"i8042prt"}, []string{"i8042prt"}, 9},
+		"real/SYSTEM_winxp_regsave_v1.3": {"ControlSet001", "OFIARA", 2600, true, "x86", windows.Client, "", 3, []string{`C:\pagefile.sys 2046 4092`}, "C:",
+			windows.VMware, []string{"i8042prt"}, []string{"i8042prt"}, 9},
+		"real/SYSTEM_win2003dc_x86": {"ControlSet001", "ADDEMO", 3790, true, "x86", windows.DomainController, "demo.local", 1, []string{`C:\pagefile.sys 576 1152`}, "C:",
+			windows.VMware, []string{"i8042prt"}, []string{"i8042prt"}, 9},
+		"real/SYSTEM_win10_10240_small": {"ControlSet001", "", 10240, true, "", "", "", 7, nil, "C:",
+			windows.UnknownPlace, nil, nil, 9},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := windowstest.Facts(t, windowstest.Sample(t, name), windows.Live{})
+			if diff := cmp.Diff(want, realOf(f)); diff != "" {
+				t.Errorf("facts (-want +got):\n%s", diff)
+			}
+			for _, p := range f.Problems {
+				t.Errorf("problem: %s", p)
+			}
+		})
+	}
+}
+
+func realOf(f *windows.Facts) realFacts {
+	got := realFacts{
+		Set: f.ControlSet.Name, Name: f.Name.Value, Build: f.Version.Build.Value, Guessed: f.Version.Build.Guessed, Arch: f.Arch.Value,
+		Role: f.Role.Value, Domain: f.Domain.Value, Dump: f.CrashControl.Or("CrashDumpEnabled", 9), Letter: f.Letter(),
+		Platform: f.Platform.ID, Hiberboot: f.SessionPower.Or("HiberbootEnabled", 9),
+	}
+	for _, p := range f.PageFiles {
+		got.PageFiles = append(got.PageFiles, p.Raw)
+	}
+	for _, k := range f.Keyboards {
+		if k.Installed {
+			got.Keyboards = append(got.Keyboards, k.Service)
+		}
+		if k.InUse.Value {
+			got.InUse = append(got.InUse, k.Service)
+		}
+	}
+	return got
+}
+
+// A hive that was never written out and has no logs is refused.
+func TestOracleSamplesRefused(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"real/SYSTEM_2", "real/SYSTEM_WIN_10_1709"} {
+		_, err := windows.FromHive(windowstest.SampleSource(t, name))
+		if _, ok := errors.AsType[*windows.HiveError](err); !ok || !errors.Is(err, hive.ErrDirtyNoLog) {
+			t.Errorf("%s: %v, want a HiveError wrapping hive.ErrDirtyNoLog", name, err)
+		}
+	}
+}
+
+// A hive with a hole gives the facts around it, and says where it could not read.
+func TestOracleSampleDamaged(t *testing.T) {
+	t.Parallel()
+	i := windowstest.Sample(t, "real/corrupted_system_hive")
+	f := windowstest.Facts(t, i, windows.Live{})
+	if len(f.Problems) == 0 || !f.CrashControl.Is("CrashDumpEnabled", 3) {
+		t.Errorf("problems %q, crash settings %+v", f.Problems, f.CrashControl)
+	}
+}
