@@ -1,0 +1,44 @@
+package collect
+
+import (
+	"io"
+	"os"
+	"testing/fstest"
+)
+
+// OutFile is what an injected output implements.
+type OutFile = outFile
+
+// WithCreate replaces the making of output files.
+func (o Options) WithCreate(create func(root *os.Root, name string) (OutFile, error)) Options {
+	o.create = create
+	return o
+}
+
+// CreateFile is the real making of output files, for injections to wrap.
+func CreateFile(root *os.Root, name string) (OutFile, error) { return createFile(root, name) }
+
+// WriteWhole lets tests break the writing of a manifest.
+func WriteWhole(dir, name string, b []byte, create func(root *os.Root, name string) (OutFile, error)) (string, error) {
+	return writeWhole(dir, name, b, create)
+}
+
+// ChunkSize is the size of one read.
+const ChunkSize = chunkSize
+
+// NewFileCandidate is a complete dump of size bytes behind r, without a volume
+// that had to be searched.
+func NewFileCandidate(r io.ReaderAt, size int64) *Candidate {
+	v := readerVolume{fstest.MapFS{}, io.NewSectionReader(r, 0, size)}
+	return &Candidate{
+		Place: &Place{Volume: v}, Path: "pagefile.sys", Source: SourcePageFile,
+		State: StateComplete, Length: size, Have: size, FileSize: size, raw: true,
+	}
+}
+
+type readerVolume struct {
+	fstest.MapFS
+	r *io.SectionReader
+}
+
+func (v readerVolume) OpenRaw(string) (*io.SectionReader, error) { return v.r, nil }
