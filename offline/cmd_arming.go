@@ -1,0 +1,221 @@
+package offline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"hangkit/offline/crashconfig"
+	"hangkit/offline/internal/ui"
+)
+
+// ArmCmd configures the next boot. (A file named cmd_arm.go would be built for 32-bit
+// ARM only.)
+type ArmCmd struct {
+	TargetFlags
+	EditFlags
+
+	Dump           dumpFlag      `group:"What to capture:" placeholder:"TYPE" help:"automatic, kernel, complete, active, small or none."`
+	PageFile       pageFileFlag  `group:"What to capture:" name:"pagefile" placeholder:"SIZE" help:"Page file on the Windows volume: system, or SIZE[:MAX]."`
+	Dedicated      dedicatedFlag `group:"What to capture:" name:"dedicated-dump" placeholder:"PATH:SIZE" help:"Dedicated dump file, such as D:\\hangkit.dmp:40G."`
+	DumpFile       string        `group:"What to capture:" placeholder:"PATH" help:"Where Windows is to put the dump, as Windows names it."`
+	KeepDump       *bool         `group:"What to capture:" negatable:"" help:"Keep the dump even when disk space is low."`
+	AutoReboot     *bool         `group:"What to capture:" negatable:"" help:"Restart after the dump; with --no-auto-reboot the stop screen stays."`
+	Keyboard       keyboardFlag  `group:"How to trigger it:" placeholder:"KEYS" help:"Keys that crash Windows, the last one pressed twice: rctrl+scroll, rctrl+space, lctrl+lalt+f12, …, or off."`
+	NMI            *bool         `group:"How to trigger it:" name:"nmi" negatable:"" help:"Crash on an NMI."`
+	PowerButton    *bool         `group:"How to trigger it:" negatable:"" help:"Crash when the power button is held for seven seconds (Windows 10 1809 and later)."`
+	AllControlSets bool          `help:"Change the control sets that do not boot as well."`
+	Record         string        `placeholder:"FILE" help:"Where to write the undo record. Default: hangkit-undo-….json here."`
+}
+
+// Help is the command's long help.
+func (*ArmCmd) Help() string {
+	return `Without flags: the best settings for the Windows at hand. Prints what it will
+change and asks before it writes. What was there before goes into an undo record,
+a file here and a copy in the registry itself, before the first write.
+
+    hangkit arm server.img --dry-run
+    hangkit arm server.img --yes
+    hangkit arm server.img --dump complete --keyboard rctrl+space
+
+Sizes of files never change: SYSTEM and its logs are written in place, in the
+order Windows itself uses, so that a power cut leaves the old settings or the new.`
+}
+
+func (c *ArmCmd) settings() crashconfig.Settings {
+	return crashconfig.Settings{
+		Dump: c.Dump.DumpType, Keyboard: c.Keyboard.Combination,
+		NMI: choice(c.NMI), PowerButton: choice(c.PowerButton), KeepDump: choice(c.KeepDump), AutoReboot: choice(c.AutoReboot),
+		PageFile: c.PageFile.PageFileSize, Dedicated: c.Dedicated.Dedicated, DumpFile: c.DumpFile,
+		AllControlSets: c.AllControlSets,
+	}
+}
+
+// Run arms the installation.
+func (c *ArmCmd) Run(_ context.Context, talk *ui.UI) error {
+	e, err := beginEdit(talk, &c.TargetFlags, c.EditFlags)
+	if err != nil {
+		return ui.WithEffect(err, ui.Unchanged)
+	}
+	defer e.Close()
+	plan, err := crashconfig.PlanArm(e.install, e.facts, c.settings())
+	if err != nil {
+		return ui.WithEffect(err, ui.Unchanged)
+	}
+	doc := e.document("hangkit/arm/1", plan)
+	if plan.After != nil {
+		ready := crashconfig.Check(plan.After).Ready
+		doc.Ready = &ready
+	}
+	if plan.Empty() {
+		return e.finish(doc, "The settings are right already; nothing was changed.")
+	}
+	return c.carryOut(e, plan, doc)
+}
+
+func (c *ArmCmd) carryOut(e *edit, plan *crashconfig.Plan, doc *editDocument) error {
+	now := time.Now()
+	record := crashconfig.NewRecord(e.facts, "hangkit "+version().Version, now)
+	if err := e.apply(plan, record, doc, now); err != nil {
+		return ui.WithEffect(err, ui.Unchanged)
+	}
+	doc.Record = c.recordName(record)
+	e.show(doc)
+	if !c.DryRun {
+		if err := e.confirm("Write these changes?"); err != nil {
+			return err
+		}
+		if err := e.saveRecord(doc.Record, record); err != nil {
+			return ui.WithEffect(err, ui.Unchanged)
+		}
+	}
+	if err := e.write(plan.Changes); err != nil {
+		return ui.Fail(ui.Failed, err, "undo with: "+undoCommand(e, doc.Record))
+	}
+	if c.DryRun {
+		doc.addRanges(e.Volume.Target.Pending())
+		doc.Record = ""
+		return e.finish(doc, "Dry run: nothing was changed.")
+	}
+	doc.Outcome = outcomeWritten
+	return e.finish(doc, afterArm(e, doc))
+}
+
+// recordName is where the undo record goes: the name tells the machine and the
+// time, so that records of several machines can share a stick.
+func (c *ArmCmd) recordName(r *crashconfig.Record) string {
+	if c.Record != "" {
+		return c.Record
+	}
+	return freeName("hangkit-undo-" + fileWord(r.Machine) + r.ID + ".json")
+}
+
+// freeName numbers a file name until it is not taken.
+func freeName(name string) string {
+	ext := filepath.Ext(name)
+	free := name
+	for n := 2; exists(free); n++ {
+		free = fmt.Sprintf("%s-%d%s", strings.TrimSuffix(name, ext), n, ext)
+	}
+	return free
+}
+
+func exists(name string) bool {
+	_, err := os.Lstat(name)
+	return err == nil
+}
+
+// fileWord keeps of a machine's name what is safe in any file name.
+func fileWord(name string) string {
+	safe := strings.Map(func(r rune) rune {
+		if strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_", r) {
+			return r
+		}
+		return -1
+	}, name)
+	if safe == "" {
+		return ""
+	}
+	return safe + "-"
+}
+
+func undoCommand(e *edit, record string) string {
+	text := "hangkit undo " + commandTarget(e.opened)
+	if record != "" {
+		text += " --record " + quoteArg(record)
+	}
+	return text
+}
+
+func afterArm(e *edit, doc *editDocument) string {
+	lines := []string{"Written and read back."}
+	if doc.Ready != nil && !*doc.Ready {
+		lines = append(lines, "Some things remain that arm cannot fix: hangkit check "+commandTarget(e.opened))
+	}
+	lines = append(lines,
+		"how to crash it: hangkit trigger "+commandTarget(e.opened),
+		"undo with: "+undoCommand(e, doc.Record))
+	return strings.Join(lines, "\n")
+}
+
+// apply makes the plan's changes in memory and prepares the writes.
+func (e *edit) apply(plan *crashconfig.Plan, record *crashconfig.Record, doc *editDocument, now time.Time) error {
+	stored, err := plan.Apply(e.hive, record)
+	if err != nil {
+		return err
+	}
+	if record != nil && !stored {
+		doc.Notes = append(doc.Notes, "the hive has no room for a copy of the undo record: keep the file")
+	}
+	if err := e.prepare(now); err != nil {
+		return err
+	}
+	doc.addCommit(e.commit)
+	return nil
+}
+
+// show prints the plan, where a person reads it; JSON waits for the outcome.
+func (e *edit) show(doc *editDocument) {
+	if !e.talk.JSON {
+		e.printPlan(doc)
+	}
+}
+
+// finish prints the outcome.
+func (e *edit) finish(doc *editDocument, words string) error {
+	if doc.Outcome == outcomePlanned && len(doc.Writes) == 0 {
+		doc.Outcome = outcomeNothing
+	}
+	if e.talk.JSON {
+		return e.talk.Document(doc)
+	}
+	if doc.Outcome == outcomeNothing {
+		e.printPlan(doc)
+	}
+	e.printRanges(doc)
+	e.talk.Printf("\n%s\n", words)
+	return nil
+}
+
+func (e *edit) printRanges(doc *editDocument) {
+	if len(doc.DiskRanges) == 0 {
+		return
+	}
+	e.talk.Printf("\nbyte ranges of %s that would be written: %d\n", e.Volume.Target.Name, len(doc.DiskRanges))
+	for _, r := range doc.DiskRanges {
+		e.talk.Printf("  0x%012x +0x%x\n", r.Offset, r.Length)
+	}
+}
+
+// saveRecord makes the undo record durable before the first write.
+func (e *edit) saveRecord(name string, record *crashconfig.Record) error {
+	data, err := record.MarshalIndent()
+	if err != nil {
+		return fmt.Errorf("undo record: %w", err)
+	}
+	return errors.Join(writeRecord(name, data), e.saveJournal(name))
+}

@@ -1,0 +1,205 @@
+package offline
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"hangkit/offline/crashconfig"
+	"hangkit/offline/internal/ui"
+	"hangkit/offline/windows"
+)
+
+// CheckCmd judges whether the next hang will leave a dump.
+type CheckCmd struct {
+	TargetFlags
+}
+
+// Help is the command's long help.
+func (*CheckCmd) Help() string {
+	return `Reads the crash settings of the installation and says whether a crash would leave
+a usable dump, and why not. Changes nothing. Exits with 7 when it would not.
+
+    hangkit check server.img --ram 64G`
+}
+
+type checkDocument struct {
+	Schema   string        `json:"schema"`
+	Target   string        `json:"target"`
+	Ready    bool          `json:"ready"`
+	Windows  windowsJSON   `json:"windows"`
+	RAM      int64         `json:"ram,omitempty"`
+	Platform string        `json:"platform,omitempty"`
+	Findings []findingJSON `json:"findings"`
+}
+
+type findingJSON struct {
+	ID      string              `json:"id"`
+	Group   crashconfig.Group   `json:"group"`
+	Verdict crashconfig.Verdict `json:"verdict"`
+	Title   string              `json:"title"`
+	Detail  string              `json:"detail,omitempty"`
+	Fix     string              `json:"fix,omitempty"`
+}
+
+// Run checks the installation.
+func (c *CheckCmd) Run(_ context.Context, talk *ui.UI) error {
+	o, err := c.open()
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	report := crashconfig.Check(o.facts)
+	doc := describeCheck(o, report)
+	if talk.JSON {
+		err = talk.Document(doc)
+	} else {
+		printCheck(talk, o, doc)
+	}
+	if err == nil && !report.Ready {
+		err = ui.ErrVerdict
+	}
+	return err
+}
+
+func describeCheck(o *opened, report *crashconfig.Report) *checkDocument {
+	doc := &checkDocument{
+		Schema: "hangkit/check/1", Target: o.Volume.Target.Name, Ready: report.Ready,
+		Windows: describeFacts(o.found, o.facts), RAM: o.facts.RAM.Value, Platform: o.facts.Platform.ID,
+		Findings: []findingJSON{},
+	}
+	for _, f := range report.Findings {
+		doc.Findings = append(doc.Findings, findingJSON(f))
+	}
+	return doc
+}
+
+func describeFacts(f *found, facts *windows.Facts) windowsJSON {
+	return windowsJSON{
+		Install: f.N, Root: f.Root, Old: f.Old,
+		Product: facts.Version.String(), Architecture: facts.Arch.Value,
+		Machine: facts.Name.Value, ControlSet: facts.ControlSet.Name,
+	}
+}
+
+// marks stand before the title of a finding; the word, not a colour, carries the
+// meaning.
+var marks = map[crashconfig.Verdict]string{
+	crashconfig.OK:      "ok",
+	crashconfig.Note:    "note",
+	crashconfig.Unknown: "unknown",
+	crashconfig.Risk:    "RISK",
+	crashconfig.Loss:    "LOSS",
+	crashconfig.Block:   "BLOCK",
+}
+
+func printCheck(talk *ui.UI, o *opened, doc *checkDocument) {
+	talk.Printf("%s\n", o.heading())
+	talk.Printf("%s\n", verdictLine(doc))
+	for _, group := range crashconfig.Groups() {
+		printGroup(talk, group, doc.Findings)
+	}
+	if !doc.Ready {
+		talk.Printf("\nTo fix what hangkit can fix: hangkit arm %s\n", commandTarget(o))
+	}
+}
+
+// heading names the installation in one line.
+func (o *opened) heading() string {
+	parts := []string{o.facts.Version.String()}
+	if o.facts.Arch.Known {
+		parts = append(parts, o.facts.Arch.Value)
+	}
+	if o.facts.Name.Known {
+		parts = append(parts, "machine "+o.facts.Name.Value)
+	}
+	return strings.Join(parts, ", ") + ", " + o.where()
+}
+
+func verdictLine(doc *checkDocument) string {
+	blocks := 0
+	for _, f := range doc.Findings {
+		if f.Verdict >= crashconfig.Loss {
+			blocks++
+		}
+	}
+	if doc.Ready {
+		return "READY: a crash after the page file is open would leave a dump."
+	}
+	if blocks == 1 {
+		return "NOT READY: one thing stands between a hang and its dump."
+	}
+	return fmt.Sprintf("NOT READY: %d things stand between a hang and its dump.", blocks)
+}
+
+func printGroup(talk *ui.UI, group crashconfig.Group, findings []findingJSON) {
+	first := true
+	for _, f := range byWeight(findings, group) {
+		if f.Verdict == crashconfig.OK && !talk.Verbose {
+			continue
+		}
+		if first {
+			talk.Printf("\n%s\n", group)
+			first = false
+		}
+		talk.Printf("  %-7s %s  %s\n", marks[f.Verdict], f.ID, f.Title)
+		if f.Detail != "" {
+			printWrapped(talk, f.Detail)
+		}
+		if f.Fix != "" && f.Verdict >= crashconfig.Risk {
+			printWrapped(talk, "fix: "+f.Fix)
+		}
+	}
+}
+
+// byWeight puts the gravest findings of a group first and keeps the order of equals.
+func byWeight(findings []findingJSON, group crashconfig.Group) []findingJSON {
+	var sorted []findingJSON
+	for v := crashconfig.Block; v >= crashconfig.OK; v-- {
+		for _, f := range findings {
+			if f.Group == group && f.Verdict == v {
+				sorted = append(sorted, f)
+			}
+		}
+	}
+	return sorted
+}
+
+// textWidth is how wide explanations are set, in characters.
+const textWidth = 88
+
+// printWrapped sets a text below its finding's title.
+func printWrapped(talk *ui.UI, text string) {
+	const indent = "          "
+	line := indent
+	for _, word := range strings.Fields(text) {
+		if len(line)+len(word) >= len(indent)+textWidth && line != indent {
+			talk.Printf("%s\n", strings.TrimRight(line, " "))
+			line = indent
+		}
+		line += word + " "
+	}
+	if line != indent {
+		talk.Printf("%s\n", strings.TrimRight(line, " "))
+	}
+}
+
+// commandTarget is how the next command names the same installation.
+func commandTarget(o *opened) string {
+	text := quoteArg(o.Volume.Target.Name)
+	if o.scan.others > 0 {
+		text += fmt.Sprintf(" --install %d", o.N)
+	}
+	return text
+}
+
+// quoteArg quotes a word for a shell where it needs it.
+func quoteArg(s string) string {
+	plain := strings.IndexFunc(s, func(r rune) bool {
+		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./\\:=+,@", r)
+	}) < 0
+	if plain && s != "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

@@ -1,0 +1,301 @@
+package offline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"hangkit/collect"
+	"hangkit/offline/internal/ui"
+	"hangkit/offline/target"
+	"hangkit/offline/windows"
+)
+
+// CollectCmd gets the dumps out.
+type CollectCmd struct {
+	TargetFlags
+	Output   string `short:"o" placeholder:"DIR" help:"Folder for the dumps and the manifest; made if missing." required:""`
+	DryRun   bool   `short:"n" help:"Say what would be collected and stop."`
+	NoHash   bool   `help:"Do not compute SHA-256."`
+	NoVerify bool   `help:"Do not verify what was copied."`
+}
+
+// Help is the command's long help.
+func (*CollectCmd) Help() string {
+	return `Takes every crash dump of the installation: MEMORY.DMP, DUMPxxxx.tmp, minidumps,
+live kernel dumps, and what the last crash left in the page file or the dedicated
+dump file when no later boot got far enough to save it. The disk is only read.
+
+    hangkit collect server.img -o /media/stick/case-4711
+
+A dump that lacks something comes out with .partial in its name; what is missing
+stands in the manifest. Dumps hold passwords and keys: files are readable by
+their owner only.`
+}
+
+type collectDocument struct {
+	Schema   string          `json:"schema"`
+	Target   string          `json:"target"`
+	Output   string          `json:"output"`
+	Manifest string          `json:"manifest,omitempty"`
+	Dumps    []collectedJSON `json:"dumps"`
+	Left     []dumpJSON      `json:"left,omitempty"`
+}
+
+type collectedJSON struct {
+	dumpJSON
+	File     string   `json:"file,omitempty"`
+	Size     int64    `json:"size,omitempty"`
+	SHA256   string   `json:"sha256,omitempty"`
+	Partial  bool     `json:"partial"`
+	Verdict  string   `json:"verdict,omitempty"`
+	Problems []string `json:"problems,omitempty"`
+}
+
+var errNoDump = errors.New("no crash dump found")
+
+// Run collects the dumps.
+func (c *CollectCmd) Run(ctx context.Context, talk *ui.UI) error {
+	s, err := openScan(c.names())
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	places, err := c.places(s)
+	if err != nil {
+		return err
+	}
+	candidates, err := collect.Find(ctx, places)
+	if err != nil {
+		return fmt.Errorf("looking for dumps: %w", err)
+	}
+	doc := &collectDocument{Schema: "hangkit/collect/1", Target: c.Target, Output: c.Output, Dumps: []collectedJSON{}}
+	wanted := split(candidates, doc)
+	if len(wanted) == 0 {
+		return ui.Fail(ui.NotFound, errNoDump, leftHints(doc.Left)...)
+	}
+	if c.DryRun {
+		return c.preview(talk, wanted, doc)
+	}
+	return c.extractAll(ctx, talk, wanted, doc)
+}
+
+// split parts the candidates into those to take and those to tell about.
+func split(candidates []*collect.Candidate, doc *collectDocument) []*collect.Candidate {
+	var wanted []*collect.Candidate
+	for _, c := range candidates {
+		if c.Wanted() {
+			wanted = append(wanted, c)
+		} else {
+			doc.Left = append(doc.Left, describeCandidate(c))
+		}
+	}
+	return wanted
+}
+
+func leftHints(left []dumpJSON) []string {
+	var hints []string
+	for _, l := range left {
+		hints = append(hints, fmt.Sprintf("%s: %s", l.Path, l.Story))
+	}
+	return append(hints, "run 'hangkit check' to see whether a hang would leave a dump, and 'hangkit arm' to make sure")
+}
+
+// places lists where to look: every readable volume, and on the chosen
+// installation's own volume what its settings name.
+func (c *CollectCmd) places(s *scan) ([]collect.Place, error) {
+	chosen, err := s.choose(c.Install)
+	if errors.Is(err, errWhichWindows) || errors.Is(err, errNoWindows) && len(readable(s)) > 0 && c.Install == 0 {
+		// Without a clear choice every volume is still worth a look.
+		return s.everyPlace(), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var places []collect.Place
+	for _, v := range chosen.Volume.Target.Volumes {
+		switch {
+		case v == chosen.Volume:
+			places = append(places, chosen.place())
+		case v.FS != nil:
+			places = append(places, collect.Place{Volume: v.FS, Label: v.Label()})
+		}
+	}
+	return places, nil
+}
+
+func readable(s *scan) []*target.Volume {
+	var volumes []*target.Volume
+	for _, t := range s.targets {
+		for _, v := range t.Volumes {
+			if v.FS != nil && t.HiveName() == "" {
+				volumes = append(volumes, v)
+			}
+		}
+	}
+	return volumes
+}
+
+// everyPlace lists all readable volumes, each with its own installations' settings.
+func (s *scan) everyPlace() []collect.Place {
+	var places []collect.Place
+	for _, v := range readable(s) {
+		before := len(places)
+		for _, f := range s.installs {
+			if f.Volume == v {
+				places = append(places, f.place())
+			}
+		}
+		if len(places) == before {
+			places = append(places, collect.Place{Volume: v.FS, Label: v.Label()})
+		}
+	}
+	return places
+}
+
+// place is the installation's volume with the settings that say where dumps go. An
+// unreadable registry costs the settings, not the dump.
+func (f *found) place() collect.Place {
+	p := collect.Place{Volume: f.Volume.FS, Label: f.Volume.Label(), SystemRoot: f.Root}
+	install, err := f.open()
+	if err != nil {
+		return p
+	}
+	defer install.Close()
+	facts, err := install.Facts((&TargetFlags{}).live(f))
+	if err != nil {
+		return p
+	}
+	p.DumpFile = onVolume(facts, facts.DumpFile)
+	p.MinidumpDir = onVolume(facts, facts.MinidumpDir)
+	p.DedicatedDump = onVolume(facts, facts.DedicatedDump)
+	for _, path := range facts.PageFilePaths() {
+		if facts.OnSystemVolume(path) {
+			p.PageFiles = append(p.PageFiles, path.Name)
+		}
+	}
+	return p
+}
+
+func onVolume(facts *windows.Facts, path func() (windows.Path, bool)) string {
+	p, ok := path()
+	if !ok || !facts.OnSystemVolume(p) {
+		return ""
+	}
+	return p.Name
+}
+
+// dumps finds the candidates of every volume, for list.
+func (s *scan) dumps(ctx context.Context) (map[*target.Volume][]*collect.Candidate, error) {
+	byVolume := map[*target.Volume][]*collect.Candidate{}
+	for _, v := range readable(s) {
+		places := (&scan{targets: []*target.Target{{Volumes: []*target.Volume{v}}}, installs: s.installs}).everyPlace()
+		candidates, err := collect.Find(ctx, places)
+		if err != nil {
+			return nil, fmt.Errorf("%s: looking for dumps: %w", v.Label(), err)
+		}
+		for _, c := range candidates {
+			if c.Extractable() || c.State == collect.StateHeaderWiped {
+				byVolume[v] = append(byVolume[v], c)
+			}
+		}
+	}
+	return byVolume, nil
+}
+
+func (c *CollectCmd) preview(talk *ui.UI, wanted []*collect.Candidate, doc *collectDocument) error {
+	for _, w := range wanted {
+		doc.Dumps = append(doc.Dumps, collectedJSON{dumpJSON: describeCandidate(w), Size: w.Have, Partial: w.State == collect.StatePartial})
+	}
+	if talk.JSON {
+		return talk.Document(doc)
+	}
+	for _, d := range doc.Dumps {
+		talk.Printf("would collect %s: %s (%s)\n", d.Path, d.Story, ui.FormatSize(d.Size))
+	}
+	printLeft(talk, doc)
+	return nil
+}
+
+func (c *CollectCmd) extractAll(ctx context.Context, talk *ui.UI, wanted []*collect.Candidate, doc *collectDocument) error {
+	if err := os.MkdirAll(c.Output, 0o700); err != nil {
+		return fmt.Errorf("output folder: %w", err)
+	}
+	manifest := collect.NewManifest("hangkit "+version().Version, time.Now())
+	partly := false
+	for _, w := range wanted {
+		got, err := c.extract(ctx, talk, w, manifest)
+		if err != nil {
+			return err
+		}
+		partly = partly || got.Partial
+		doc.Dumps = append(doc.Dumps, got)
+	}
+	name, err := collect.WriteManifest(c.Output, manifest)
+	if err != nil {
+		return err
+	}
+	doc.Manifest = filepath.Join(c.Output, name)
+	if err := c.show(talk, doc); err != nil {
+		return err
+	}
+	if partly {
+		return ui.Fail(ui.Partly, errors.New("collected, but not everything is whole"), "the manifest says what is missing: "+doc.Manifest)
+	}
+	return nil
+}
+
+func (c *CollectCmd) extract(ctx context.Context, talk *ui.UI, w *collect.Candidate, m *collect.Manifest) (collectedJSON, error) {
+	talk.Talkf("%s: %s\n", w.Name(), story(w))
+	update, finish := talk.Progress(filepath.Base(w.Path))
+	result, err := collect.Extract(ctx, w, collect.Options{Dir: c.Output, NoHash: c.NoHash, Progress: update, FreeSpace: target.FreeSpace})
+	finish()
+	if err != nil {
+		return collectedJSON{}, fmt.Errorf("%s: %w", w.Name(), err)
+	}
+	got := collectedJSON{dumpJSON: describeCandidate(w), File: result.Path, Size: result.Size, SHA256: result.SHA256, Partial: result.Partial}
+	m.Add(w, result)
+	if !c.NoVerify {
+		report, err := verifyFile(result.Path)
+		if err != nil {
+			return got, err
+		}
+		got.Verdict, got.Problems = report.Verdict.String(), report.Reasons
+	}
+	return got, nil
+}
+
+func (c *CollectCmd) show(talk *ui.UI, doc *collectDocument) error {
+	if talk.JSON {
+		return talk.Document(doc)
+	}
+	for _, d := range doc.Dumps {
+		talk.Printf("%s  %s%s\n", d.File, ui.FormatSize(d.Size), verdictWords(d))
+		if d.SHA256 != "" {
+			talk.Printf("  sha256 %s\n", d.SHA256)
+		}
+		for _, p := range d.Problems {
+			talk.Printf("  %s\n", p)
+		}
+	}
+	printLeft(talk, doc)
+	talk.Printf("%s  says what was taken, from where, and the commands to start the analysis with\n", doc.Manifest)
+	talk.Talkf("The disk was only read; nothing was changed.\n")
+	return nil
+}
+
+func verdictWords(d collectedJSON) string {
+	if d.Verdict == "" {
+		return ""
+	}
+	return ", verified: " + d.Verdict
+}
+
+func printLeft(talk *ui.UI, doc *collectDocument) {
+	for _, l := range doc.Left {
+		talk.Printf("left alone: %s: %s\n", l.Path, l.Story)
+	}
+}

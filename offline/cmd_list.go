@@ -1,0 +1,260 @@
+package offline
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"hangkit/collect"
+	"hangkit/collect/dumpfile"
+	"hangkit/ntfs"
+	"hangkit/offline/internal/ui"
+	"hangkit/offline/target"
+)
+
+// ListCmd shows what is in reach.
+type ListCmd struct {
+	Targets []string `arg:"" optional:"" name:"target" help:"Disk images, devices, directories or hives. Default: all disks of this machine."`
+}
+
+// Help is the command's long help.
+func (*ListCmd) Help() string {
+	return `Shows every volume, every Windows installation with the number that --install
+takes, and every crash dump, without changing anything.
+
+    hangkit list
+    hangkit list server.img`
+}
+
+type listDocument struct {
+	Schema   string       `json:"schema"`
+	Targets  []targetJSON `json:"targets"`
+	Problems []string     `json:"problems,omitempty"`
+}
+
+type targetJSON struct {
+	Name       string       `json:"name"`
+	Kind       target.Kind  `json:"kind"`
+	Size       int64        `json:"size,omitempty"`
+	SectorSize int          `json:"sector_size,omitempty"`
+	Scheme     string       `json:"partition_table,omitempty"`
+	Volumes    []volumeJSON `json:"volumes"`
+	Warnings   []string     `json:"warnings,omitempty"`
+}
+
+type volumeJSON struct {
+	Partition  int           `json:"partition,omitempty"`
+	Offset     int64         `json:"offset"`
+	Size       int64         `json:"size,omitempty"`
+	Type       string        `json:"type,omitempty"`
+	FileSystem string        `json:"file_system"`
+	Label      string        `json:"label,omitempty"`
+	State      []string      `json:"state,omitempty"`
+	Error      string        `json:"error,omitempty"`
+	Windows    []windowsJSON `json:"windows,omitempty"`
+	Dumps      []dumpJSON    `json:"dumps,omitempty"`
+}
+
+type windowsJSON struct {
+	Install      int    `json:"install"`
+	Root         string `json:"root"`
+	Product      string `json:"product,omitempty"`
+	Architecture string `json:"architecture,omitempty"`
+	Machine      string `json:"machine,omitempty"`
+	ControlSet   string `json:"control_set,omitempty"`
+	Old          bool   `json:"old,omitempty"`
+	Error        string `json:"error,omitempty"`
+}
+
+type dumpJSON struct {
+	Path     string     `json:"path"`
+	Source   string     `json:"source"`
+	State    string     `json:"state"`
+	Story    string     `json:"story"`
+	Bytes    int64      `json:"bytes"`
+	BugCheck string     `json:"bug_check,omitempty"`
+	Time     *time.Time `json:"crash_time,omitempty"`
+}
+
+// Run lists the targets.
+func (c *ListCmd) Run(ctx context.Context, talk *ui.UI) error {
+	s, err := openScan(c.Targets)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	doc, err := describeScan(ctx, s)
+	if err != nil {
+		return err
+	}
+	if talk.JSON {
+		return talk.Document(doc)
+	}
+	printList(talk, doc)
+	if len(doc.Targets) == 0 {
+		return ui.Fail(ui.NotFound, fmt.Errorf("no disk in reach"), "name a disk image or a device")
+	}
+	return nil
+}
+
+func describeScan(ctx context.Context, s *scan) (*listDocument, error) {
+	doc := &listDocument{Schema: "hangkit/list/1", Targets: []targetJSON{}}
+	for _, p := range s.problems {
+		doc.Problems = append(doc.Problems, p.Error())
+	}
+	dumps, err := s.dumps(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range s.targets {
+		doc.Targets = append(doc.Targets, describeTarget(s, t, dumps))
+	}
+	return doc, nil
+}
+
+func describeTarget(s *scan, t *target.Target, dumps map[*target.Volume][]*collect.Candidate) targetJSON {
+	j := targetJSON{
+		Name: t.Name, Kind: t.Kind, Size: t.Size, SectorSize: t.SectorSize,
+		Scheme: t.Scheme, Warnings: t.Warnings, Volumes: []volumeJSON{},
+	}
+	for _, v := range t.Volumes {
+		j.Volumes = append(j.Volumes, s.describeVolume(v, dumps[v]))
+	}
+	return j
+}
+
+func (s *scan) describeVolume(v *target.Volume, dumps []*collect.Candidate) volumeJSON {
+	j := volumeJSON{
+		Partition: v.Part.Number, Offset: v.Part.Start, Size: v.Part.Size,
+		Type: v.Part.TypeName, FileSystem: v.Kind.String(), Label: v.Info.Label, State: v.Unusual(),
+	}
+	if v.Err != nil && worthTelling(v) {
+		j.Error = v.Err.Error()
+	}
+	for _, f := range s.installs {
+		if f.Volume == v {
+			j.Windows = append(j.Windows, f.describe())
+		}
+	}
+	for _, c := range dumps {
+		j.Dumps = append(j.Dumps, describeCandidate(c))
+	}
+	return j
+}
+
+// worthTelling tells a volume that should have been readable from the many
+// partitions that nobody expects Windows on.
+func worthTelling(v *target.Volume) bool {
+	return v.Kind == ntfs.NTFS || v.Kind == ntfs.BitLocker || v.Part.Number == 0
+}
+
+func (f *found) describe() windowsJSON {
+	j := windowsJSON{Install: f.N, Root: f.Root, Old: f.Old}
+	install, err := f.open()
+	if err != nil {
+		j.Error = err.Error()
+		return j
+	}
+	defer install.Close()
+	facts, err := install.Facts((&TargetFlags{}).live(f))
+	if err != nil {
+		j.Error = err.Error()
+		return j
+	}
+	j.Product, j.Architecture = facts.Version.String(), facts.Arch.Value
+	j.Machine, j.ControlSet = facts.Name.Value, facts.ControlSet.Name
+	return j
+}
+
+func describeCandidate(c *collect.Candidate) dumpJSON {
+	j := dumpJSON{
+		Path: c.Path, Source: c.Source.String(), State: c.State.String(), Story: story(c), Bytes: c.Have,
+	}
+	if h := c.Header; h != nil {
+		if h.BugCheck.Code.Known {
+			j.BugCheck = dumpfile.BugCheckName(h.BugCheck.Code.Value)
+		}
+		if h.SystemTime.Known {
+			j.Time = &h.SystemTime.Value
+		}
+	}
+	return j
+}
+
+// story tells a find in one line: what it is, what crashed and when, and why it is
+// not better.
+func story(c *collect.Candidate) string {
+	parts := []string{c.State.String()}
+	if h := c.Header; h != nil {
+		parts = append(parts, h.Type.String())
+		if h.BugCheck.Code.Known {
+			parts = append(parts, dumpfile.BugCheckName(h.BugCheck.Code.Value))
+		}
+		if h.SystemTime.Known {
+			parts = append(parts, h.SystemTime.Value.UTC().Format("crashed 2006-01-02 15:04:05 UTC"))
+		}
+	}
+	if c.Have > 0 {
+		parts = append(parts, ui.FormatSize(c.Have))
+	}
+	text := strings.Join(parts, ", ")
+	if c.DuplicateOf != nil {
+		return text + "; the same crash as " + c.DuplicateOf.Path
+	}
+	if c.State != collect.StateComplete && c.Why != "" {
+		text += "; " + c.Why
+	}
+	return text
+}
+
+func printList(talk *ui.UI, doc *listDocument) {
+	for _, p := range doc.Problems {
+		talk.Warnf("%s\n", p)
+	}
+	for _, t := range doc.Targets {
+		talk.Printf("%s  %s\n", t.Name, targetWords(t))
+		for _, w := range t.Warnings {
+			talk.Printf("  note: %s\n", w)
+		}
+		for _, v := range t.Volumes {
+			printVolume(talk, v)
+		}
+	}
+}
+
+func targetWords(t targetJSON) string {
+	if t.Size == 0 {
+		return string(t.Kind)
+	}
+	return fmt.Sprintf("%s, %s, %s, %d-byte sectors", t.Kind, ui.FormatSize(t.Size), t.Scheme, t.SectorSize)
+}
+
+func printVolume(talk *ui.UI, v volumeJSON) {
+	if v.Partition != 0 || v.Size != 0 {
+		talk.Printf("  %2d  %-9s %10s  %s %s\n", v.Partition, v.FileSystem, ui.FormatSize(v.Size), v.Type, v.Label)
+	}
+	for _, s := range v.State {
+		talk.Printf("      %s\n", s)
+	}
+	if v.Error != "" {
+		talk.Printf("      not readable: %s\n", v.Error)
+	}
+	for _, w := range v.Windows {
+		talk.Printf("      [%d] %s\n", w.Install, windowsWords(w))
+	}
+	for _, d := range v.Dumps {
+		talk.Printf("      dump: %s: %s\n", d.Path, d.Story)
+	}
+}
+
+func windowsWords(w windowsJSON) string {
+	name := w.Root
+	if name == "" {
+		name = "SYSTEM hive"
+	}
+	if w.Error != "" {
+		return fmt.Sprintf("%s: cannot be used: %s", name, w.Error)
+	}
+	return fmt.Sprintf("%s: %s, %s, machine %s", name, w.Product, w.Architecture, w.Machine)
+}

@@ -1,0 +1,107 @@
+package offline
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"hangkit/offline/crashconfig"
+	"hangkit/offline/internal/ui"
+)
+
+// UndoCmd puts back what arm changed.
+type UndoCmd struct {
+	TargetFlags
+	EditFlags
+	Record string `placeholder:"FILE" help:"Undo record that arm wrote. Default: the newest copy in the registry."`
+	Bytes  string `placeholder:"FILE" help:"Put back the bytes of a write that was interrupted and had no log to protect it."`
+	Force  bool   `name:"overwrite-later-changes" help:"Put back values that somebody changed after arm, too, and accept the record of another machine."`
+}
+
+// Help is the command's long help.
+func (*UndoCmd) Help() string {
+	return `Puts every value, type and absence back as it was before arm. Values that somebody
+changed since are left alone and named. Without --record the copy in the registry
+is used, so a lost stick does not matter.
+
+    hangkit undo server.img --dry-run
+    hangkit undo server.img --yes`
+}
+
+// Run undoes an arm.
+func (c *UndoCmd) Run(_ context.Context, talk *ui.UI) error {
+	if c.Bytes != "" {
+		return c.restoreBytes(talk)
+	}
+	e, err := beginEdit(talk, &c.TargetFlags, c.EditFlags)
+	if err != nil {
+		return ui.WithEffect(err, ui.Unchanged)
+	}
+	defer e.Close()
+	record, err := c.load(e)
+	if err != nil {
+		return ui.WithEffect(err, ui.Unchanged)
+	}
+	plan, err := crashconfig.PlanUndo(e.hive, record, crashconfig.UndoOptions{Machine: e.facts.Name.Value, Force: c.Force})
+	if err != nil {
+		return ui.WithEffect(err, ui.Unchanged)
+	}
+	doc := e.document("hangkit/undo-run/1", plan)
+	if plan.Empty() {
+		return e.finish(doc, "Everything is as it was before; nothing was changed.")
+	}
+	return c.carryOut(e, plan, doc)
+}
+
+func (c *UndoCmd) load(e *edit) (*crashconfig.Record, error) {
+	if c.Record == "" {
+		record, err := crashconfig.LoadRecord(e.hive)
+		if err != nil {
+			return nil, ui.Fail(ui.NotFound, err, "if arm wrote its record to a file, name it with --record")
+		}
+		return record, nil
+	}
+	data, err := os.ReadFile(c.Record)
+	if err != nil {
+		return nil, err
+	}
+	record, err := crashconfig.ParseRecord(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.Record, err)
+	}
+	return record, nil
+}
+
+func (c *UndoCmd) carryOut(e *edit, plan *crashconfig.Plan, doc *editDocument) error {
+	if err := e.apply(plan, nil, doc, time.Now()); err != nil {
+		return ui.WithEffect(err, ui.Unchanged)
+	}
+	e.show(doc)
+	if !c.DryRun {
+		if err := e.confirm("Put these values back?"); err != nil {
+			return err
+		}
+		if err := e.saveJournal(freeName("hangkit-undo-bytes.json")); err != nil {
+			return ui.WithEffect(err, ui.Unchanged)
+		}
+	}
+	if err := e.write(plan.Changes); err != nil {
+		return err
+	}
+	words := "Put back and read back."
+	if c.DryRun {
+		doc.addRanges(e.Volume.Target.Pending())
+		words = "Dry run: nothing was changed."
+	} else {
+		doc.Outcome = outcomeWritten
+	}
+	if err := e.finish(doc, words); err != nil {
+		return err
+	}
+	if len(plan.Conflicts) > 0 {
+		return ui.Fail(ui.Partly, fmt.Errorf("%d values were changed by somebody else since and were left alone", len(plan.Conflicts)),
+			"to put them back too: --overwrite-later-changes")
+	}
+	return nil
+}

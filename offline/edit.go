@@ -1,0 +1,349 @@
+package offline
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"hangkit/hive"
+	"hangkit/image"
+	"hangkit/offline/crashconfig"
+	"hangkit/offline/internal/ui"
+	"hangkit/offline/target"
+	"hangkit/offline/windows"
+)
+
+// edit is a change of a SYSTEM hive on its way: planned and applied in memory, not
+// yet written. Every step up to write leaves the target as it was.
+type edit struct {
+	*opened
+	flags  EditFlags
+	talk   *ui.UI
+	set    *target.HiveSet
+	hive   *hive.Hive
+	commit *hive.Commit
+}
+
+// mode is what the flags allow to happen to the target.
+func (f EditFlags) mode() target.Mode {
+	if f.DryRun {
+		return target.DryRun
+	}
+	return target.Writable
+}
+
+// beginEdit opens the installation for writing and refuses one that must not be
+// written to. A dry run goes the same way, over memory.
+func beginEdit(talk *ui.UI, t *TargetFlags, flags EditFlags) (*edit, error) {
+	o, err := t.openFor(flags.mode())
+	if err != nil {
+		return nil, err
+	}
+	e := &edit{opened: o, flags: flags, talk: talk}
+	if err := e.open(); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	return e, nil
+}
+
+func (e *edit) open() (err error) {
+	if err := e.refuse(); err != nil {
+		return err
+	}
+	if e.set, err = target.OpenHiveSet(e.Volume.FS, e.hivePath()); err != nil {
+		return err
+	}
+	e.hive, err = hive.Open(source(e.set))
+	return err
+}
+
+// Close lets go of everything the edit opened.
+func (e *edit) Close() error {
+	var err error
+	if e.set != nil {
+		err = e.set.Close()
+	}
+	return errors.Join(err, e.opened.Close())
+}
+
+// openFor finds the installation that is meant, as open does, and opens its target
+// again in the given mode. Only that one target is touched.
+func (f *TargetFlags) openFor(mode target.Mode) (*opened, error) {
+	chosen, s, err := f.chooseFor(mode)
+	if err != nil {
+		return nil, err
+	}
+	o, err := f.gather(s, chosen)
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return o, nil
+}
+
+// chooseFor scans what is in reach, lets go of it, and opens the chosen
+// installation's target alone.
+func (f *TargetFlags) chooseFor(mode target.Mode) (*found, *scan, error) {
+	all, err := openScan(f.names())
+	if err != nil {
+		return nil, nil, err
+	}
+	chosen, err := all.choose(f.Install)
+	if err := errors.Join(err, all.Close()); err != nil {
+		return nil, nil, err
+	}
+	s := &scan{others: len(all.installs) - 1}
+	if err := s.add(chosen.Volume.Target.Name, mode); err != nil {
+		return nil, nil, err
+	}
+	for _, g := range s.installs {
+		if g.Volume.Part.Number == chosen.Volume.Part.Number && g.Root == chosen.Root {
+			g.N = chosen.N
+			return g, s, nil
+		}
+	}
+	return nil, nil, errors.Join(fmt.Errorf("%s: %w", chosen.where(), errNoWindows), s.Close())
+}
+
+// generation is how this Windows keeps its logs: its version decides, never the
+// version number in the hive.
+func generation(v windows.Version) hive.Generation {
+	switch build := v.Build; {
+	case !build.Known:
+		return hive.Auto
+	case build.Value >= windows.Build81:
+		return hive.GenerationHvLE
+	case build.Value >= windows.BuildVista:
+		return hive.GenerationDIRT
+	}
+	return hive.GenerationXP
+}
+
+// prepare works out the writes that make the changed hive durable.
+func (e *edit) prepare(now time.Time) (err error) {
+	e.commit, err = e.hive.Commit(hive.CommitOptions{Generation: generation(e.facts.Version), Now: now})
+	return err
+}
+
+// write carries the commit out and reads everything back. From its first write on,
+// an error may leave a change behind.
+func (e *edit) write(changes []crashconfig.Change) error {
+	if err := e.commit.Run(e.targets()); err != nil {
+		return ui.WithEffect(fmt.Errorf("writing the hive: %w", err), ui.MayChanged)
+	}
+	if err := e.readBack(changes); err != nil {
+		return ui.WithEffect(fmt.Errorf("the hive was written, but does not read back right: %w", err), ui.MayChanged)
+	}
+	return nil
+}
+
+func (e *edit) targets() hive.Targets {
+	t := hive.Targets{Primary: e.set.Primary}
+	if e.set.Log1 != nil {
+		t.Log1 = e.set.Log1
+	}
+	if e.set.Log2 != nil {
+		t.Log2 = e.set.Log2
+	}
+	return t
+}
+
+// readBack compares every written byte, and every change once more with a registry
+// reader that we did not write.
+func (e *edit) readBack(changes []crashconfig.Change) error {
+	if err := e.commit.Verify(source(e.set)); err != nil {
+		return err
+	}
+	return hive.CheckReadBack(e.set.Primary, valueChecks(changes))
+}
+
+func valueChecks(changes []crashconfig.Change) []hive.ValueCheck {
+	var checks []hive.ValueCheck
+	for _, c := range changes {
+		checks = append(checks, hive.ValueCheck{Path: c.Key, Name: c.Name, Want: c.New})
+	}
+	return checks
+}
+
+// changeJSON is one change of a plan.
+type changeJSON struct {
+	Key   string     `json:"key"`
+	Name  string     `json:"name"`
+	Old   *valueJSON `json:"old"`
+	New   *valueJSON `json:"new"`
+	Why   string     `json:"why,omitempty"`
+	Fixes []string   `json:"fixes,omitempty"`
+}
+
+type valueJSON struct {
+	Type string `json:"type"`
+	Data string `json:"data_hex"`
+	Text string `json:"text"`
+}
+
+// writeJSON is one write of a commit: where its bytes go inside a file.
+type writeJSON struct {
+	File   string `json:"file"`
+	Offset int64  `json:"offset"`
+	Length int    `json:"length"`
+	Sync   bool   `json:"sync,omitempty"`
+	Why    string `json:"why"`
+}
+
+type rangeJSON struct {
+	Offset int64 `json:"offset"`
+	Length int64 `json:"length"`
+}
+
+// editDocument is what arm and undo print.
+type editDocument struct {
+	Schema     string       `json:"schema"`
+	Target     string       `json:"target"`
+	Windows    windowsJSON  `json:"windows"`
+	Outcome    string       `json:"outcome"` // planned, written, nothing to do
+	Changes    []changeJSON `json:"changes"`
+	RemoveKeys []string     `json:"remove_keys,omitempty"`
+	Conflicts  []string     `json:"conflicts,omitempty"`
+	Notes      []string     `json:"notes,omitempty"`
+	Protocol   string       `json:"protocol,omitempty"`
+	Writes     []writeJSON  `json:"writes,omitempty"`
+	DiskRanges []rangeJSON  `json:"disk_ranges,omitempty"`
+	Record     string       `json:"undo_record,omitempty"`
+	Ready      *bool        `json:"ready_after,omitempty"`
+}
+
+// The outcomes of an edit.
+const (
+	outcomePlanned = "planned"
+	outcomeWritten = "written"
+	outcomeNothing = "nothing to do"
+)
+
+func (e *edit) document(schema string, plan *crashconfig.Plan) *editDocument {
+	doc := &editDocument{
+		Schema: schema, Target: e.Volume.Target.Name, Windows: describeFacts(e.found, e.facts),
+		Outcome: outcomePlanned, Changes: []changeJSON{}, RemoveKeys: plan.RemoveKeys,
+		Notes: append(plan.Notes, e.set.Notes...),
+	}
+	for _, c := range plan.Changes {
+		doc.Changes = append(doc.Changes, changeJSON{c.Key, c.Name, describeValue(c.Old), describeValue(c.New), c.Why, c.Fixes})
+	}
+	for _, c := range plan.Conflicts {
+		doc.Conflicts = append(doc.Conflicts, conflictWords(c))
+	}
+	return doc
+}
+
+func describeValue(v *hive.Value) *valueJSON {
+	if v == nil {
+		return nil
+	}
+	return &valueJSON{Type: v.Type.String(), Data: fmt.Sprintf("%x", v.Data), Text: crashconfig.Describe(v)}
+}
+
+func conflictWords(c crashconfig.Conflict) string {
+	return fmt.Sprintf(`%s\%s: arm wrote %s, now it is %s`, c.Key, c.Name, crashconfig.Describe(c.Wrote), crashconfig.Describe(c.Now))
+}
+
+func (d *editDocument) addCommit(c *hive.Commit) {
+	d.Protocol = c.Protocol.String()
+	d.Notes = append(d.Notes, c.Notes...)
+	for _, w := range c.Writes {
+		d.Writes = append(d.Writes, writeJSON{w.File.String(), w.Off, len(w.Data), w.Sync, w.Why})
+	}
+}
+
+func (d *editDocument) addRanges(ranges []image.Range) {
+	for _, r := range ranges {
+		d.DiskRanges = append(d.DiskRanges, rangeJSON{r.Off, r.Len})
+	}
+}
+
+func (e *edit) printPlan(doc *editDocument) {
+	e.talk.Printf("%s\n", e.heading())
+	key := ""
+	for _, c := range doc.Changes {
+		if c.Key != key {
+			key = c.Key
+			e.talk.Printf("\n%s\n", key)
+		}
+		e.talk.Printf("  %s: %s -> %s\n", c.Name, valueWords(c.Old, "absent"), valueWords(c.New, "deleted"))
+		if c.Why != "" {
+			e.talk.Printf("      %s\n", c.Why)
+		}
+	}
+	for _, k := range doc.RemoveKeys {
+		e.talk.Printf("\n%s\n  the key is removed\n", k)
+	}
+	for _, c := range doc.Conflicts {
+		e.talk.Printf("\nleft alone: %s\n", c)
+	}
+	e.printNotes(doc)
+	e.printWrites(doc)
+}
+
+func valueWords(v *valueJSON, none string) string {
+	if v == nil {
+		return none
+	}
+	return v.Text
+}
+
+func (e *edit) printNotes(doc *editDocument) {
+	if len(doc.Notes) > 0 {
+		e.talk.Printf("\n")
+	}
+	for _, n := range doc.Notes {
+		e.talk.Printf("note: %s\n", n)
+	}
+}
+
+// printWrites sums the writes up for each file, and lists them for the curious.
+func (e *edit) printWrites(doc *editDocument) {
+	if len(doc.Writes) == 0 {
+		return
+	}
+	files, counts, total := []string{}, map[string]int{}, map[string]int64{}
+	for _, w := range doc.Writes {
+		if counts[w.File] == 0 {
+			files = append(files, w.File)
+		}
+		counts[w.File]++
+		total[w.File] += int64(w.Length)
+	}
+	e.talk.Printf("\nwrites, in place, by the %s protocol:\n", doc.Protocol)
+	for _, f := range files {
+		e.talk.Printf("  %-12s %4d writes, %s\n", f, counts[f], ui.FormatSize(total[f]))
+	}
+	for _, w := range doc.Writes {
+		e.talk.Verbosef("  %-12s 0x%08x +0x%x  %s\n", w.File, w.Offset, w.Length, w.Why)
+	}
+}
+
+// confirm asks before the first write.
+func (e *edit) confirm(question string) error {
+	if e.flags.Yes {
+		return nil
+	}
+	return ui.WithEffect(e.talk.Confirm(question), ui.Unchanged)
+}
+
+// writeRecord writes an undo record so that it survives whatever comes next. It
+// never replaces a file: an older record may be the only way back.
+func writeRecord(name string, data []byte) (err error) {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("undo record: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if _, err := io.Copy(f, bytes.NewReader(data)); err != nil {
+		return fmt.Errorf("undo record: %w", err)
+	}
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("undo record: %w", err)
+	}
+	return syncDir(filepath.Dir(name))
+}

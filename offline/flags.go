@@ -1,0 +1,65 @@
+package offline
+
+import (
+	"hangkit/offline/crashconfig"
+)
+
+// sizeFlag is a number of bytes as a user writes it: 16G, 512M, 4096.
+type sizeFlag int64
+
+// UnmarshalText parses the flag.
+func (s *sizeFlag) UnmarshalText(text []byte) error {
+	n, err := crashconfig.ParseSize(string(text))
+	*s = sizeFlag(n)
+	return err
+}
+
+// dumpFlag is the kind of dump asked for.
+type dumpFlag struct{ crashconfig.DumpType }
+
+// UnmarshalText parses the flag.
+func (d *dumpFlag) UnmarshalText(text []byte) (err error) {
+	d.DumpType, err = crashconfig.ParseDumpType(string(text))
+	return err
+}
+
+// keyboardFlag is the key combination that crashes Windows; nil leaves the default.
+type keyboardFlag struct{ *crashconfig.Combination }
+
+// UnmarshalText parses the flag.
+func (k *keyboardFlag) UnmarshalText(text []byte) error {
+	c, err := crashconfig.ParseCombination(string(text))
+	k.Combination = &c
+	return err
+}
+
+// pageFileFlag is the page file asked for; nil leaves the default.
+type pageFileFlag struct{ *crashconfig.PageFileSize }
+
+// UnmarshalText parses the flag.
+func (p *pageFileFlag) UnmarshalText(text []byte) error {
+	size, err := crashconfig.ParsePageFileSize(string(text))
+	p.PageFileSize = &size
+	return err
+}
+
+// dedicatedFlag is the dedicated dump file asked for; nil means none.
+type dedicatedFlag struct{ *crashconfig.Dedicated }
+
+// UnmarshalText parses the flag.
+func (d *dedicatedFlag) UnmarshalText(text []byte) error {
+	dedicated, err := crashconfig.ParseDedicated(string(text))
+	d.Dedicated = &dedicated
+	return err
+}
+
+// choice turns a pair of flags, --x and --no-x, into one setting.
+func choice(given *bool) crashconfig.Choice {
+	switch {
+	case given == nil:
+		return crashconfig.ByDefault
+	case *given:
+		return crashconfig.Yes
+	}
+	return crashconfig.No
+}

@@ -1,0 +1,166 @@
+package offline
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+
+	"hangkit/ntfs"
+	"hangkit/offline/internal/ui"
+	"hangkit/offline/target"
+	"hangkit/offline/windows"
+)
+
+// opened is the installation a command works on, with the facts about it.
+type opened struct {
+	*found
+	install *windows.Installation
+	facts   *windows.Facts
+	scan    *scan
+}
+
+// Close lets go of the installation and of everything that was scanned for it.
+func (o *opened) Close() error { return errors.Join(o.install.Close(), o.scan.Close()) }
+
+// open finds the Windows that is meant and gathers the facts about it. Nothing is
+// opened for writing.
+func (f *TargetFlags) open() (*opened, error) {
+	s, err := openScan(f.names())
+	if err != nil {
+		return nil, err
+	}
+	o, err := f.openIn(s)
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return o, nil
+}
+
+func (f *TargetFlags) names() []string {
+	if f.Target == "" {
+		return nil
+	}
+	return []string{f.Target}
+}
+
+func (f *TargetFlags) openIn(s *scan) (*opened, error) {
+	chosen, err := s.choose(f.Install)
+	if err != nil {
+		return nil, err
+	}
+	s.others = len(s.installs) - 1
+	return f.gather(s, chosen)
+}
+
+// gather opens the installation's registry and gathers the facts.
+func (f *TargetFlags) gather(s *scan, chosen *found) (*opened, error) {
+	o := &opened{found: chosen, scan: s}
+	var err error
+	if o.install, err = chosen.open(); err != nil {
+		return nil, fmt.Errorf("%s: %w", chosen.where(), err)
+	}
+	live := f.live(chosen)
+	live.OtherInstallations = s.others
+	if o.facts, err = o.install.Facts(live); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", chosen.where(), err), o.install.Close())
+	}
+	return o, nil
+}
+
+// open opens the installation's registry for reading.
+func (f *found) open() (*windows.Installation, error) {
+	name := f.Volume.Target.HiveName()
+	if name == "" {
+		return windows.Open(f.Volume.FS, f.Root)
+	}
+	set, err := target.OpenHiveSet(f.Volume.FS, name)
+	if err != nil {
+		return nil, err
+	}
+	return windows.FromHive(source(set))
+}
+
+// live is what the registry cannot know: the machine's memory and the volume's state.
+func (f *TargetFlags) live(chosen *found) windows.Live {
+	l := windows.Live{Volume: volumeState(chosen.Volume)}
+	switch {
+	case f.RAM > 0:
+		l.RAM, l.RAMSource = int64(f.RAM), "--ram"
+	case chosen.Volume.Target.Kind == target.Device:
+		l.SMBIOS = thisMachine()
+		l.RAM, l.RAMSource = thisRAM(), "this machine"
+	}
+	return l
+}
+
+// volumeState says for the readiness rules what is known about the volume.
+func volumeState(v *target.Volume) windows.VolumeState {
+	st := windows.VolumeState{
+		ID: windows.VolumeID{
+			MBRSignature:  v.Part.DiskSignature,
+			Offset:        v.Part.Start,
+			PartitionGUID: v.Part.GUID,
+		},
+		Serial:    v.Info.Serial,
+		BitLocker: v.Kind == ntfs.BitLocker,
+		Locked:    v.Kind == ntfs.BitLocker,
+	}
+	if v.State != nil {
+		st.Dirty, st.DirtyWhy = v.State.Dirty, v.State.Flags.Words()
+	}
+	if err := v.Hibernated(); err != nil {
+		st.Hibernated, st.HibernatedWhy = true, err.Error()
+	}
+	return st
+}
+
+// thisRAM is the memory of the machine hangkit runs on, in bytes; 0 if unknown.
+func thisRAM() int64 {
+	text, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(text)) {
+		fields := strings.Fields(line)
+		if len(fields) >= 2 && fields[0] == "MemTotal:" {
+			kib, err := strconv.ParseInt(fields[1], 10, 64)
+			if err != nil {
+				return 0
+			}
+			return kib << 10
+		}
+	}
+	return 0
+}
+
+// thisMachine is what the firmware of the machine hangkit runs on says of itself.
+func thisMachine() windows.SMBIOS {
+	const dmi = "/sys/class/dmi/id"
+	read := func(name string) string {
+		text, err := os.ReadFile(path.Join(dmi, name))
+		if err != nil {
+			return ""
+		}
+		return strings.TrimSpace(string(text))
+	}
+	return windows.SMBIOS{
+		Manufacturer: read("sys_vendor"),
+		Product:      read("product_name"),
+		UUID:         read("product_uuid"),
+		AssetTag:     read("chassis_asset_tag"),
+	}
+}
+
+// refuse returns the reason why this installation must not be written to, if any.
+func (f *found) refuse() error {
+	err := f.Volume.Refuse()
+	if errors.Is(err, target.ErrHibernated) {
+		return ui.Fail(ui.Refused, err,
+			"a suspended Windows would overwrite the change when it resumes",
+			"start Windows and choose Restart (not Shut down), or run 'shutdown /s /t 0' in it, then try again")
+	}
+	return err
+}

@@ -1,0 +1,137 @@
+// Package ui is the one place where hangkit talks to people.
+//
+// Standard output carries the result and nothing else; everything said along
+// the way goes to standard error. With --json the result is one document with a
+// schema name, and an error is a document too.
+package ui
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+)
+
+// Mode is how the user wants to be talked to.
+type Mode struct {
+	Quiet   bool // no talk, only the result
+	Verbose bool
+	JSON    bool // the result is one JSON document
+}
+
+// UI is the program's conversation: a result, some talk, a question.
+type UI struct {
+	Mode
+
+	in  io.Reader
+	out *errWriter
+	err io.Writer
+}
+
+// errWriter remembers the first failed write: a full disk behind a redirected
+// standard output must not end in status 0.
+type errWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (e *errWriter) Write(p []byte) (int, error) {
+	if e.err != nil {
+		return 0, e.err
+	}
+	n, err := e.w.Write(p)
+	e.err = err
+	return n, err
+}
+
+// New returns a conversation over the three standard streams.
+func New(in io.Reader, out, errOut io.Writer) *UI {
+	return &UI{in: in, out: &errWriter{w: out}, err: errOut}
+}
+
+// Out is where the result goes.
+func (u *UI) Out() io.Writer { return u.out }
+
+// Err is where the talk goes.
+func (u *UI) Err() io.Writer { return u.err }
+
+// OutputError is the first error met while writing the result.
+func (u *UI) OutputError() error {
+	if u.out.err == nil {
+		return nil
+	}
+	return fmt.Errorf("writing the result: %w", u.out.err)
+}
+
+// Printf writes a part of the result.
+func (u *UI) Printf(format string, args ...any) { fmt.Fprintf(u.out, format, args...) }
+
+// Talkf says something beside the result, unless asked to be quiet.
+func (u *UI) Talkf(format string, args ...any) {
+	if !u.Quiet && !u.JSON {
+		fmt.Fprintf(u.err, format, args...)
+	}
+}
+
+// Verbosef says something only the curious want to know.
+func (u *UI) Verbosef(format string, args ...any) {
+	if u.Verbose {
+		u.Talkf(format, args...)
+	}
+}
+
+// Warnf says something the user must not miss, even when quiet.
+func (u *UI) Warnf(format string, args ...any) {
+	if !u.JSON {
+		fmt.Fprintf(u.err, "warning: "+format, args...)
+	}
+}
+
+// Document writes v as the one JSON document of the command.
+func (u *UI) Document(v any) error {
+	enc := json.NewEncoder(u.out)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("writing the result: %w", err)
+	}
+	return nil
+}
+
+// ErrNotAsked means that a question had nobody to answer it.
+var ErrNotAsked = errors.New("no terminal to ask on")
+
+// ErrDeclined means that the user answered no.
+var ErrDeclined = errors.New("not confirmed")
+
+// Confirm asks a yes-or-no question on the terminal; no is the default. Without
+// a terminal on both ends it is ErrNotAsked: nothing is interactive in a script.
+func (u *UI) Confirm(question string) error {
+	if !u.interactive() {
+		return ErrNotAsked
+	}
+	fmt.Fprintf(u.err, "%s [y/N] ", question)
+	line, err := bufio.NewReader(u.in).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("reading the answer: %w", err)
+	}
+	switch strings.ToLower(strings.TrimSpace(line)) {
+	case "y", "yes":
+		return nil
+	}
+	return ErrDeclined
+}
+
+func (u *UI) interactive() bool {
+	return !u.JSON && isTerminal(u.in) && isTerminal(u.err)
+}
+
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

@@ -1,0 +1,142 @@
+// Package offline is the hangkit program: its commands, what they print and what
+// they exit with. The work itself is done in the rooms it imports.
+package offline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"hangkit/offline/internal/ui"
+)
+
+// CLI is the command line: the flags every command shares, and the commands.
+type CLI struct {
+	Globals
+
+	List    ListCmd    `cmd:"" group:"main" help:"Show disks, volumes, Windows installations and dumps in reach."`
+	Check   CheckCmd   `cmd:"" group:"main" help:"Will the next hang leave a dump? If not, why not?"`
+	Arm     ArmCmd     `cmd:"" group:"main" help:"Configure the next boot so that a hang leaves a dump."`
+	Undo    UndoCmd    `cmd:"" group:"main" help:"Put back what arm changed."`
+	Trigger TriggerCmd `cmd:"" group:"main" help:"How to crash this machine on purpose once it hangs."`
+	Collect CollectCmd `cmd:"" group:"main" help:"Get the dump out, verify it, and write a manifest."`
+	Dump    DumpCmd    `cmd:"" group:"more" help:"Describe or verify one dump file."`
+	Demo    DemoCmd    `cmd:"" group:"more" help:"All of the above on a generated disk, in a minute."`
+	Version VersionCmd `cmd:"" group:"more" help:"Print the version."`
+}
+
+// Globals are the flags of every command.
+type Globals struct {
+	Quiet   bool `short:"q" help:"Print the result only."`
+	Verbose bool `short:"v" help:"Say more about what is done."`
+	JSON    bool `name:"json" help:"Print the result as one JSON document."`
+}
+
+// TargetFlags say which Windows is meant. They are the same wherever one is needed.
+type TargetFlags struct {
+	Target  string   `arg:"" optional:"" help:"Disk image, device, directory that holds Windows, or SYSTEM hive. Default: all disks of this machine."`
+	Install int      `placeholder:"N" help:"Which Windows, as list numbers them, where there are several."`
+	RAM     sizeFlag `name:"ram" placeholder:"SIZE" help:"Memory of the machine, such as 16G. Default: this machine's, where the disk is its own."`
+}
+
+// EditFlags are the flags of the commands that write.
+type EditFlags struct {
+	DryRun bool `short:"n" help:"Do everything in memory and change nothing."`
+	Yes    bool `short:"y" help:"Do not ask."`
+}
+
+const description = `Gets a memory dump out of a Windows machine that hangs, from outside: from a
+rescue stick, WinPE, or on its disk image. Nothing is written unless a command
+says so and is confirmed.`
+
+const about = `
+
+EXIT STATUS: 0 done; 1 failed; 3 done in part; 4 refused for safety; 5 damaged
+or unknown format; 6 not found; 7 not ready (check) or not usable (verify);
+80 wrong usage; 130 interrupted.`
+
+// Main runs the program and returns its exit status.
+func Main(args []string, in io.Reader, out, errOut io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return int(run(ctx, args, in, out, errOut))
+}
+
+// run is Main with the caller's context: the demo calls it once for each step.
+func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) ui.Status {
+	talk := ui.New(in, out, errOut)
+	status := dispatch(ctx, talk, args)
+	if err := talk.OutputError(); err != nil && status == ui.OK {
+		return talk.Report(err, nil)
+	}
+	return status
+}
+
+func dispatch(ctx context.Context, talk *ui.UI, args []string) ui.Status {
+	var cli CLI
+	exited := ui.Status(-1)
+	parser, err := kong.New(&cli, parserOptions(ctx, talk, &exited)...)
+	if err != nil {
+		return talk.Report(fmt.Errorf("building the command line: %w", err), nil)
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	command, err := parser.Parse(args)
+	if exited >= 0 { // --help has been printed
+		return exited
+	}
+	talk.Mode = ui.Mode{Quiet: cli.Quiet, Verbose: cli.Verbose, JSON: cli.JSON || wantsJSON(args)}
+	if err != nil {
+		return talk.Report(usageError(err), nil)
+	}
+	if err := command.Run(&cli.Globals); err != nil {
+		return talk.Report(err, rules)
+	}
+	return ui.OK
+}
+
+func parserOptions(ctx context.Context, talk *ui.UI, exited *ui.Status) []kong.Option {
+	return []kong.Option{
+		kong.Name("hangkit"),
+		kong.Description(description + about),
+		kong.Writers(talk.Out(), talk.Err()),
+		kong.Exit(func(code int) {
+			if *exited < 0 {
+				*exited = ui.Status(code)
+			}
+		}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(talk),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
+		kong.ExplicitGroups([]kong.Group{
+			{Key: "main", Title: "The way to a dump:"},
+			{Key: "more", Title: "More:"},
+		}),
+	}
+}
+
+// wantsJSON finds --json on a command line that could not be parsed: the error
+// must come in the form that was asked for.
+func wantsJSON(args []string) bool {
+	for _, a := range args {
+		if a == "--json" {
+			return true
+		}
+	}
+	return false
+}
+
+func usageError(err error) error {
+	hint := "run 'hangkit --help'"
+	if p, ok := errors.AsType[*kong.ParseError](err); ok && p.Context != nil && p.Context.Selected() != nil {
+		hint = fmt.Sprintf("run 'hangkit %s --help'", p.Context.Selected().Path())
+	}
+	return ui.Fail(ui.Usage, err, hint)
+}

@@ -1,0 +1,57 @@
+package offline
+
+import (
+	"hangkit/collect"
+	"hangkit/collect/dumpfile"
+	"hangkit/hive"
+	"hangkit/image"
+	"hangkit/ntfs"
+	"hangkit/offline/crashconfig"
+	"hangkit/offline/internal/ui"
+	"hangkit/offline/target"
+)
+
+// rules say what the errors of the rooms mean to the user: the exit status and the
+// way out. The first that fits counts, so the special ones stand before the general.
+var rules = []ui.Rule{
+	{Is: errWhichWindows, Status: ui.Usage},
+	{Is: errNoDump, Status: ui.NotFound},
+
+	{Is: target.ErrRefused, Status: ui.Refused},
+	{Is: crashconfig.ErrRefused, Status: ui.Refused},
+	{Is: crashconfig.ErrOtherTarget, Status: ui.Refused, Hints: []string{"check that this is the right disk; --overwrite-later-changes goes on regardless"}},
+	{Is: crashconfig.ErrNoControlSet, Status: ui.Damaged},
+	{Is: crashconfig.ErrNoRecord, Status: ui.NotFound},
+	{Is: crashconfig.ErrRecord, Status: ui.Damaged},
+
+	{Is: image.ErrBusy, Status: ui.Refused, Hints: []string{"unmount it, or shut the virtual machine down, and try again"}},
+	{Is: image.ErrReadOnly, Status: ui.Refused, Hints: []string{"--dry-run works on a read-only disk"}},
+	{Is: image.ErrUnsupported, Status: ui.Damaged},
+	{Is: image.ErrTruncated, Status: ui.Damaged, Hints: []string{"the image is shorter than its partition table says: was it copied whole?"}},
+	{Is: image.ErrNoTable, Status: ui.Damaged, Hints: []string{"a disk image begins with a partition table or an NTFS volume"}},
+	{Is: image.ErrFormat, Status: ui.Damaged},
+
+	{Is: ntfs.ErrBitLocker, Status: ui.Refused, Hints: []string{"unlock it first: 'manage-bde -unlock' in WinPE, dislocker or cryptsetup on Linux; there is no need to decrypt"}},
+	{Is: ntfs.ErrNotInPlace, Status: ui.Refused},
+	{Is: ntfs.ErrReadOnly, Status: ui.Refused},
+	{Is: ntfs.ErrNotNTFS, Status: ui.Damaged},
+	{Is: ntfs.ErrTruncated, Status: ui.Damaged, Hints: []string{"was the image copied whole?"}},
+	{Is: ntfs.ErrFormat, Status: ui.Damaged, Hints: []string{"the volume is damaged: 'chkdsk' from WinPE may repair it, best on a copy"}},
+	{Is: ntfs.ErrUnsupported, Status: ui.Damaged},
+
+	{Is: hive.ErrDirtyNoLog, Status: ui.Refused, Hints: []string{"Windows itself would refuse this hive; copy its .LOG1 and .LOG2 too if they were left behind"}},
+	{Is: hive.ErrLogsNotApplicable, Status: ui.Refused, Hints: []string{"Windows itself would refuse this hive with these logs"}},
+	{Is: hive.ErrNoRoom, Status: ui.Refused, Hints: []string{"the file would have to grow, which hangkit does not do on this volume"}},
+	{Is: hive.ErrUnsupported, Status: ui.Refused},
+	{Is: hive.ErrFormat, Status: ui.Damaged, Hints: []string{"the registry hive is damaged: Windows would not boot from it either"}},
+
+	{Is: dumpfile.ErrUserDump, Status: ui.Damaged, Hints: []string{"open it with a debugger for programs; hangkit looks at dumps of the kernel"}},
+	{Is: dumpfile.ErrNotDump, Status: ui.Damaged},
+	{Is: dumpfile.ErrFirmwareDump, Status: ui.Damaged},
+	{Is: dumpfile.ErrHeaderWiped, Status: ui.Damaged},
+	{Is: dumpfile.ErrTruncated, Status: ui.Damaged},
+	{Is: dumpfile.ErrFormat, Status: ui.Damaged},
+	{Is: collect.ErrFileTooBig, Status: ui.Failed, Hints: []string{"FAT32 holds files up to 4 GiB: use a stick with NTFS, exFAT or ext4"}},
+	{Is: crashconfig.ErrPlatform, Status: ui.Usage},
+	{Is: collect.ErrTargetFull, Status: ui.Failed, Hints: []string{"name a folder on a disk with more room: -o"}},
+}

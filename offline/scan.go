@@ -1,0 +1,191 @@
+package offline
+
+import (
+	"errors"
+	"fmt"
+	"path"
+
+	"hangkit/hive"
+	"hangkit/image"
+	"hangkit/offline/internal/ui"
+	"hangkit/offline/target"
+	"hangkit/offline/windows"
+)
+
+// systemHive is where an installation keeps its SYSTEM hive, below its root.
+const systemHive = "System32/config/SYSTEM"
+
+// found is one Windows installation that the scan came upon.
+type found struct {
+	N      int // as list numbers them, from 1
+	Volume *target.Volume
+	Root   string // folder on the volume, "Windows"; empty for a bare hive
+	Old    bool   // set aside by an upgrade, such as Windows.old
+}
+
+// hivePath is the path of the SYSTEM hive on the installation's volume.
+func (f *found) hivePath() string {
+	if name := f.Volume.Target.HiveName(); name != "" {
+		return name
+	}
+	return path.Join(f.Root, systemHive)
+}
+
+// where names the installation for people.
+func (f *found) where() string {
+	if f.Root == "" {
+		return f.Volume.Target.Name
+	}
+	return fmt.Sprintf("%s (%s)", f.Root, f.Volume.Label())
+}
+
+// scan is everything in reach: what was opened, the installations on it, and what
+// could not be opened.
+type scan struct {
+	targets  []*target.Target
+	installs []*found
+	others   int // installations in reach beside the chosen one
+	problems []error
+}
+
+// openScan looks at the named target, or at every disk of this machine.
+func openScan(names []string) (*scan, error) {
+	s := &scan{}
+	if len(names) > 0 {
+		for _, name := range names {
+			if err := s.add(name, target.ReadOnly); err != nil {
+				return nil, errors.Join(err, s.Close())
+			}
+		}
+		return s, nil
+	}
+	disks, err := image.List()
+	if err != nil {
+		return nil, fmt.Errorf("disks of this machine: %w", err)
+	}
+	for _, d := range disks {
+		if err := s.add(d.Path, target.ReadOnly); err != nil {
+			s.problems = append(s.problems, fmt.Errorf("%s: %w", d.Path, err))
+		}
+	}
+	return s, nil
+}
+
+// Close lets go of every target.
+func (s *scan) Close() error {
+	var errs []error
+	for _, t := range s.targets {
+		errs = append(errs, t.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func (s *scan) add(name string, mode target.Mode) error {
+	t, err := target.Open(name, mode)
+	if err != nil {
+		return err
+	}
+	s.targets = append(s.targets, t)
+	for _, v := range t.Volumes {
+		if v.FS != nil {
+			s.find(v)
+		}
+	}
+	return nil
+}
+
+func (s *scan) find(v *target.Volume) {
+	if v.Target.HiveName() != "" {
+		s.install(&found{Volume: v})
+		return
+	}
+	roots, err := windows.Find(v.FS)
+	if err != nil {
+		v.Err = fmt.Errorf("looking for Windows: %w", err)
+		return
+	}
+	for _, root := range roots {
+		s.install(&found{Volume: v, Root: root, Old: windows.IsOld(root)})
+	}
+}
+
+func (s *scan) install(f *found) {
+	f.N = len(s.installs) + 1
+	s.installs = append(s.installs, f)
+}
+
+// errNoWindows and errWhichWindows are answers to the question which Windows is meant.
+var (
+	errNoWindows    = errors.New("no Windows installation found")
+	errWhichWindows = errors.New("several Windows installations found")
+)
+
+// choose returns the installation the user means. Copies set aside by an upgrade
+// count only when they are asked for.
+func (s *scan) choose(number int) (*found, error) {
+	if number != 0 {
+		if number < 1 || number > len(s.installs) {
+			return nil, ui.Fail(ui.NotFound, fmt.Errorf("there is no Windows installation %d, only %d of them", number, len(s.installs)),
+				"run 'hangkit list' to see them")
+		}
+		return s.installs[number-1], nil
+	}
+	var live []*found
+	for _, f := range s.installs {
+		if !f.Old {
+			live = append(live, f)
+		}
+	}
+	switch {
+	case len(live) == 1:
+		return live[0], nil
+	case len(s.installs) == 0:
+		return nil, s.noWindows()
+	}
+	return nil, ui.Fail(ui.Usage, errWhichWindows, s.choices()...)
+}
+
+func (s *scan) choices() []string {
+	var hints []string
+	for _, f := range s.installs {
+		hints = append(hints, fmt.Sprintf("--install %d: %s", f.N, f.where()))
+	}
+	return hints
+}
+
+// noWindows says what was seen instead: a locked or damaged volume is the likely
+// reason, and its own error is worth more than ours.
+func (s *scan) noWindows() error {
+	var reasons []error
+	var hints []string
+	for _, t := range s.targets {
+		for _, v := range t.Volumes {
+			if v.Err != nil && worthTelling(v) {
+				reasons = append(reasons, fmt.Errorf("%s: %w", v.Label(), v.Err))
+			}
+		}
+	}
+	for _, p := range s.problems {
+		hints = append(hints, p.Error())
+	}
+	if len(reasons) == 1 {
+		return fmt.Errorf("%w: %w", errNoWindows, reasons[0])
+	}
+	for _, r := range reasons {
+		hints = append(hints, r.Error())
+	}
+	return ui.Fail(ui.NotFound, errNoWindows, hints...)
+}
+
+// source gives the registry reader the three files of a set. An absent log must be
+// a nil interface, not an interface holding nil.
+func source(set *target.HiveSet) hive.Source {
+	s := hive.Source{Primary: set.Primary}
+	if set.Log1 != nil {
+		s.Log1 = set.Log1
+	}
+	if set.Log2 != nil {
+		s.Log2 = set.Log2
+	}
+	return s
+}

@@ -1,0 +1,90 @@
+package target
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"hangkit/image"
+	"hangkit/ntfs"
+)
+
+func openDisk(name string, mode Mode) (*Target, error) {
+	file, err := image.Open(name, mode == Writable)
+	if err != nil {
+		return nil, err
+	}
+	t := &Target{Name: name, Kind: Image, mode: mode, closers: []io.Closer{file}}
+	if file.Kind() == image.BlockDevice {
+		t.Kind = Device
+	}
+	t.Size, t.SectorSize = file.Size(), file.SectorSize()
+	if err := t.openVolumes(t.layer(file)); err != nil {
+		return nil, errors.Join(err, t.Close())
+	}
+	return t, nil
+}
+
+// layer puts a dry run's memory between the disk and whoever writes to it.
+func (t *Target) layer(d image.Disk) image.Disk {
+	if t.mode != DryRun {
+		return d
+	}
+	t.overlay = image.NewOverlay(d)
+	return t.overlay
+}
+
+func (t *Target) openVolumes(d image.Disk) error {
+	table, err := image.ReadTable(d)
+	if err != nil {
+		return fmt.Errorf("%s: partition table: %w", t.Name, err)
+	}
+	t.DiskID = *table
+	t.Scheme, t.Warnings = table.Scheme.String(), table.Warnings
+	for _, p := range table.Partitions {
+		t.Volumes = append(t.Volumes, t.openVolume(d, table, p))
+	}
+	return nil
+}
+
+// openVolume never fails: a volume that cannot be opened is listed with its reason.
+func (t *Target) openVolume(d image.Disk, table *image.Table, p image.Partition) *Volume {
+	v := &Volume{Target: t, Part: p}
+	section, err := table.Open(d, p)
+	if err != nil {
+		v.Err = err
+		return v
+	}
+	if v.Kind = ntfs.Probe(section); v.Kind != ntfs.NTFS {
+		v.Err = notReadable(v.Kind)
+		return v
+	}
+	volume, err := ntfs.Open(section)
+	if err != nil {
+		v.Err = err
+		return v
+	}
+	v.FS, v.Info = ntfsFS{volume}, volume.Info()
+	if v.State, err = volume.State(); err != nil {
+		v.Err = err // still good for reading
+	}
+	return v
+}
+
+func notReadable(kind ntfs.Kind) error {
+	if kind == ntfs.BitLocker {
+		return ntfs.ErrBitLocker
+	}
+	return ntfs.ErrNotNTFS
+}
+
+// ntfsFS is a raw NTFS volume; only the type of what OpenInPlace returns differs.
+type ntfsFS struct{ *ntfs.Volume }
+
+func (f ntfsFS) OpenInPlace(name string) (File, error) {
+	file, err := f.Volume.OpenInPlace(name)
+	if err != nil {
+		return nil, err
+	}
+	return file, nil
+}

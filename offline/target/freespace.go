@@ -1,0 +1,13 @@
+package target
+
+import "os"
+
+// FreeSpace is the number of free bytes on the file system that holds a folder.
+func FreeSpace(dir string) (int64, error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	return freeBytes(f)
+}

@@ -1,0 +1,89 @@
+package target
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"hangkit/ntfs"
+)
+
+// Errors that refuse a write, each for its own reason.
+var (
+	// ErrHibernated means that a suspended Windows still owns the volume.
+	ErrHibernated = fmt.Errorf("%w: the volume belongs to a suspended Windows", ErrRefused)
+	// ErrInconsistent means that the volume contradicts itself where it matters.
+	ErrInconsistent = fmt.Errorf("%w: the volume is inconsistent", ErrRefused)
+)
+
+// hibernationFile lies in the root of the volume it would resume.
+const hibernationFile = "hiberfil.sys"
+
+// Hibernated is nil, or ErrHibernated with what was found.
+func (v *Volume) Hibernated() error {
+	state, err := v.hibernation()
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrHibernated, err)
+	}
+	if state.Holds() {
+		return fmt.Errorf("%w: %s", ErrHibernated, state.Words())
+	}
+	return nil
+}
+
+func (v *Volume) hibernation() (ntfs.Hibernation, error) {
+	switch {
+	case v.State != nil:
+		return v.State.Hibernation, nil
+	case v.Target.Kind == Hive || v.FS == nil:
+		return ntfs.HibernationNone, nil
+	}
+	f, err := v.FS.OpenRaw(hibernationFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return ntfs.HibernationNone, nil
+	}
+	if err != nil {
+		return ntfs.HibernationUnknown, err
+	}
+	return ntfs.ReadHibernation(f, f.Size())
+}
+
+// Refuse is nil, or the reason why the volume must not be written to. A dirty
+// journal is no reason: every machine that crashed has one, and bytes written in
+// place do not touch what it describes.
+func (v *Volume) Refuse() error {
+	if err := v.Hibernated(); err != nil {
+		return err
+	}
+	if v.Err != nil {
+		return fmt.Errorf("%w: %w", ErrInconsistent, v.Err)
+	}
+	if v.State != nil && !v.State.MirrorOK {
+		return fmt.Errorf("%w: MFT records %v differ from their mirror; let chkdsk repair it first", ErrInconsistent, v.State.MirrorDiffers)
+	}
+	return nil
+}
+
+// Unusual says what a person should know about the volume's last use.
+func (v *Volume) Unusual() []string {
+	if v.State == nil {
+		return nil
+	}
+	var words []string
+	if v.State.Flags&^healthyFlags != 0 && v.State.Flags.Words() != ntfs.VolumeFlags(0).Words() {
+		words = append(words, v.State.Flags.Words())
+	}
+	if !v.State.Log.Clean() {
+		words = append(words, v.State.Log.Words())
+	}
+	if v.State.Hibernation.Holds() {
+		words = append(words, v.State.Hibernation.Words())
+	}
+	if !v.State.MirrorOK {
+		words = append(words, "the first MFT records differ from their mirror")
+	}
+	return words
+}
+
+// healthyFlags are set on volumes that nothing is wrong with.
+const healthyFlags ntfs.VolumeFlags = 0x80

@@ -1,0 +1,156 @@
+// Package target opens what the user points at.
+//
+// A target is an image file, a block device, a directory that holds Windows (a
+// mounted volume), a bare SYSTEM hive, or nothing at all: then every disk of this
+// machine is looked at. Whatever it is, it yields volumes that are read and, where
+// asked for, written in the same way:
+//
+//	image, device ──> partition table ──> NTFS volume ──┐
+//	directory ──────────────────────────────────────────┼──> FS
+//	SYSTEM hive ──> its folder ─────────────────────────┘
+//
+// A dry run is not a special case here: its writes go to memory, below the very
+// code that would write the disk.
+package target
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"hangkit/image"
+	"hangkit/ntfs"
+)
+
+// Mode says what may happen to a target.
+type Mode int
+
+// The modes of opening a target.
+const (
+	ReadOnly Mode = iota // nothing is written
+	DryRun               // writes are kept in memory and forgotten
+	Writable             // writes reach the target
+)
+
+// Kind says what the user pointed at.
+type Kind string
+
+// The kinds of target.
+const (
+	Image     Kind = "image"
+	Device    Kind = "device"
+	Directory Kind = "directory"
+	Hive      Kind = "hive"
+)
+
+// Errors that callers branch on.
+var (
+	// ErrUnknown means that the target is nothing hangkit can open.
+	ErrUnknown = errors.New("neither a disk, a Windows directory nor a registry hive")
+	// ErrRefused is the root of every refusal for safety's sake.
+	ErrRefused = errors.New("refused")
+)
+
+// File is one file of a volume that can be written in place: its size never changes.
+type File interface {
+	io.ReaderAt
+	io.WriterAt
+	io.Closer
+	Size() int64
+	Sync() error
+}
+
+// FS is a Windows volume as hangkit sees it, raw NTFS or mounted.
+type FS interface {
+	fs.ReadDirFS
+	fs.StatFS
+	// OpenRaw reads the clusters allocated to a file, past its end of data too: a
+	// crash dump is written beneath the file system.
+	OpenRaw(name string) (*io.SectionReader, error)
+	// OpenInPlace opens the existing bytes of a file for writing.
+	OpenInPlace(name string) (File, error)
+	// Free is the number of free bytes.
+	Free() (int64, error)
+}
+
+// Target is one opened thing.
+type Target struct {
+	Name       string
+	Kind       Kind
+	Size       int64       // bytes; 0 for a directory
+	SectorSize int         // bytes; 0 for a directory
+	Scheme     string      // partition table: GPT, MBR, none
+	DiskID     image.Table // the table as read; zero for a directory or a hive
+	Volumes    []*Volume
+	Warnings   []string
+
+	mode    Mode
+	overlay *image.Overlay
+	closers []io.Closer
+}
+
+// Volume is one volume of a target. FS is nil when it cannot be read; Err says why, or
+// what is wrong with a volume that can.
+type Volume struct {
+	Target *Target
+	Part   image.Partition // zero for a directory or a hive
+	Kind   ntfs.Kind
+	FS     FS
+	State  *ntfs.State // nil for a mounted volume: the operating system answers for it
+	Info   ntfs.VolumeInfo
+	Err    error
+}
+
+// Label names the volume for people: "disk.img, partition 3".
+func (v *Volume) Label() string {
+	if v.Part.Number == 0 {
+		return v.Target.Name
+	}
+	return fmt.Sprintf("%s, partition %d", v.Target.Name, v.Part.Number)
+}
+
+// Open opens what the user named.
+func Open(name string, mode Mode) (*Target, error) {
+	st, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if st.IsDir() {
+		return openDirectory(name, mode)
+	}
+	if st.Mode().IsRegular() && isHive(name) {
+		return openHive(name, mode)
+	}
+	return openDisk(name, mode)
+}
+
+// Close lets go of the target.
+func (t *Target) Close() error {
+	var errs []error
+	for i := len(t.closers) - 1; i >= 0; i-- {
+		errs = append(errs, t.closers[i].Close())
+	}
+	t.closers = nil
+	return errors.Join(errs...)
+}
+
+// Pending lists the byte ranges that a dry run would have changed on the disk.
+func (t *Target) Pending() []image.Range {
+	if t.overlay == nil {
+		return nil
+	}
+	return t.overlay.Dirty()
+}
+
+func isHive(name string) bool {
+	f, err := os.Open(name)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var magic [4]byte
+	_, err = io.ReadFull(f, magic[:])
+	return err == nil && string(magic[:]) == "regf"
+}
