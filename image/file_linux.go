@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,7 +23,7 @@ func (f *File) openDevice() error {
 			return err
 		}
 	}
-	file, err := os.OpenFile(f.path, mode, 0)
+	file, err := openPatiently(f.path, mode)
 	if err != nil {
 		return deviceError(f.path, err)
 	}
@@ -36,6 +37,25 @@ func (f *File) openDevice() error {
 	}
 	f.file = file
 	return nil
+}
+
+// Others claim a device for a moment, udev and losetup among them: a claim
+// that lasts is one that outlasts these tries.
+const (
+	openTries = 10
+	openPause = 50 * time.Millisecond
+)
+
+// openPatiently opens a device and tries again while it is claimed.
+func openPatiently(path string, mode int) (*os.File, error) {
+	for range openTries - 1 {
+		file, err := os.OpenFile(path, mode, 0)
+		if !errors.Is(err, unix.EBUSY) {
+			return file, err
+		}
+		time.Sleep(openPause)
+	}
+	return os.OpenFile(path, mode, 0)
 }
 
 // geometry asks a block device for its size and its logical sector.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"iter"
+	"slices"
 )
 
 // The boot record, alike in an MBR, in each link of an EBR chain, and (the
@@ -123,6 +124,7 @@ func readMBR(d Disk, mbr bootRecord) (*Table, error) {
 		}
 		t.add(e.partition(i+1, t.DiskSignature), uint64(e.first()), uint64(e.count()))
 	}
+	slices.SortFunc(t.Partitions, func(a, b Partition) int { return a.Number - b.Number })
 	return t, nil
 }
 
