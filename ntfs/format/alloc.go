@@ -42,25 +42,21 @@ func (b bitset) setRange(start, n int64) {
 	}
 }
 
-// next finds the first bit at or after from whose word, xored with flip, has it
-// set; len(b)*64 if there is none.
-func (b bitset) next(from int64, flip uint64) int64 {
-	i := from / wordBits
-	if i >= int64(len(b)) {
-		return int64(len(b)) * wordBits
-	}
-	w := (b[i] ^ flip) &^ (1<<(from%wordBits) - 1)
-	for w == 0 {
-		if i++; i == int64(len(b)) {
-			return i * wordBits
+// next finds the first bit in [from, limit) whose word, xored with flip, has it
+// set; limit if there is none.
+func (b bitset) next(from, limit int64, flip uint64) int64 {
+	for from < limit {
+		w := (b[from/wordBits] ^ flip) >> (from % wordBits)
+		if w != 0 {
+			return min(from+int64(bits.TrailingZeros64(w)), limit)
 		}
-		w = b[i] ^ flip
+		from = (from/wordBits + 1) * wordBits
 	}
-	return i*wordBits + int64(bits.TrailingZeros64(w))
+	return limit
 }
 
-func (b bitset) nextSet(from int64) int64   { return b.next(from, 0) }
-func (b bitset) nextClear(from int64) int64 { return b.next(from, ^uint64(0)) }
+func (b bitset) nextSet(from, limit int64) int64   { return b.next(from, limit, 0) }
+func (b bitset) nextClear(from, limit int64) int64 { return b.next(from, limit, ^uint64(0)) }
 
 // allocator hands out clusters.
 type allocator struct {
@@ -77,18 +73,18 @@ func newAllocator(clusters int64, seed uint64) *allocator {
 // fragmentStream separates the random numbers of the allocator from others made of one seed.
 const fragmentStream = 0x66726167
 
-// freeRun finds the first free run of at least n clusters at or after from.
-func (a *allocator) freeRun(from, n int64) (start, length int64, ok bool) {
+// freeRun finds the first n free clusters in one piece at or after from. It
+// looks no further than it must: most of a volume is free.
+func (a *allocator) freeRun(from, n int64) (start int64, ok bool) {
 	for {
-		start = a.used.nextClear(from)
+		start = a.used.nextClear(from, a.clusters)
 		if start+n > a.clusters {
-			return 0, 0, false
+			return 0, false
 		}
-		end := min(a.used.nextSet(start), a.clusters)
-		if end-start >= n {
-			return start, end - start, true
+		from = a.used.nextSet(start, start+n)
+		if from == start+n {
+			return start, true
 		}
-		from = end
 	}
 }
 
@@ -101,7 +97,7 @@ func (a *allocator) mark(start, n int64) run {
 // contiguous allocates n clusters in one piece, at or after from if it can.
 func (a *allocator) contiguous(from, n int64) (run, error) {
 	for _, begin := range []int64{from, 0} {
-		if start, _, ok := a.freeRun(begin, n); ok {
+		if start, ok := a.freeRun(begin, n); ok {
 			return a.mark(start, n), nil
 		}
 	}
@@ -119,14 +115,14 @@ func (a *allocator) take(n int64) (runList, error) {
 // gather allocates n clusters from whatever is free, lowest first.
 func (a *allocator) gather(n int64) (runList, error) {
 	var runs runList
-	for n > 0 {
-		start, length, ok := a.freeRun(0, 1)
+	for from := int64(0); n > 0; {
+		start, ok := a.freeRun(from, 1)
 		if !ok {
 			return nil, fmt.Errorf("%w: %d clusters missing", ErrNoSpace, n)
 		}
-		length = min(length, n)
-		runs = append(runs, a.mark(start, length))
-		n -= length
+		from = a.used.nextSet(start, min(start+n, a.clusters))
+		runs = append(runs, a.mark(start, from-start))
+		n -= from - start
 	}
 	return runs, nil
 }
@@ -156,7 +152,7 @@ func (a *allocator) scatter(n int64, fragments int) (runList, error) {
 func (a *allocator) fragment(length int64) (run, error) {
 	gap := 1 + a.rng.Int64N(maxGap)
 	for _, from := range []int64{a.cursor, 0} {
-		if start, _, ok := a.freeRun(from, gap+length+1); ok {
+		if start, ok := a.freeRun(from, gap+length+1); ok {
 			return a.mark(start+gap, length), nil
 		}
 	}

@@ -238,8 +238,8 @@ func (c *checker) parseRuns(record int64, b []byte, vcn int64) (runs []diskRun) 
 }
 
 func signed(b []byte) (v int64) {
-	for i := len(b) - 1; i >= 0; i-- {
-		v = v<<8 | int64(b[i])
+	for _, c := range slices.Backward(b) {
+		v = v<<8 | int64(c)
 	}
 	return v << (64 - 8*len(b)) >> (64 - 8*len(b))
 }
@@ -459,7 +459,7 @@ func (c *checker) checkTree() {
 
 // indexKey is a file reference and its $FILE_NAME in full: the copies in the
 // record and in the index must agree in every byte.
-func indexKey(ref uint64, name []byte) string { return fmt.Sprintf("%x %x", ref, name) }
+func indexKey(ref uint64, name []byte) string { return fmt.Sprint(ref, " ") + string(name) }
 
 // walkIndex returns the keys of a directory's index, in order.
 func (c *checker) walkIndex(n int64) (keys []string) {

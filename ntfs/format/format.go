@@ -15,7 +15,8 @@
 // files with too many extents for one record.
 //
 // All of it is planned in memory before the first byte is written, so options
-// that do not fit leave the device as it was; the boot sector is written last.
+// that do not fit leave the device as it was. The boot sector is erased first
+// and written last, so that an interrupted format leaves no volume behind.
 // Space that holds nothing is never touched: a sparse image stays sparse, and
 // on a device that is not new, unused clusters keep their old contents.
 //

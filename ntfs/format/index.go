@@ -1,5 +1,7 @@
 package format
 
+import "slices"
+
 // collation is the order of an index's keys.
 type collation uint32
 
@@ -189,7 +191,7 @@ func newBTree(entries []indexEntry, rootRoom int, large bool, vcnsPerBlock VCN) 
 		entries, lastChild = t.addLevel(entries, lastChild)
 		large = false
 	}
-	t.root = append(entries, endEntry(lastChild))
+	t.root = slices.Concat(entries, []indexEntry{endEntry(lastChild)})
 	t.live = len(t.blocks)
 	return t
 }

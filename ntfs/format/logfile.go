@@ -31,6 +31,7 @@ func (s LogState) String() string {
 
 const (
 	logPageSize     = 4096
+	restartPages    = 2 // the same twice: one survives a torn write
 	emptyLogByte    = 0xff
 	minLogSize      = 256 << 10
 	usualMinLogSize = 2 << 20
@@ -54,10 +55,9 @@ func logContents(state LogState, size int64) (io.ReaderAt, error) {
 	switch state {
 	case LogEmpty:
 	case LogClean, LogDirty, LogV2, LogV2Clean:
-		page := restartPage(state, size)
-		head = append(page, page...)
+		head = bytes.Repeat(restartPage(state, size), restartPages)
 	case LogGarbage:
-		head = bytes.Repeat([]byte("no log "), logPageSize/4)
+		head = bytes.Repeat([]byte("no log "), logPageSize)
 	default:
 		return nil, fmt.Errorf("%w: log state %v", ErrOptions, state)
 	}

@@ -82,9 +82,9 @@ func readExtents(c *checker, extents []format.Extent) (b []byte) {
 
 func TestManyFragments(t *testing.T) {
 	t.Parallel()
-	m := newMemory(512 << 20)
-	e := format.Entry{Name: "pagefile.sys", Content: pattern{80 << 20}, Size: 80 << 20, Fragments: 20_000}
-	l, err := format.Build(m, format.Options{Root: []format.Entry{e}})
+	m := newMemory(96 << 20)
+	e := format.Entry{Name: "pagefile.sys", Content: pattern{11 << 20}, Size: 11 << 20, Fragments: 20_000}
+	l, err := format.Build(m, format.Options{ClusterSize: 512, Root: []format.Entry{e}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,8 +124,8 @@ func TestResidentAttributeList(t *testing.T) {
 
 func TestManyEntries(t *testing.T) {
 	t.Parallel()
-	m := newMemory(512 << 20)
-	if _, err := format.Build(m, format.Options{Root: []format.Entry{{Name: "many", Dir: numbered(100_000)}}}); err != nil {
+	m := newMemory(128 << 20)
+	if err := format.Write(m, format.Options{Root: []format.Entry{{Name: "many", Dir: numbered(20_000)}}}); err != nil {
 		t.Fatal(err)
 	}
 	c, err := checkVolume(m)

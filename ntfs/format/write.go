@@ -8,17 +8,21 @@ import (
 // copyBuffer is how much of a file is in memory at a time.
 const copyBuffer = 1 << 20
 
-// writeTo writes the planned volume; the boot sector comes last, so that what
-// was cut short is not taken for a volume.
+// writeTo writes the planned volume. The boot sector goes first, whatever was
+// there, and comes last, so that what was cut short is not taken for a volume.
 func (v *volume) writeTo(dev Device) error {
 	for _, step := range []func(Device) error{
-		v.writeContents, v.writeMetadata, v.writeMFT, v.writeBitmap, v.writeBoot,
+		v.eraseBoot, v.writeContents, v.writeMetadata, v.writeMFT, v.writeBitmap, v.writeBoot,
 	} {
 		if err := step(dev); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (v *volume) eraseBoot(dev Device) error {
+	return writeAt(dev, make([]byte, v.g.sectorSize), 0)
 }
 
 func (v *volume) writeContents(dev Device) error {
