@@ -20,28 +20,28 @@ import (
 )
 
 // extractAll copies a candidate and returns the bytes of the copy.
-func extractAll(t testing.TB, c *collect.Candidate) []byte {
-	t.Helper()
-	res, err := collect.Extract(t.Context(), c, collect.Options{Dir: t.TempDir()})
+func extractAll(tb testing.TB, c *collect.Candidate) []byte {
+	tb.Helper()
+	res, err := collect.Extract(tb.Context(), c, collect.Options{Dir: tb.TempDir()})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	b, err := os.ReadFile(res.Path)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if want := fmt.Sprintf("%x", sha256.Sum256(b)); res.SHA256 != want || res.Size != int64(len(b)) {
-		t.Errorf("result says %d bytes, %s; the file has %d, %s", res.Size, res.SHA256, len(b), want)
+		tb.Errorf("result says %d bytes, %s; the file has %d, %s", res.Size, res.SHA256, len(b), want)
 	}
 	return b
 }
 
 // names lists what is in a folder.
-func names(t testing.TB, dir string) []string {
-	t.Helper()
+func names(tb testing.TB, dir string) []string {
+	tb.Helper()
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var out []string
 	for _, e := range entries {

@@ -114,5 +114,9 @@ func isReserved(s string) bool {
 		return true
 	}
 	port := strings.TrimPrefix(strings.TrimPrefix(stem, "COM"), "LPT")
-	return len(port) < len(stem) && utf8.RuneCountInString(port) == 1 && strings.Contains("0123456789¹²³", port)
+	if len(port) == len(stem) {
+		return false
+	}
+	digit, n := utf8.DecodeRuneInString(port)
+	return n == len(port) && strings.ContainsRune("0123456789¹²³", digit)
 }

@@ -62,11 +62,11 @@ func files(m map[string][]byte) *volume {
 	return v
 }
 
-func build(t testing.TB, s dumptest.Spec) []byte {
-	t.Helper()
+func build(tb testing.TB, s dumptest.Spec) []byte {
+	tb.Helper()
 	b, err := dumptest.Build(s)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b
 }
@@ -81,41 +81,41 @@ func windows(v collect.Volume) collect.Place {
 	return collect.Place{Volume: v, Label: "C", SystemRoot: "Windows", PageFiles: []string{"pagefile.sys"}}
 }
 
-func find(t testing.TB, places ...collect.Place) []*collect.Candidate {
-	t.Helper()
-	found, err := collect.Find(t.Context(), places)
+func find(tb testing.TB, places ...collect.Place) []*collect.Candidate {
+	tb.Helper()
+	found, err := collect.Find(tb.Context(), places)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return found
 }
 
 // findOne expects a single candidate.
-func findOne(t testing.TB, places ...collect.Place) *collect.Candidate {
-	t.Helper()
-	found := find(t, places...)
+func findOne(tb testing.TB, places ...collect.Place) *collect.Candidate {
+	tb.Helper()
+	found := find(tb, places...)
 	if len(found) != 1 {
 		for _, c := range found {
-			t.Logf("%s: %s (%s) %v", c.Name(), c.State, c.Why, c.Problems)
+			tb.Logf("%s: %s (%s) %v", c.Name(), c.State, c.Why, c.Problems)
 		}
-		t.Fatalf("%d candidates, want 1", len(found))
+		tb.Fatalf("%d candidates, want 1", len(found))
 	}
 	return found[0]
 }
 
 // sample reads one of the real dumps, which are not part of the repository.
-func sample(t testing.TB, name string) []byte {
-	t.Helper()
+func sample(tb testing.TB, name string) []byte {
+	tb.Helper()
 	dir := os.Getenv("HANGKIT_SAMPLES")
 	if dir == "" {
 		dir = filepath.Join("..", "..", "shared", "samples")
 	}
 	b, err := os.ReadFile(filepath.Join(dir, "dumps", name))
 	if errors.Is(err, os.ErrNotExist) && os.Getenv("HANGKIT_REQUIRE_ORACLES") != "1" {
-		t.Skipf("sample %s is not here", name)
+		tb.Skipf("sample %s is not here", name)
 	}
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b
 }

@@ -20,27 +20,27 @@ const (
 	fill64 = 0x4547415045474150
 )
 
-func build(t testing.TB, s dumptest.Spec) []byte {
-	t.Helper()
+func build(tb testing.TB, s dumptest.Spec) []byte {
+	tb.Helper()
 	b, err := dumptest.Build(s)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b
 }
 
-func parse(t testing.TB, b []byte) *dumpfile.Header {
-	t.Helper()
+func parse(tb testing.TB, b []byte) *dumpfile.Header {
+	tb.Helper()
 	h, err := dumpfile.ParseHeader(bytes.NewReader(b), int64(len(b)))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return h
 }
 
-func layout(t testing.TB, b []byte) *dumpfile.Layout {
-	t.Helper()
-	return parse(t, b).Layout(bytes.NewReader(b), int64(len(b)))
+func layout(tb testing.TB, b []byte) *dumpfile.Layout {
+	tb.Helper()
+	return parse(tb, b).Layout(bytes.NewReader(b), int64(len(b)))
 }
 
 func verify(b []byte) *dumpfile.Report {
@@ -48,34 +48,34 @@ func verify(b []byte) *dumpfile.Report {
 }
 
 // sample reads one of the real dumps, which are not part of the repository.
-func sample(t testing.TB, name string) []byte {
-	t.Helper()
+func sample(tb testing.TB, name string) []byte {
+	tb.Helper()
 	dir := os.Getenv("HANGKIT_SAMPLES")
 	if dir == "" {
-		dir = filepath.Join(root(t), "..", "shared", "samples")
+		dir = filepath.Join(root(tb), "..", "shared", "samples")
 	}
 	b, err := os.ReadFile(filepath.Join(dir, "dumps", name))
 	if errors.Is(err, os.ErrNotExist) && os.Getenv("HANGKIT_REQUIRE_ORACLES") != "1" {
-		t.Skipf("sample %s is not here", name)
+		tb.Skipf("sample %s is not here", name)
 	}
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b
 }
 
-func root(t testing.TB) string {
-	t.Helper()
+func root(tb testing.TB) string {
+	tb.Helper()
 	dir, err := os.Getwd()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	for {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
 			return dir
 		}
 		if dir == filepath.Dir(dir) {
-			t.Fatal("no go.mod above the test")
+			tb.Fatal("no go.mod above the test")
 		}
 		dir = filepath.Dir(dir)
 	}

@@ -25,7 +25,7 @@ func bitmaps() map[string][]byte {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	random := make([]byte, 70000) // more than one chunk
 	for i := range random {
-		random[i] = byte(rnd.Uint32()) | byte(rnd.Uint32())
+		random[i] = byte(rnd.Uint32() | rnd.Uint32()>>8)
 	}
 	return map[string][]byte{
 		"one":      {0x01},

@@ -1,0 +1,116 @@
+package collect_test
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"hangkit/collect"
+	"hangkit/collect/dumptest"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// manifest collects from a volume with one of everything.
+func manifest(t *testing.T) *collect.Manifest {
+	t.Helper()
+	dump := build(t, dumptest.Spec{BugCheck: 0x9F, Parameters: [4]uint64{3, 1 << 63, 0, 0}})
+	older := build(t, dumptest.Spec{Time: dumptest.DefaultTime.Add(-time.Hour), BootID: 6, Space: dumptest.SpaceFill})
+	v := files(map[string][]byte{
+		"Windows/MEMORY.DMP": dump, "DUMP0001.tmp": dump, "pagefile.sys": older[:1<<20],
+		"Windows/Minidump/user.dmp": []byte("MDMP user"),
+	})
+	v.broken["Windows/LiveKernelReports"] = errBadSector
+	m := collect.NewManifest("hangkit test", time.Date(2026, 5, 6, 7, 8, 9, 10, time.FixedZone("", 3600)))
+	for _, c := range find(t, windows(v)) {
+		var res *collect.Result
+		if c.Wanted() {
+			var err error
+			if res, err = collect.Extract(t.Context(), c, collect.Options{Dir: t.TempDir()}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m.Add(c, res)
+	}
+	return m
+}
+
+func TestManifestGolden(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	name, err := collect.WriteManifest(dir, manifest(t))
+	if err != nil || name != collect.ManifestName {
+		t.Fatalf("%q, %v", name, err)
+	}
+	got, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden := filepath.Join("testdata", "manifest.golden.json")
+	if *update {
+		if err := os.WriteFile(golden, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != string(want) {
+		t.Errorf("the manifest differs from %s:\n%s", golden, got)
+	}
+}
+
+func TestManifestIsReadBack(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	m := manifest(t)
+	for i, want := range []string{"hangkit-manifest.json", "hangkit-manifest-2.json"} {
+		name, err := collect.WriteManifest(dir, m)
+		if err != nil || name != want {
+			t.Fatalf("write %d: %q, %v", i, name, err)
+		}
+	}
+	back, err := collect.ReadManifest(filepath.Join(dir, collect.ManifestName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, _ := json.Marshal(m)
+	if b, _ := json.Marshal(back); string(a) != string(b) {
+		t.Errorf("wrote %s\nread  %s", a, b)
+	}
+	other := filepath.Join(dir, "other.json")
+	if err := os.WriteFile(other, []byte(`{"schema":"something/1"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := collect.ReadManifest(other); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("another schema: %v", err)
+	}
+}
+
+func TestManifestOnAFullTarget(t *testing.T) {
+	t.Parallel()
+	for _, op := range []string{"write", "sync", "close"} {
+		dir, n := t.TempDir(), 0
+		_, err := collect.WriteWhole(dir, "m.json", []byte("{}"), func(root *os.Root, name string) (collect.OutFile, error) {
+			f, err := collect.CreateFile(root, name)
+			return faultyFile{f, op, &n, syscall.ENOSPC}, err
+		})
+		if !errors.Is(err, collect.ErrTargetFull) || len(names(t, dir)) != 0 {
+			t.Errorf("%s: %v, left behind %q", op, err, names(t, dir))
+		}
+	}
+}
+
+func TestHangCommandsBeginWithAnalyze(t *testing.T) {
+	t.Parallel()
+	if c := collect.HangCommands(); !strings.HasPrefix(c[0], "!analyze") {
+		t.Errorf("begins with %q", c[0])
+	}
+}
