@@ -62,27 +62,44 @@ func section(t *testing.T, d image.Disk, off, size int64) *image.SectionDisk {
 	return s
 }
 
+// onFile gives the suite an image file of its own each time.
+func onFile(content []byte) func(*testing.T) image.Disk {
+	return func(t *testing.T) image.Disk {
+		t.Helper()
+		return tempImage(t, content)
+	}
+}
+
+// window gives the suite a part of a disk.
+func window(open func(*testing.T) image.Disk, off, size int64) func(*testing.T) image.Disk {
+	return func(t *testing.T) image.Disk {
+		t.Helper()
+		return section(t, open(t), off, size)
+	}
+}
+
+// memory gives the suite a disk in memory, wrapped.
+func memory(size int64, sector int, wrap func(image.Disk) image.Disk) func(*testing.T) image.Disk {
+	return func(*testing.T) image.Disk { return wrap(image.NewMemory(size, sector)) }
+}
+
 func TestDevices(t *testing.T) {
 	t.Parallel()
+	bare := func(d image.Disk) image.Disk { return d }
+	overlay := func(d image.Disk) image.Disk { return image.NewOverlay(d) }
+	recorder := func(d image.Disk) image.Disk { return image.NewRecorder(d) }
+	healthy := func(d image.Disk) image.Disk { return imagetest.NewFaulty(d, 1<<30, imagetest.Any) }
 	for name, open := range map[string]func(*testing.T) image.Disk{
-		"memory":   func(*testing.T) image.Disk { return image.NewMemory(100*kib+512, 512) },
-		"file":     func(t *testing.T) image.Disk { return tempImage(t, make([]byte, 100*kib+512)) },
-		"odd file": func(t *testing.T) image.Disk { return tempImage(t, make([]byte, 100*kib+77)) },
-		"vhd":      func(t *testing.T) image.Disk { return tempImage(t, fixedVHD(100*kib)) },
-		"section": func(t *testing.T) image.Disk {
-			return section(t, image.NewMemory(mib, 4096), 12345, 100*kib)
-		},
-		"section at the end of a file": func(t *testing.T) image.Disk {
-			return section(t, tempImage(t, make([]byte, 200*kib)), 100*kib, 100*kib)
-		},
-		"overlay": func(*testing.T) image.Disk { return image.NewOverlay(image.NewMemory(100*kib+9, 512)) },
-		"overlay on overlay": func(*testing.T) image.Disk {
-			return image.NewOverlay(image.NewOverlay(image.NewMemory(100*kib, 512)))
-		},
-		"recorder": func(*testing.T) image.Disk { return image.NewRecorder(image.NewMemory(100*kib, 512)) },
-		"healthy": func(*testing.T) image.Disk {
-			return imagetest.NewFaulty(image.NewMemory(100*kib, 512), 1<<30, imagetest.Any)
-		},
+		"memory":                       memory(100*kib+512, 512, bare),
+		"overlay":                      memory(100*kib+9, 512, overlay),
+		"overlay on overlay":           memory(100*kib, 512, func(d image.Disk) image.Disk { return overlay(overlay(d)) }),
+		"recorder":                     memory(100*kib, 4096, recorder),
+		"faulty, later":                memory(100*kib, 512, healthy),
+		"file":                         onFile(make([]byte, 100*kib+512)),
+		"file of odd size":             onFile(make([]byte, 100*kib+77)),
+		"fixed vhd":                    onFile(fixedVHD(100 * kib)),
+		"section":                      window(memory(mib, 4096, bare), 12345, 100*kib),
+		"section at the end of a file": window(onFile(make([]byte, 200*kib)), 100*kib, 100*kib),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

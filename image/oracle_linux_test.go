@@ -229,8 +229,10 @@ func TestOracleLoopDevice(t *testing.T) {
 	t.Parallel()
 	for _, sector := range []int{512, 4096} {
 		dev := loop(t, blank(t, 4*mib), "-b", strconv.Itoa(sector))
-		open := func(t *testing.T) image.Disk { return openFile(t, dev, true) }
-		imagetest.TestDevice(t, open)
+		imagetest.TestDevice(t, func(t *testing.T) image.Disk {
+			t.Helper()
+			return openFile(t, dev, true)
+		})
 
 		f := openFile(t, dev, true)
 		if f.Kind() != image.BlockDevice || f.Size() != 4*mib || f.SectorSize() != sector || f.ReadOnly() {

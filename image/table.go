@@ -1,7 +1,6 @@
 package image
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -182,9 +181,6 @@ func (t *Table) Open(d Disk, p Partition) (*SectionDisk, error) {
 	}
 	return s, nil
 }
-
-// errNoSignature is the reason for a sector that is not what it should be.
-var errNoSignature = errors.New("no signature")
 
 // readFull reads n bytes at off, all of them.
 func readFull(r io.ReaderAt, off int64, n int) ([]byte, error) {

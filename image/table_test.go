@@ -130,12 +130,12 @@ func TestReadTable(t *testing.T) {
 	const windows = "\n1: 1048576+8388608 EFI System\n2: 9437184+1048576 Microsoft Reserved\n3: 10485760+55574528 Basic data"
 	for _, c := range []struct {
 		name string
-		disk func(t *testing.T) Disk
+		disk func() Disk
 		want string
 	}{
-		{"gpt", func(t *testing.T) Disk { return windowsGPT(t, 512) }, "GPT/512" + windows},
-		{"gpt 4Kn", func(t *testing.T) Disk { return windowsGPT(t, 4096) }, "GPT/4096" + windows},
-		{"gpt without partitions", func(t *testing.T) Disk {
+		{"gpt", func() Disk { return windowsGPT(t, 512) }, "GPT/512" + windows},
+		{"gpt 4Kn", func() Disk { return windowsGPT(t, 4096) }, "GPT/4096" + windows},
+		{"gpt without partitions", func() Disk {
 			d := NewMemory(8*mib, 512)
 			_, err := CreateGPT(d, nil, 1)
 			if err != nil {
@@ -143,12 +143,12 @@ func TestReadTable(t *testing.T) {
 			}
 			return d
 		}, "GPT/512"},
-		{"gpt with a header of 512 bytes", func(t *testing.T) Disk {
+		{"gpt with a header of 512 bytes", func() Disk {
 			d := windowsGPT(t, 512)
 			editGPT(t, d, 1, func(h []byte) { binary.LittleEndian.PutUint32(h[gptHeaderSizeOff:], 512) })
 			return d
 		}, "GPT/512" + windows},
-		{"gpt with entries of 256 bytes", func(t *testing.T) Disk {
+		{"gpt with entries of 256 bytes", func() Disk {
 			d := windowsGPT(t, 512)
 			editEntries(t, d, 1, func(b []byte) {
 				copy(b[512:], b[256:384])
@@ -162,37 +162,37 @@ func TestReadTable(t *testing.T) {
 			})
 			return d
 		}, "GPT/512" + windows},
-		{"gpt with a primary header damaged", func(t *testing.T) Disk {
+		{"gpt with a primary header damaged", func() Disk {
 			d := windowsGPT(t, 512)
 			put(t, d, 512+gptDiskGUIDOff, []byte{1, 2, 3})
 			return d
 		}, "GPT/512" + windows + "\nwarning: the primary GPT is damaged (gpt header: checksum at 0x210: *): its backup at the end of the disk is used"},
-		{"gpt with the primary header wiped", func(t *testing.T) Disk {
+		{"gpt with the primary header wiped", func() Disk {
 			d := windowsGPT(t, 4096)
 			put(t, d, 4096, make([]byte, 4096))
 			return d
 		}, "GPT/4096" + windows + "\nwarning: the primary GPT is damaged (gpt header: signature at 0x1000: *): its backup at the end of the disk is used"},
-		{"gpt with the primary entries damaged", func(t *testing.T) Disk {
+		{"gpt with the primary entries damaged", func() Disk {
 			d := windowsGPT(t, 512)
 			put(t, d, 1024, make([]byte, 300))
 			return d
 		}, "GPT/512" + windows + "\nwarning: the primary GPT is damaged (gpt entries: checksum at 0x400: *): its backup at the end of the disk is used"},
-		{"gpt with 2^32-1 entries", func(t *testing.T) Disk {
+		{"gpt with 2^32-1 entries", func() Disk {
 			d := windowsGPT(t, 512)
 			editGPT(t, d, 1, func(h []byte) { binary.LittleEndian.PutUint32(h[gptEntryCountOff:], math.MaxUint32) })
 			return d
 		}, "GPT/512" + windows + "\nwarning: the primary GPT is damaged (gpt header: number of entries at 0x250: got 4294967295): its backup at the end of the disk is used"},
-		{"gpt with entries beyond the disk", func(t *testing.T) Disk {
+		{"gpt with entries beyond the disk", func() Disk {
 			d := windowsGPT(t, 512)
 			editGPT(t, d, 1, func(h []byte) { binary.LittleEndian.PutUint64(h[gptEntriesLBAOff:], math.MaxUint64) })
 			return d
 		}, "GPT/512" + windows + "\nwarning: the primary GPT is damaged (gpt header: sector of the entries at 0x248: *): its backup at the end of the disk is used"},
-		{"gpt with the backup damaged", func(t *testing.T) Disk {
+		{"gpt with the backup damaged", func() Disk {
 			d := windowsGPT(t, 512)
 			put(t, d, 64*mib-512, make([]byte, 512))
 			return d
 		}, "GPT/512" + windows + "\nwarning: the backup GPT is damaged (gpt header: signature at 0x3fffe00: *)"},
-		{"gpt on a disk cut short", func(t *testing.T) Disk {
+		{"gpt on a disk cut short", func() Disk {
 			s, err := Section(windowsGPT(t, 512), 0, 32*mib)
 			if err != nil {
 				t.Fatal(err)
@@ -200,36 +200,36 @@ func TestReadTable(t *testing.T) {
 			return s
 		}, "GPT/512" + windows + "\nwarning: the table was made for a disk of 131072 sectors, this one has 65536: an image cut short?" +
 			"\nwarning: partition 3 ends at 0x3f00000, beyond the end of the disk at 0x2000000"},
-		{"gpt on a disk that has grown", func(t *testing.T) Disk {
+		{"gpt on a disk that has grown", func() Disk {
 			d := NewMemory(80*mib, 512)
 			put(t, d, 0, get(t, windowsGPT(t, 512), 0, 64*mib))
 			return d
 		}, "GPT/512" + windows + "\nwarning: the table was made for a disk of 131072 sectors, this one has 163840: the disk has grown"},
-		{"gpt of a 4Kn disk behind 512-byte sectors", func(t *testing.T) Disk {
+		{"gpt of a 4Kn disk behind 512-byte sectors", func() Disk {
 			d := NewMemory(64*mib, 512)
 			put(t, d, 0, get(t, windowsGPT(t, 4096), 0, 64*mib))
 			return d
 		}, "GPT/4096" + windows + "\nwarning: the table counts in sectors of 4096 bytes, the disk has sectors of 512: an image of another disk?"},
-		{"gpt without its mbr", func(t *testing.T) Disk {
+		{"gpt without its mbr", func() Disk {
 			d := windowsGPT(t, 512)
 			put(t, d, 0, make([]byte, 512))
 			return d
 		}, "GPT/512" + windows + "\nwarning: the protective MBR in sector 0 is missing: Windows and firmware do not see this table"},
-		{"stale gpt behind an mbr", func(t *testing.T) Disk {
+		{"stale gpt behind an mbr", func() Disk {
 			d := windowsGPT(t, 512)
 			put(t, d, 0, record(rawEntry{0x80, 0x07, 2048, 4096}))
 			put(t, d, 512, make([]byte, 512))
 			return d
 		}, "MBR/512\n1: 1048576+2097152 NTFS or exFAT, bootable"},
-		{"hybrid mbr", func(t *testing.T) Disk {
+		{"hybrid mbr", func() Disk {
 			d := windowsGPT(t, 512)
 			put(t, d, 0, record(rawEntry{0, 0xee, 1, 2047}, rawEntry{0, 0x0c, 2048, 16384}))
 			return d
 		}, "GPT/512" + windows + "\nwarning: hybrid MBR: its entry 2, type 0x0c at sector 2048, is ignored in favour of the GPT"},
-		{"hybrid mbr without its gpt", func(t *testing.T) Disk {
+		{"hybrid mbr without its gpt", func() Disk {
 			return disk64(t, 512, record(rawEntry{0, 0xee, 1, 2047}, rawEntry{0, 0x07, 2048, 16384}))
 		}, "MBR/512\n2: 1048576+8388608 NTFS or exFAT\nwarning: the MBR announces a GPT, but there is none to be read (*): its own entries are used"},
-		{"gpt with bad entries", func(t *testing.T) Disk {
+		{"gpt with bad entries", func() Disk {
 			d := windowsGPT(t, 512)
 			editEntries(t, d, 1, func(b []byte) {
 				binary.LittleEndian.PutUint64(b[gptLastOff:], 2047)                          // empty
@@ -243,73 +243,74 @@ func TestReadTable(t *testing.T) {
 			"\nwarning: partition 2 lies at sectors 18432+9223372036854757376, which no disk has, and is left out" +
 			"\nwarning: partitions 3 and 4 overlap"},
 
-		{"mbr", func(t *testing.T) Disk {
+		{"mbr", func() Disk {
 			return disk64(t, 512, record(rawEntry{0x80, 0x07, 2048, 4096}, rawEntry{0, 0x27, 8192, 2048}))
 		}, "MBR/512\n1: 1048576+2097152 NTFS or exFAT, bootable\n2: 4194304+1048576 Windows Recovery"},
-		{"mbr 4Kn", func(t *testing.T) Disk {
+		{"mbr 4Kn", func() Disk {
 			return disk64(t, 4096, record(rawEntry{0x80, 0x07, 256, 512}))
 		}, "MBR/4096\n1: 1048576+2097152 NTFS or exFAT, bootable"},
-		{"mbr without partitions", func(t *testing.T) Disk { return disk64(t, 512, record()) }, "MBR/512"},
-		{"mbr with an odd status byte", func(t *testing.T) Disk {
+		{"mbr without partitions", func() Disk { return disk64(t, 512, record()) }, "MBR/512"},
+		{"mbr with an odd status byte", func() Disk {
 			return disk64(t, 512, record(rawEntry{0x81, 0x07, 2048, 4096}))
 		}, "MBR/512\n1: 1048576+2097152 NTFS or exFAT, bootable\nwarning: partition 1 has the status byte 0x81, which means nothing"},
-		{"mbr with a gap in its entries", func(t *testing.T) Disk {
+		{"mbr with a gap in its entries", func() Disk {
 			return disk64(t, 512, record(rawEntry{}, rawEntry{0, 0x42, 63, 1000}))
 		}, "MBR/512\n2: 32256+512000 Windows dynamic disk (LDM)"},
-		{"mbr of a disk of 2 TiB", func(t *testing.T) Disk {
+		{"mbr of a disk of 2 TiB", func() Disk {
 			d := NewMemory(2<<40, 512)
 			put(t, d, 0, record(rawEntry{0, 0x07, 8 << 20, math.MaxUint32 - 8<<20}))
 			return d
 		}, "MBR/512\n1: 4294967296+2194728287744 NTFS or exFAT"},
-		{"mbr with partitions off the disk", func(t *testing.T) Disk {
+		{"mbr with partitions off the disk", func() Disk {
 			return disk64(t, 512, record(rawEntry{0, 0x07, 2048, 1 << 20}, rawEntry{0, 0x07, 1 << 31, 1}, rawEntry{0, 0x07, 0, 4}, rawEntry{0, 0x07, 7, 0}))
 		}, "MBR/512\n1: 1048576+536870912 NTFS or exFAT\n2: 1099511627776+512 NTFS or exFAT\n3: 0+2048 NTFS or exFAT" +
 			"\nwarning: partition 3 begins on the partition table itself" +
 			"\nwarning: partition 4 is empty and is left out" +
 			"\nwarning: partition 1 ends at 0x20100000, beyond the end of the disk at 0x4000000" +
 			"\nwarning: partition 2 begins at 0x10000000000, beyond the end of the disk at 0x4000000"},
-		{"logical partitions", logicals(record(rawEntry{0, 0x07, 100, 50}, rawEntry{0, 0x05, 1000, 500}), record(rawEntry{0, 0x0b, 63, 400})),
+		{"logical partitions", logicals(t, record(rawEntry{0, 0x07, 100, 50}, rawEntry{0, 0x05, 1000, 500}), record(rawEntry{0, 0x0b, 63, 400})),
 			"MBR/512\n5: 1099776+25600 NTFS or exFAT, logical\n6: 1592832+204800 FAT32, logical"},
-		{"logical partitions linked in the first entry", logicals(record(rawEntry{0, 0x05, 1000, 500}, rawEntry{0, 0x07, 100, 50}), record(rawEntry{0, 0x0b, 63, 400})),
+		{"logical partitions linked in the first entry", logicals(t, record(rawEntry{0, 0x05, 1000, 500}, rawEntry{0, 0x07, 100, 50}), record(rawEntry{0, 0x0b, 63, 400})),
 			"MBR/512\n5: 1099776+25600 NTFS or exFAT, logical\n6: 1592832+204800 FAT32, logical"},
-		{"empty chain of logical partitions", logicals(record(), record()), "MBR/512"},
-		{"chain of logical partitions that comes back", logicals(record(rawEntry{0, 0x07, 100, 50}, rawEntry{0, 0x05, 1000, 500}), record(rawEntry{0, 0x0b, 63, 400}, rawEntry{0, 0x05, 0, 500})),
+		{"empty chain of logical partitions", logicals(t, record(), record()), "MBR/512"},
+		{"chain of logical partitions that comes back", logicals(t, record(rawEntry{0, 0x07, 100, 50}, rawEntry{0, 0x05, 1000, 500}), record(rawEntry{0, 0x0b, 63, 400}, rawEntry{0, 0x05, 0, 500})),
 			"MBR/512\n5: 1099776+25600 NTFS or exFAT, logical\n6: 1592832+204800 FAT32, logical" +
 				"\nwarning: the chain of logical partitions comes back to sector 2048"},
-		{"chain of logical partitions broken", logicals(record(rawEntry{0, 0x07, 100, 50}, rawEntry{0, 0x05, 1000, 500}), make(bootRecord, 512)),
+		{"chain of logical partitions broken", logicals(t, record(rawEntry{0, 0x07, 100, 50}, rawEntry{0, 0x05, 1000, 500}), make(bootRecord, 512)),
 			"MBR/512\n5: 1099776+25600 NTFS or exFAT, logical" +
 				"\nwarning: the chain of logical partitions breaks off: extended boot record at 0x17d1fe: want 55 aa, got 00 00"},
-		{"chain of logical partitions off the disk", logicals(record(rawEntry{0, 0x05, math.MaxUint32, 500}), record()),
+		{"chain of logical partitions off the disk", logicals(t, record(rawEntry{0, 0x05, math.MaxUint32, 500}), record()),
 			"MBR/512\nwarning: the chain of logical partitions breaks off: *"},
 
-		{"ntfs on the whole disk", func(t *testing.T) Disk { return disk64(t, 512, bootSector(oemNTFS, 512)) },
+		{"ntfs on the whole disk", func() Disk { return disk64(t, 512, bootSector(oemNTFS, 512)) },
 			"none/512\n1: 0+67108864 NTFS volume"},
-		{"ntfs with its error texts", func(t *testing.T) Disk {
+		{"ntfs with its error texts", func() Disk {
 			b := bootSector(oemNTFS, 512)
 			copy(b[430:], "BOOTMGR is compressed\r\nPress Ctrl+Alt+Del to restart\r\n")
 			return disk64(t, 512, b)
 		}, "none/512\n1: 0+67108864 NTFS volume"},
-		{"bitlocker on the whole disk", func(t *testing.T) Disk { return disk64(t, 512, bootSector(oemBitLocker, 512)) },
+		{"bitlocker on the whole disk", func() Disk { return disk64(t, 512, bootSector(oemBitLocker, 512)) },
 			"none/512\n1: 0+67108864 BitLocker volume"},
-		{"bitlocker to go on the whole disk", func(t *testing.T) Disk {
+		{"bitlocker to go on the whole disk", func() Disk {
 			b := bootSector(oemBitLockerToGo, 512)
 			copy(b[bitLockerToGoOff:], bitLockerGUID)
 			return disk64(t, 512, b)
 		}, "none/512\n1: 0+67108864 BitLocker volume"},
-		{"fat on the whole disk", func(t *testing.T) Disk {
+		{"fat on the whole disk", func() Disk {
 			b := bootSector("MSDOS5.0", 512)
 			copy(b[bpbFAT32Off:], "FAT32   ")
 			return disk64(t, 512, b)
 		}, "none/512\n1: 0+67108864 FAT volume"},
-		{"table written over the boot sector of a volume", func(t *testing.T) Disk {
+		{"table written over the boot sector of a volume", func() Disk {
 			b := bootSector(oemNTFS, 512)
 			b.entry(0).set(typeNTFS, 2048, 4096)
 			return disk64(t, 512, b)
 		}, "MBR/512\n1: 1048576+2097152 NTFS or exFAT"},
 	} {
+		d := c.disk()
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			table, err := ReadTable(c.disk(t))
+			table, err := ReadTable(d)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -322,9 +323,9 @@ func TestReadTable(t *testing.T) {
 
 // logicals is a disk with an extended partition at sector 2048 and records
 // of its chain there and 1000 sectors behind.
-func logicals(first, second bootRecord) func(t *testing.T) Disk {
-	return func(t *testing.T) Disk {
-		t.Helper()
+func logicals(t *testing.T, first, second bootRecord) func() Disk {
+	t.Helper()
+	return func() Disk {
 		d := disk64(t, 512, record(rawEntry{0, 0x0f, 2048, 4096}))
 		put(t, d, 2048*512, first)
 		put(t, d, 3048*512, second)

@@ -32,6 +32,7 @@ func TestDevice(t *testing.T, open func(t *testing.T) image.Disk) {
 }
 
 func testGeometry(t *testing.T, d image.Disk) {
+	t.Helper()
 	if d.Size() < 64<<10 {
 		t.Errorf("size %d", d.Size())
 	}
@@ -44,6 +45,7 @@ func testGeometry(t *testing.T, d image.Disk) {
 }
 
 func testReadEnd(t *testing.T, d image.Disk) {
+	t.Helper()
 	for _, c := range []struct {
 		off, n int64
 		want   int
@@ -67,6 +69,7 @@ func testReadEnd(t *testing.T, d image.Disk) {
 }
 
 func testWriteEnd(t *testing.T, d image.Disk) {
+	t.Helper()
 	before := tail(t, d)
 	junk := bytes.Repeat([]byte{0xa5}, 1024)
 	for _, off := range []int64{d.Size() - 1023, d.Size() - 1, d.Size(), d.Size() + 1<<40} {
@@ -97,6 +100,7 @@ func tail(t *testing.T, d image.Disk) []byte {
 }
 
 func testNegative(t *testing.T, d image.Disk) {
+	t.Helper()
 	if n, err := d.ReadAt(make([]byte, 8), -4); n != 0 || err == nil {
 		t.Errorf("read: %d, %v", n, err)
 	}
@@ -106,6 +110,7 @@ func testNegative(t *testing.T, d image.Disk) {
 }
 
 func testEmpty(t *testing.T, d image.Disk) {
+	t.Helper()
 	for _, off := range []int64{0, 1, d.Size()} {
 		if n, err := d.WriteAt(nil, off); n != 0 || err != nil {
 			t.Errorf("empty write at %d: %d, %v", off, n, err)
@@ -119,6 +124,7 @@ func testEmpty(t *testing.T, d image.Disk) {
 // testRandomWrites compares the disk with a slice of memory after writes of
 // many sizes and alignments.
 func testRandomWrites(t *testing.T, d image.Disk) {
+	t.Helper()
 	const window = 64 << 10
 	want := make([]byte, window)
 	if n, err := d.ReadAt(want, 0); n < window {
@@ -156,6 +162,7 @@ func compare(d image.Disk, want []byte, random *rand.Rand) error {
 
 // testSectionReader reads the whole disk as a stream.
 func testSectionReader(t *testing.T, d image.Disk) {
+	t.Helper()
 	n, err := io.Copy(io.Discard, io.NewSectionReader(d, 0, d.Size()))
 	if n != d.Size() || err != nil {
 		t.Errorf("read %d of %d bytes, %v", n, d.Size(), err)
