@@ -141,21 +141,15 @@ func (c *Candidate) Name() string {
 
 func (c *Candidate) problem(err error) { c.Problems = append(c.Problems, err) }
 
-// source is an open candidate.
-type source struct {
+// File is an open candidate.
+type File interface {
 	io.ReaderAt
 	io.Closer
-	size int64
 }
 
-// Open opens the file for reading. Its size is FileSize; the dump is its first
-// Have bytes.
-func (c *Candidate) Open() (interface {
-	io.ReaderAt
-	io.Closer
-}, error) {
-	return c.open()
-}
+// Open opens the candidate for reading, the way Extract reads it. The dump is
+// its first Have bytes.
+func (c *Candidate) Open() (File, error) { return c.open() }
 
 func (c *Candidate) open() (*source, error) {
 	if c.raw {

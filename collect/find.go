@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"syscall"
 
 	"hangkit/collect/dumpfile"
 )
@@ -165,7 +166,7 @@ func (f *finder) first(p *Place, name string) bool {
 // absent reports whether a name is not there. A part of the path being a file
 // says the same.
 func absent(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || strings.HasSuffix(err.Error(), "not a directory")
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
 // resolve finds the spelling of name in a volume that distinguishes case (a

@@ -69,6 +69,7 @@ type ManifestMissing struct {
 	Pages      uint64        `json:"pages,omitempty"`
 	Ranges     []ManifestRun `json:"pfn_ranges,omitempty"`
 	MoreRanges uint64        `json:"more_ranges,omitempty"`
+	What       string        `json:"what"`
 }
 
 // ManifestRun is a range of page frame numbers.
@@ -152,7 +153,7 @@ func manifestMissing(m dumpfile.Missing) *ManifestMissing {
 	if m.Bytes == 0 {
 		return nil
 	}
-	out := &ManifestMissing{Bytes: m.Bytes, Pages: m.Pages, MoreRanges: m.More}
+	out := &ManifestMissing{Bytes: m.Bytes, Pages: m.Pages, MoreRanges: m.More, What: m.Words()}
 	for _, r := range m.Ranges {
 		out.Ranges = append(out.Ranges, ManifestRun{r.Base, r.Count})
 	}

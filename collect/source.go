@@ -10,6 +10,13 @@ import (
 	"hangkit/collect/dumpfile"
 )
 
+// source is an open file of a volume and how many bytes it holds.
+type source struct {
+	io.ReaderAt
+	io.Closer
+	size int64
+}
+
 // noClose stands for a reader that belongs to its volume.
 type noClose struct{}
 

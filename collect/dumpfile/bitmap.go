@@ -105,4 +105,4 @@ func (b *BitmapHeader) checkLengths() error {
 }
 
 // maxHeaderGap is the padding between bitmap and first page that is believed.
-const maxHeaderGap = 1 << 20
+const maxHeaderGap = 64 << 20
