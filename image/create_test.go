@@ -188,3 +188,34 @@ func TestCreateGPTLarge(t *testing.T) {
 		t.Errorf("protective entry: % x sectors, %v", b, err)
 	}
 }
+
+// A disk that stops answering gives an error or the right table.
+func TestReadTableFaults(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]create{"gpt": gptOf(windowsParts, 1), "mbr": mbrOf(oldParts, 1)} {
+		d, want := withTable(t, 512, c)
+		for n := range 100 {
+			faulty := imagetest.NewFaulty(d, n, imagetest.Any)
+			table, err := image.ReadTable(faulty)
+			if err == nil && !cmp.Equal(table.Partitions, want.Partitions) && len(table.Warnings) == 0 {
+				t.Errorf("%s, call %d: %+v without a word", name, n, table)
+			}
+			if !faulty.Failed() {
+				break
+			}
+		}
+	}
+}
+
+func BenchmarkReadTable(b *testing.B) {
+	d := image.NewMemory(1<<40, 512)
+	if _, err := image.CreateGPT(d, windowsParts, 1); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := image.ReadTable(d); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

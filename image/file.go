@@ -1,6 +1,7 @@
 package image
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -152,13 +153,17 @@ func (f *File) Size() int64 { return f.size }
 // image file gives away, else 512.
 func (f *File) SectorSize() int { return f.sector }
 
-// ReadAt implements [io.ReaderAt].
+// ReadAt implements [io.ReaderAt]. An image that has become shorter since it
+// was opened is an [ErrTruncated], not an end.
 func (f *File) ReadAt(p []byte, off int64) (int, error) {
 	p, end := clip(p, off, f.size)
 	if len(p) == 0 {
 		return 0, end
 	}
 	n, err := f.file.ReadAt(p, off)
+	if errors.Is(err, io.EOF) && n < len(p) {
+		err = fmt.Errorf("%s: %w", f.path, &TruncatedError{Off: off, Len: int64(len(p)), Have: off + int64(n)})
+	}
 	return n, readResult(n, len(p), err, end)
 }
 

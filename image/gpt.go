@@ -270,7 +270,7 @@ func readGPTHeader(d Disk, sector int, lba uint64) (gptHeader, error) {
 	case h.headerSize() < gptMinHeaderSize || int64(h.headerSize()) > int64(sector):
 		return nil, bad(gptHeaderSizeOff, "size", gptMinHeaderSize, h.headerSize())
 	case h.sum() != h.headerCRC():
-		return nil, bad(gptHeaderCRCOff, "checksum", hex32(h.headerCRC()), hex32(h.sum()))
+		return nil, bad(gptHeaderCRCOff, "checksum", hex32(h.sum()), hex32(h.headerCRC()))
 	case h.myLBA() != lba:
 		return nil, bad(gptMyLBAOff, "own sector", lba, h.myLBA())
 	case h.entrySize() < gptMinEntrySize || h.entrySize()%8 != 0:

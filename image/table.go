@@ -1,6 +1,7 @@
 package image
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -94,15 +95,20 @@ func readSector0(d Disk) (bootRecord, error) {
 
 // readTable picks the scheme.
 func readTable(d Disk, sector0 bootRecord) (*Table, error) {
+	volume := sector0.volume()
 	switch {
-	case sector0.volume() != "" && !sector0.plausible(d.Size(), d.SectorSize()):
-		return wholeDisk(d, sector0.volume()), nil
+	case volume != "" && !sector0.plausible(d.Size(), d.SectorSize()):
+		return wholeDisk(d, volume), nil
 	case !sector0.signed():
 		return readOrphanGPT(d)
 	case sector0.protective():
 		return readGPT(d, sector0)
 	}
-	return readMBR(d, sector0)
+	t, err := readMBR(d, sector0)
+	if err == nil && volume != "" {
+		t.warn("sector 0 also begins like that of an older %s over the whole disk", volume)
+	}
+	return t, err
 }
 
 // wholeDisk is the table of a disk that is one volume.
@@ -117,9 +123,7 @@ func wholeDisk(d Disk, volume string) *Table {
 // review adds what can be said about the entries once all are known.
 func (t *Table) review(size int64) {
 	byStart := slices.Clone(t.Partitions)
-	slices.SortStableFunc(byStart, func(a, b Partition) int {
-		return int(min(1, max(-1, a.Start-b.Start)))
-	})
+	slices.SortStableFunc(byStart, func(a, b Partition) int { return cmp.Compare(a.Start, b.Start) })
 	var last Partition // the one that reaches furthest
 	for _, p := range byStart {
 		switch {

@@ -298,14 +298,20 @@ func TestReadTable(t *testing.T) {
 		}, "none/512\n1: 0+67108864 BitLocker volume"},
 		{"fat on the whole disk", func() Disk {
 			b := bootSector("MSDOS5.0", 512)
-			copy(b[bpbFAT32Off:], "FAT32   ")
+			copy(b[fat32TypeOff:], "FAT32   ")
 			return disk64(t, 512, b)
 		}, "none/512\n1: 0+67108864 FAT volume"},
+		{"exfat on the whole disk", func() Disk {
+			b := bootSector(oemExFAT, 0)
+			b[exFATShiftOff] = 12
+			return disk64(t, 512, b)
+		}, "none/512\n1: 0+67108864 exFAT volume"},
 		{"table written over the boot sector of a volume", func() Disk {
 			b := bootSector(oemNTFS, 512)
 			b.entry(0).set(typeNTFS, 2048, 4096)
 			return disk64(t, 512, b)
-		}, "MBR/512\n1: 1048576+2097152 NTFS or exFAT"},
+		}, "MBR/512\n1: 1048576+2097152 NTFS or exFAT" +
+			"\nwarning: sector 0 also begins like that of an older NTFS volume over the whole disk"},
 	} {
 		d := c.disk()
 		t.Run(c.name, func(t *testing.T) {
