@@ -111,8 +111,11 @@ func (c *ArmCmd) recordName(r *crashconfig.Record) string {
 	if c.Record != "" {
 		return c.Record
 	}
-	return freeName("hangkit-undo-" + fileWord(r.Machine) + r.ID + ".json")
+	return freeName(recordBase(r.Machine, r.ID) + ".json")
 }
+
+// recordBase begins the names of all files that belong to one change.
+func recordBase(machine, id string) string { return "hangkit-undo-" + fileWord(machine) + id }
 
 // freeName numbers a file name until it is not taken.
 func freeName(name string) string {
@@ -217,5 +220,5 @@ func (e *edit) saveRecord(name string, record *crashconfig.Record) error {
 	if err != nil {
 		return fmt.Errorf("undo record: %w", err)
 	}
-	return errors.Join(writeRecord(name, data), e.saveJournal(name))
+	return errors.Join(writeRecord(name, data), e.saveJournal(journalName(name)))
 }

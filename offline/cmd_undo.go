@@ -74,7 +74,8 @@ func (c *UndoCmd) load(e *edit) (*crashconfig.Record, error) {
 }
 
 func (c *UndoCmd) carryOut(e *edit, plan *crashconfig.Plan, doc *editDocument) error {
-	if err := e.apply(plan, nil, doc, time.Now()); err != nil {
+	now := time.Now()
+	if err := e.apply(plan, nil, doc, now); err != nil {
 		return ui.WithEffect(err, ui.Unchanged)
 	}
 	e.show(doc)
@@ -82,7 +83,7 @@ func (c *UndoCmd) carryOut(e *edit, plan *crashconfig.Plan, doc *editDocument) e
 		if err := e.confirm("Put these values back?"); err != nil {
 			return err
 		}
-		if err := e.saveJournal(freeName("hangkit-undo-bytes.json")); err != nil {
+		if err := e.saveJournal(freeName(recordBase(e.facts.Name.Value, now.UTC().Format("20060102T150405Z")) + ".bytes.json")); err != nil {
 			return ui.WithEffect(err, ui.Unchanged)
 		}
 	}

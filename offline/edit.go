@@ -43,6 +43,10 @@ func beginEdit(talk *ui.UI, t *TargetFlags, flags EditFlags) (*edit, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newEdit(talk, o, flags)
+}
+
+func newEdit(talk *ui.UI, o *opened, flags EditFlags) (*edit, error) {
 	e := &edit{opened: o, flags: flags, talk: talk}
 	if err := e.open(); err != nil {
 		return nil, errors.Join(err, e.Close())

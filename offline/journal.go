@@ -34,7 +34,7 @@ const journalSchema = "hangkit/undo-bytes/1"
 func journalName(record string) string { return strings.TrimSuffix(record, ".json") + ".bytes.json" }
 
 // saveJournal writes the old bytes down if the commit needs them; most do not.
-func (e *edit) saveJournal(record string) error {
+func (e *edit) saveJournal(name string) error {
 	if e.commit.Protocol != hive.Direct {
 		return nil
 	}
@@ -46,7 +46,6 @@ func (e *edit) saveJournal(record string) error {
 	if err != nil {
 		return fmt.Errorf("undo bytes: %w", err)
 	}
-	name := journalName(record)
 	e.talk.Talkf("This hive has no log that protects the write. If it is interrupted: %s --bytes %s\n",
 		undoCommand(e, ""), quoteArg(name))
 	return writeRecord(name, data)

@@ -85,13 +85,17 @@ func (s *scan) add(name string, mode target.Mode) error {
 	if err != nil {
 		return err
 	}
+	s.addTarget(t)
+	return nil
+}
+
+func (s *scan) addTarget(t *target.Target) {
 	s.targets = append(s.targets, t)
 	for _, v := range t.Volumes {
 		if v.FS != nil {
 			s.find(v)
 		}
 	}
-	return nil
 }
 
 func (s *scan) find(v *target.Volume) {

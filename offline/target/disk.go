@@ -14,13 +14,22 @@ func openDisk(name string, mode Mode) (*Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Target{Name: name, Kind: Image, mode: mode, closers: []io.Closer{file}}
+	t, err := FromDisk(name, file, mode)
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
 	if file.Kind() == image.BlockDevice {
 		t.Kind = Device
 	}
-	t.Size, t.SectorSize = file.Size(), file.SectorSize()
-	if err := t.openVolumes(t.layer(file)); err != nil {
-		return nil, errors.Join(err, t.Close())
+	t.closers = []io.Closer{file}
+	return t, nil
+}
+
+// FromDisk opens the volumes of a disk that is open already. The name is for people.
+func FromDisk(name string, d image.Disk, mode Mode) (*Target, error) {
+	t := &Target{Name: name, Kind: Image, mode: mode, Size: d.Size(), SectorSize: d.SectorSize()}
+	if err := t.openVolumes(t.layer(d)); err != nil {
+		return nil, err
 	}
 	return t, nil
 }
