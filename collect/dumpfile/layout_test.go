@@ -18,7 +18,7 @@ func allSpecs() []dumptest.Spec {
 	}
 }
 
-func specName(s dumptest.Spec) string { return fmt.Sprintf("type%d-%d", s.Type, max(s.Bits, 32)) }
+func specName(s dumptest.Spec) string { return fmt.Sprintf("type %d, bits %d", s.Type, s.Bits) }
 
 // TestLayoutNeed hides every kind of dump in a bigger file, as in a page
 // file, and expects its exact length, whatever RequiredDumpSpace says.
