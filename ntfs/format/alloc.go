@@ -106,6 +106,9 @@ func (a *allocator) contiguous(from, n int64) (run, error) {
 
 // take allocates n clusters behind the last ones, in one piece if there is one.
 func (a *allocator) take(n int64) (runList, error) {
+	if n == 0 {
+		return nil, nil
+	}
 	if r, err := a.contiguous(a.cursor, n); err == nil {
 		return runList{r}, nil
 	}
@@ -130,16 +133,17 @@ func (a *allocator) gather(n int64) (runList, error) {
 // maxGap is the largest number of clusters left free between two fragments.
 const maxGap = 8
 
-// scatter allocates n clusters as exactly fragments runs in shuffled order.
-// Each has a free cluster on both sides when it is placed, so no two can join.
-func (a *allocator) scatter(n int64, fragments int) (runList, error) {
+// scatter allocates n pieces of unit clusters as exactly fragments runs in
+// shuffled order. Each has a free cluster on both sides when it is placed, so
+// no two can join.
+func (a *allocator) scatter(n, unit int64, fragments int) (runList, error) {
 	runs := make(runList, 0, fragments)
 	for i := range int64(fragments) {
 		length := n / int64(fragments)
 		if i < n%int64(fragments) {
 			length++
 		}
-		r, err := a.fragment(length)
+		r, err := a.fragment(length * unit)
 		if err != nil {
 			return nil, err
 		}

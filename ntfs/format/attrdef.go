@@ -38,7 +38,7 @@ var attributeDefinitions = []struct {
 	{"$INDEX_ROOT", typeIndexRoot, defResident, 0, noLimit},
 	{"$INDEX_ALLOCATION", typeIndexAllocation, defNonResident, 0, noLimit},
 	{"$BITMAP", typeBitmap, defNonResident, 0, noLimit},
-	{"$REPARSE_POINT", 0xc0, defNonResident, 0, 16384},
+	{"$REPARSE_POINT", typeReparsePoint, defNonResident, 0, 16384},
 	{"$EA_INFORMATION", 0xd0, defResident, 8, 8},
 	{"$EA", 0xe0, 0, 0, 65536},
 	{"$LOGGED_UTILITY_STREAM", 0x100, defNonResident, 0, 65536},

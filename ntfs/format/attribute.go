@@ -20,7 +20,20 @@ const (
 	typeIndexRoot           attrType = 0x90
 	typeIndexAllocation     attrType = 0xa0
 	typeBitmap              attrType = 0xb0
+	typeReparsePoint        attrType = 0xc0
 	typeEnd                 attrType = 0xffffffff
+)
+
+// attrFlags of an attribute.
+type attrFlags uint16
+
+const (
+	flagCompressed attrFlags = 0x0001
+	flagSparse     attrFlags = 0x8000
+
+	// compressionUnit is the power of two of clusters compressed together. A
+	// sparse attribute has it, too.
+	compressionUnit = 4
 )
 
 // Fields of an attribute header. Those from 0x10 on differ by residency.
@@ -30,6 +43,7 @@ const (
 	attrNonResident = 0x08
 	attrNameLength  = 0x09
 	attrNameOffset  = 0x0a
+	attrFlagsOffset = 0x0c
 	attrInstance    = 0x0e
 
 	residentValueLength = 0x10
@@ -40,10 +54,13 @@ const (
 	nonResidentLowestVCN    = 0x10
 	nonResidentHighestVCN   = 0x18
 	nonResidentMappingPairs = 0x20
+	nonResidentCompression  = 0x22
 	nonResidentAllocated    = 0x28
 	nonResidentDataSize     = 0x30
 	nonResidentInitialized  = 0x38
 	nonResidentHeaderSize   = 0x40
+	nonResidentCompressed   = 0x40 // only if compressed or sparse
+	compressedHeaderSize    = 0x48
 
 	attrAlign = 8
 )
@@ -51,8 +68,9 @@ const (
 // attribute is one attribute header with its value or its mapping pairs; a
 // non-resident attribute too long for a record is cut into several of these.
 type attribute struct {
-	typ  attrType
-	name string
+	typ   attrType
+	name  string
+	flags attrFlags
 
 	value   []byte // of a resident attribute
 	indexed bool   // the value is a key of an index: $FILE_NAME
@@ -63,6 +81,7 @@ type attribute struct {
 	allocated   int64 // these three stand in the first part only
 	dataSize    int64
 	initialized int64
+	compressed  int64 // bytes of clusters, holes not counted
 }
 
 // newNonResident describes an attribute whose clusters are all initialized.
@@ -73,12 +92,19 @@ func (g geometry) newNonResident(typ attrType, name string, runs runList, size i
 	}
 }
 
-func (a *attribute) headerSize() int {
-	size := residentHeaderSize
-	if a.nonResident {
-		size = nonResidentHeaderSize
+// nameOffset is where the header's fields end and the name begins.
+func (a *attribute) nameOffset() int {
+	switch {
+	case !a.nonResident:
+		return residentHeaderSize
+	case a.flags != 0:
+		return compressedHeaderSize
 	}
-	return align(size+2*utf16Len(a.name), attrAlign)
+	return nonResidentHeaderSize
+}
+
+func (a *attribute) headerSize() int {
+	return align(a.nameOffset()+2*utf16Len(a.name), attrAlign)
 }
 
 // size is the attribute's length in a record.
@@ -97,19 +123,15 @@ func (a *attribute) append(b []byte, instance uint16) []byte {
 	le.PutUint32(h[attrTypeCode:], uint32(a.typ))
 	le.PutUint32(h[attrLength:], uint32(a.size()))
 	le.PutUint16(h[attrInstance:], instance)
-	nameOffset := residentHeaderSize
-	if a.nonResident {
-		nameOffset = nonResidentHeaderSize
-		a.putNonResident(h)
-	} else {
-		a.putResident(h)
-	}
-	le.PutUint16(h[attrNameOffset:], uint16(nameOffset))
+	le.PutUint16(h[attrFlagsOffset:], uint16(a.flags))
+	le.PutUint16(h[attrNameOffset:], uint16(a.nameOffset()))
 	h[attrNameLength] = byte(utf16Len(a.name))
-	copy(h[nameOffset:], utf16Bytes(a.name))
+	copy(h[a.nameOffset():], utf16Bytes(a.name))
 	if a.nonResident {
+		a.putNonResident(h)
 		b = a.runs.appendMappingPairs(b)
 	} else {
+		a.putResident(h)
 		b = append(b, a.value...)
 	}
 	return append(b, make([]byte, start+a.size()-len(b))...)
@@ -131,6 +153,10 @@ func (a *attribute) putNonResident(h []byte) {
 	le.PutUint64(h[nonResidentAllocated:], uint64(a.allocated))
 	le.PutUint64(h[nonResidentDataSize:], uint64(a.dataSize))
 	le.PutUint64(h[nonResidentInitialized:], uint64(a.initialized))
+	if a.flags != 0 {
+		h[nonResidentCompression] = compressionUnit
+		le.PutUint64(h[nonResidentCompressed:], uint64(a.compressed))
+	}
 }
 
 // split cuts a non-resident attribute into parts of at most room bytes each.
@@ -139,10 +165,11 @@ func (a *attribute) split(room int) []attribute {
 	parts := make([]attribute, len(lists))
 	lowest := VCN(0)
 	for i, runs := range lists {
-		parts[i] = attribute{typ: a.typ, name: a.name, nonResident: true, runs: runs, lowest: lowest}
+		parts[i] = attribute{typ: a.typ, name: a.name, flags: a.flags, nonResident: true, runs: runs, lowest: lowest}
 		lowest += VCN(runs.clusters())
 	}
-	parts[0].allocated, parts[0].dataSize, parts[0].initialized = a.allocated, a.dataSize, a.initialized
+	first := &parts[0]
+	first.allocated, first.dataSize, first.initialized, first.compressed = a.allocated, a.dataSize, a.initialized, a.compressed
 	return parts
 }
 
@@ -202,6 +229,7 @@ const (
 	nameAllocated  = 0x28
 	nameDataSize   = 0x30
 	nameAttributes = 0x38
+	nameReparseTag = 0x3c
 	nameLength     = 0x40
 	nameNamespace  = 0x41
 	nameText       = 0x42
@@ -214,6 +242,7 @@ type fileName struct {
 	allocated  int64
 	dataSize   int64
 	attributes FileAttributes
+	reparseTag uint32
 	namespace  namespace
 	name       string
 }
@@ -226,6 +255,7 @@ func (n fileName) encode() []byte {
 	le.PutUint64(b[nameAllocated:], uint64(n.allocated))
 	le.PutUint64(b[nameDataSize:], uint64(n.dataSize))
 	le.PutUint32(b[nameAttributes:], uint32(n.attributes))
+	le.PutUint32(b[nameReparseTag:], n.reparseTag)
 	b[nameLength] = byte(len(text) / 2)
 	b[nameNamespace] = byte(n.namespace)
 	return append(b, text...)

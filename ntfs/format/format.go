@@ -49,9 +49,12 @@ type Options struct {
 	VolumeFlags   VolumeFlags // of $Volume
 	Log           LogState    // what $LogFile looks like
 	LogSize       int64       // bytes of $LogFile; 0 = by volume size, as Windows does
-	// ExtraRecords adds this many free records to $MFT. They lie beyond its
-	// initialized size, so that even millions of them cost no write.
+	// ExtraRecords adds at least this many free records to $MFT. They lie beyond
+	// its initialized size, so that even millions of them cost no write.
 	ExtraRecords int64
+	// MFTFragments is the number of extents of $MFT; 0 is one. Each holds 24
+	// records or more.
+	MFTFragments int
 	Root         []Entry // what the root directory holds
 }
 
@@ -96,7 +99,15 @@ type Entry struct {
 	// begin to see zeros. Contents behind it are written all the same, as a
 	// crash dump is.
 	InitializedSize *int64
-	Streams         []Stream // alternate data streams, of files and directories
+	// Holes makes the file sparse: these ranges, ascending multiples of 16
+	// clusters (the last may go to the end of the file), have no clusters, and
+	// contents there are not written. Fragments counts the clusters between.
+	Holes []Range
+	// Compressed marks the file compressed; its contents are stored as units
+	// that did not shrink. Clusters must not be larger than 4 KiB.
+	Compressed bool
+	Streams    []Stream // alternate data streams, of files and directories
+	Reparse    *Reparse // what the file or directory stands for instead
 
 	Attributes FileAttributes // DOS attributes; a file without any is AttrArchive
 	Times      Times
@@ -116,6 +127,15 @@ type Stream struct {
 	Written         []Range
 	Fragments       int
 	InitializedSize *int64
+	Holes           []Range
+	Compressed      bool
+}
+
+// Reparse is a reparse point: a symbolic link, a mount point, a file that some
+// filter driver holds in another form.
+type Reparse struct {
+	Tag  uint32 // such as 0xa000000c, a symbolic link
+	Data []byte
 }
 
 // Range is a piece of a file, in bytes.
@@ -134,8 +154,11 @@ const (
 	AttrSystem   FileAttributes = 0x0004
 	AttrArchive  FileAttributes = 0x0020
 
-	attrDirectory FileAttributes = 0x10000000 // has an $I30 index ($FILE_NAME only)
-	attrViewIndex FileAttributes = 0x20000000 // has another index
+	attrSparse     FileAttributes = 0x0200
+	attrReparse    FileAttributes = 0x0400
+	attrCompressed FileAttributes = 0x0800
+	attrDirectory  FileAttributes = 0x10000000 // has an $I30 index ($FILE_NAME only)
+	attrViewIndex  FileAttributes = 0x20000000 // has another index
 
 	settableAttributes = AttrReadOnly | AttrHidden | AttrSystem | AttrArchive | 0x2000 // 0x2000: not content indexed
 )

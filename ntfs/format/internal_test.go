@@ -101,7 +101,7 @@ func TestScatter(t *testing.T) {
 	t.Parallel()
 	for _, fragments := range []int{2, 3, 100, 999} {
 		a := newAllocator(20_000, 1)
-		runs, err := a.scatter(1000, fragments)
+		runs, err := a.scatter(1000, 1, fragments)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,8 +17,12 @@ type File struct {
 	Extents    []Extent // of the contents, in file order, all clusters
 }
 
-// Extent is a piece of a file in one piece on the volume, in bytes.
-type Extent struct{ FileOffset, DeviceOffset, Length int64 }
+// Extent is a piece of a file that lies in one piece on the volume, in bytes.
+type Extent struct {
+	FileOffset   int64
+	DeviceOffset int64 // -1 = a hole
+	Length       int64
+}
 
 func (v *volume) layout() *Layout {
 	l := &Layout{
@@ -43,7 +47,10 @@ func (n *node) file(g geometry) File {
 	f.Extents = make([]Extent, len(s.runs))
 	offset := int64(0)
 	for i, r := range s.runs {
-		f.Extents[i] = Extent{offset, int64(r.lcn) * g.clusterSize, r.len * g.clusterSize}
+		f.Extents[i] = Extent{offset, -1, r.len * g.clusterSize}
+		if r.lcn != hole {
+			f.Extents[i].DeviceOffset = int64(r.lcn) * g.clusterSize
+		}
 		offset += f.Extents[i].Length
 	}
 	return f

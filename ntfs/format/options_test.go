@@ -12,6 +12,14 @@ import (
 
 func file(name string) format.Entry { return format.Entry{Name: name, Data: []byte("x")} }
 
+func reparsePoints(n int) []format.Entry {
+	entries := numbered(n)
+	for i := range entries {
+		entries[i].Reparse = &format.Reparse{Tag: 7}
+	}
+	return entries
+}
+
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	negative, beyond := int64(-1), int64(2)
@@ -36,6 +44,10 @@ func TestRefused(t *testing.T) {
 		{"log larger than the volume", format.Options{LogSize: 1 << 30}, format.ErrNoSpace},
 		{"negative extra records", format.Options{ExtraRecords: -1}, format.ErrOptions},
 		{"$MFT larger than the volume", format.Options{ExtraRecords: 1 << 20}, format.ErrNoSpace},
+
+		{"$MFT in too many extents", format.Options{MFTFragments: 20}, format.ErrOptions},
+		{"extents that its record cannot list", format.Options{MFTFragments: 400, ExtraRecords: 10_000}, format.ErrOptions},
+		{"negative extents of $MFT", format.Options{MFTFragments: -1}, format.ErrOptions},
 
 		{"no name", root(file("")), format.ErrOptions},
 		{"dot", root(file(".")), format.ErrOptions},
@@ -73,6 +85,15 @@ func TestRefused(t *testing.T) {
 		{"fragments of nothing", root(format.Entry{Name: "a", Fragments: 1}), format.ErrOptions},
 		{"file larger than the volume", root(format.Entry{Name: "a", Size: 1 << 40}), format.ErrNoSpace},
 		{"no room for gaps", root(format.Entry{Name: "a", Size: 24 << 20, Fragments: 6 << 10}), format.ErrNoSpace},
+		{"hole not of whole units", root(format.Entry{Name: "a", Size: 1 << 20, Holes: []format.Range{{Off: 4096, Len: 65536}}}), format.ErrOptions},
+		{"holes that overlap", root(format.Entry{Name: "a", Size: 1 << 20, Holes: []format.Range{{Len: 1 << 17}, {Off: 1 << 16, Len: 1 << 16}}}), format.ErrOptions},
+		{"hole beyond the end", root(format.Entry{Name: "a", Size: 1 << 20, Holes: []format.Range{{Len: 1 << 21}}}), format.ErrOptions},
+		{"empty hole", root(format.Entry{Name: "a", Size: 1 << 20, Holes: []format.Range{{}}}), format.ErrOptions},
+		{"compressed with large clusters", format.Options{ClusterSize: 8192, Root: []format.Entry{{Name: "a", Size: 9, Compressed: true}}}, format.ErrOptions},
+		{"reparse point without a tag", root(format.Entry{Name: "a", Reparse: &format.Reparse{}}), format.ErrOptions},
+		{"reparse data too long", root(format.Entry{Name: "a", Reparse: &format.Reparse{Tag: 1, Data: make([]byte, 17000)}}), format.ErrOptions},
+		{"reparse data too long for a record", root(format.Entry{Name: "a", Reparse: &format.Reparse{Tag: 1, Data: make([]byte, 900)}}), format.ErrOptions},
+		{"too many reparse points", root(reparsePoints(100)...), format.ErrOptions},
 		{"stream twice", root(format.Entry{Name: "a", Streams: []format.Stream{{Name: "s"}, {Name: "S"}}}), format.ErrOptions},
 		{"stream without a name", root(format.Entry{Name: "a", Streams: []format.Stream{{}}}), format.ErrOptions},
 		{"content that ends early", root(format.Entry{Name: "a", Content: pattern{9}, Size: 10}), io.ErrUnexpectedEOF},
@@ -201,6 +222,7 @@ func randomEntries(rng *rand.Rand, cluster, depth int) []format.Entry {
 		case 1:
 			initialized := rng.Int64N(1 + int64(len(e.Data)))
 			e.InitializedSize = &initialized
+			e.Compressed = cluster <= 4096 && rng.IntN(2) == 0
 		case 2:
 			for _, name := range []string{"a", "b", "C", "d"}[:rng.IntN(5)] {
 				e.Streams = append(e.Streams, format.Stream{Name: name, Data: noise(rng.Uint64(), rng.IntN(900))})

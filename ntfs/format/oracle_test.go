@@ -114,6 +114,12 @@ func compareTree(t *testing.T, dir string, entries []format.Entry) {
 			compareTree(t, path, e.Dir)
 			continue
 		}
+		if isLink(e) {
+			if target, err := os.Readlink(path); err != nil || target != "one.bin" {
+				t.Errorf("%q leads to %q (%v)", path, target, err)
+			}
+			continue
+		}
 		got, err := os.ReadFile(path)
 		if err != nil || !bytes.Equal(got, visible(e)) {
 			t.Errorf("%q differs (%v)", path, err)
@@ -190,7 +196,7 @@ func TestOracleLarge(t *testing.T) {
 		{Name: "many", Dir: numbered(100_000)},
 	}
 	img := newImage(t, 1<<30)
-	build(t, img, format.Options{Root: entries, ExtraRecords: 100_000})
+	build(t, img, format.Options{Root: entries, ExtraRecords: 100_000, MFTFragments: 20})
 	checkers(t, img.Name())
 	if got := ask(t, "ntfscat", img.Name(), "pagefile.sys"); !bytes.Equal(got, visible(&entries[0])) {
 		t.Error("ntfscat: pagefile.sys differs")
@@ -208,6 +214,43 @@ func TestOracleLarge(t *testing.T) {
 	}
 }
 
+// TestOracleHuge has a 500 GB volume with two million MFT records checked.
+func TestOracleHuge(t *testing.T) {
+	t.Parallel()
+	need(t, "ntfsfix", "ntfsresize", "ntfsinfo", "ntfscat")
+	entries := windowsDisk(160 << 30)
+	img := newImage(t, 500<<30)
+	build(t, img, format.Options{Root: entries, ExtraRecords: 2 << 20, VolumeFlags: format.VolumeMounted})
+	checkers(t, img.Name())
+	hive := entries[0].Dir[0].Dir
+	if got := ask(t, "ntfscat", img.Name(), "Windows/System32/config/SYSTEM"); !bytes.Equal(got, hive[len(hive)-1].Dir[0].Data) {
+		t.Error("ntfscat: SYSTEM differs")
+	}
+}
+
+// TestOracleLogState has ntfs-3g judge whether the log lets it write.
+func TestOracleLogState(t *testing.T) {
+	t.Parallel()
+	need(t, "ntfs-3g.probe")
+	const (
+		writable   = 0
+		hibernated = 14 // "metadata kept in Windows cache"
+		unclean    = 15
+	)
+	for state, want := range map[format.LogState]int{
+		format.LogEmpty: writable, format.LogClean: writable, format.LogDirty: unclean,
+		format.LogV2: hibernated, format.LogV2Clean: hibernated, format.LogGarbage: unclean,
+	} {
+		img := newImage(t, 16<<20)
+		build(t, img, format.Options{Log: state})
+		cmd := exec.CommandContext(t.Context(), "ntfs-3g.probe", "--readwrite", img.Name())
+		out, _ := cmd.CombinedOutput()
+		if got := cmd.ProcessState.ExitCode(); got != want {
+			t.Errorf("log %v: status %d, want %d: %s", state, got, want, out)
+		}
+	}
+}
+
 // TestOracleWritable has ntfs-3g change the volume: what the formatter left
 // must be what a driver can allocate from, insert into and delete from.
 func TestOracleWritable(t *testing.T) {
@@ -219,7 +262,8 @@ func TestOracleWritable(t *testing.T) {
 				t.Parallel()
 				img := newImage(t, 128<<20)
 				build(t, img, format.Options{
-					SectorSize: s.sector, ClusterSize: s.cluster, Root: sampleTree(s.cluster), ExtraRecords: extra,
+					SectorSize: s.sector, ClusterSize: s.cluster, Root: sampleTree(s.cluster),
+					ExtraRecords: extra, MFTFragments: int(extra / 1000),
 				})
 				dir, unmount := mount(t, img.Name(), "rw")
 				change(t, dir)

@@ -21,6 +21,31 @@ func (l runList) clusters() (n int64) {
 	return n
 }
 
+// allocated counts the clusters that are not in holes.
+func (l runList) allocated() (n int64) {
+	for _, r := range l {
+		if r.lcn != hole {
+			n += r.len
+		}
+	}
+	return n
+}
+
+// cut returns the list's first n clusters and the rest.
+func (l runList) cut(n int64) (head, rest runList) {
+	for i, r := range l {
+		if n < r.len {
+			if n > 0 {
+				head = append(head, run{r.lcn, n})
+			}
+			return head, append(runList{{r.lcn + LCN(n), r.len - n}}, l[i+1:]...)
+		}
+		head = append(head, r)
+		n -= r.len
+	}
+	return head, nil
+}
+
 // appendMappingPairs encodes the list as in a non-resident attribute: per run a
 // byte with both field widths, the length, and the LCN's difference from the
 // run before; a zero byte ends it.

@@ -34,6 +34,16 @@ func numbered(n int) []format.Entry {
 // fragments than there are clusters.
 func sampleTree(cluster int) []format.Entry {
 	entries := fullSampleTree(cluster)
+	if cluster <= 65536 {
+		unit := int64(cluster) << 4
+		entries = append(entries,
+			format.Entry{Name: "sparse.bin", Data: noise(12, int(5*unit)+1), Fragments: 2, Holes: []format.Range{{Off: unit, Len: unit}, {Off: 4 * unit, Len: unit + 1}}},
+			format.Entry{Name: "hole.bin", Size: 3*unit + 7, Holes: []format.Range{{Len: 3*unit + 7}}},
+			format.Entry{Name: "many holes.bin", Data: noise(13, int(200*unit>>(cluster/4096))), Holes: alternate(unit, 200>>(cluster/4096))})
+	}
+	if cluster <= 4096 {
+		entries = append(entries, format.Entry{Name: "compressed.bin", Data: noise(14, 100_000), Compressed: true, Fragments: 3})
+	}
 	walkEntries("", entries, func(_ string, e *format.Entry) {
 		e.Fragments = min(e.Fragments, (int(max(e.Size, int64(len(e.Data))))+cluster-1)/cluster)
 		for i := range e.Streams {
@@ -42,6 +52,25 @@ func sampleTree(cluster int) []format.Entry {
 		}
 	})
 	return entries
+}
+
+// alternate makes every other of n units a hole.
+func alternate(unit int64, n int) (holes []format.Range) {
+	for i := 0; i < n; i += 2 {
+		holes = append(holes, format.Range{Off: int64(i) * unit, Len: unit})
+	}
+	return holes
+}
+
+// symbolicLink to a file beside it, as mklink makes it.
+func symbolicLink(target string) *format.Reparse {
+	name := make([]byte, 0, 2*len(target))
+	for _, c := range []byte(target) {
+		name = append(name, c, 0)
+	}
+	n := byte(len(name))
+	head := []byte{0, 0, n, 0, n, 0, n, 0, 1, 0, 0, 0} // substitute and print name; relative
+	return &format.Reparse{Tag: 0xa000000c, Data: append(append(head, name...), name...)}
 }
 
 func fullSampleTree(cluster int) []format.Entry {
@@ -79,6 +108,7 @@ func fullSampleTree(cluster int) []format.Entry {
 			{Name: "text", Data: noise(11, 600)},
 		}},
 		{Name: "reserved.sys", Size: 1 << 20},
+		{Name: "link", Reparse: symbolicLink("one.bin")},
 		{Name: "stale", Dir: []format.Entry{}, Deleted: []string{"a.txt", "b.txt", "c.txt"}},
 	}
 }
@@ -101,6 +131,9 @@ func visible(e *format.Entry) []byte {
 	return b
 }
 
+// isLink tells whether a mounted file is followed instead of read.
+func isLink(e *format.Entry) bool { return e.Reparse != nil }
+
 // allocatedContents is what the file's clusters hold.
 func allocatedContents(e *format.Entry) []byte {
 	size := max(e.Size, int64(len(e.Data)))
@@ -114,6 +147,9 @@ func allocatedContents(e *format.Entry) []byte {
 		for _, r := range ranges {
 			_, _ = e.Content.ReadAt(b[r.Off:r.Off+r.Len], r.Off)
 		}
+	}
+	for _, h := range e.Holes {
+		clear(b[h.Off : h.Off+h.Len])
 	}
 	return b
 }

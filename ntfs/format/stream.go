@@ -12,6 +12,8 @@ type stream struct {
 	size        int64
 	initialized int64
 	fragments   int
+	flags       attrFlags
+	holes       []Range
 	source      io.ReaderAt // nil: nothing to write
 	written     []Range     // of the source
 
@@ -24,15 +26,34 @@ func newStream(s Stream) (*stream, error) {
 	if size == 0 {
 		size = int64(len(s.Data))
 	}
-	made := &stream{name: s.Name, size: size, initialized: size, fragments: s.Fragments}
+	made := &stream{name: s.Name, size: size, initialized: size, fragments: s.Fragments, holes: s.Holes}
 	if s.InitializedSize != nil {
 		made.initialized = *s.InitializedSize
-		if size > 0 {
-			made.fragments = max(1, made.fragments) // a resident value has no initialized size
-		}
+	}
+	if len(s.Holes) > 0 {
+		made.flags |= flagSparse
+	}
+	if s.Compressed {
+		made.flags |= flagCompressed
 	}
 	made.chooseSource(s)
 	return made, made.check(s)
+}
+
+// needsClusters tells whether the stream has what a resident value cannot.
+func (s *stream) needsClusters() bool {
+	return s.size > 0 && (s.fragments > 0 || s.initialized < s.size || s.flags != 0)
+}
+
+// fileAttributes are the DOS attributes that the stream gives its file.
+func (s *stream) fileAttributes() (a FileAttributes) {
+	if s.flags&flagSparse != 0 {
+		a |= attrSparse
+	}
+	if s.flags&flagCompressed != 0 {
+		a |= attrCompressed
+	}
+	return a
 }
 
 func (s *stream) chooseSource(from Stream) {
@@ -75,7 +96,7 @@ func (s *stream) allocated(g geometry) int64 {
 	if s.resident() {
 		return align(s.size, attrAlign)
 	}
-	return s.runs.clusters() * g.clusterSize
+	return s.runs.allocated() * g.clusterSize // of a sparse file, what it takes up
 }
 
 func (s *stream) attribute(g geometry) attribute {
@@ -83,7 +104,7 @@ func (s *stream) attribute(g geometry) attribute {
 		return attribute{typ: typeData, name: s.name, value: s.value}
 	}
 	a := g.newNonResident(typeData, s.name, s.runs, s.size)
-	a.initialized = s.initialized
+	a.initialized, a.flags, a.compressed = s.initialized, s.flags, s.allocated(g)
 	return a
 }
 
@@ -91,20 +112,67 @@ func (s *stream) attribute(g geometry) attribute {
 // bytes left there, suffices; else in clusters.
 func (s *stream) place(g geometry, alloc *allocator, room int) error {
 	resident := attribute{typ: typeData, name: s.name}
-	if s.fragments == 0 && s.size <= int64(room-resident.size()) {
+	if !s.needsClusters() && s.fragments == 0 && s.size <= int64(room-resident.size()) {
 		return s.makeResident()
 	}
-	clusters := g.clustersFor(s.size)
-	if int64(s.fragments) > clusters {
-		return fmt.Errorf("%w: %d fragments of %d clusters", ErrOptions, s.fragments, clusters)
+	clusters, holes, err := s.holeClusters(g)
+	if err != nil {
+		return err
 	}
-	var err error
+	allocated := clusters - holes.clusters()
+	if int64(s.fragments) > allocated {
+		return fmt.Errorf("%w: %d fragments of %d clusters", ErrOptions, s.fragments, allocated)
+	}
+	var runs runList
 	if s.fragments > 1 {
-		s.runs, err = alloc.scatter(clusters, s.fragments)
+		runs, err = alloc.scatter(allocated, 1, s.fragments)
 	} else {
-		s.runs, err = alloc.take(clusters)
+		runs, err = alloc.take(allocated)
 	}
+	s.runs = punch(runs, holes)
 	return err
+}
+
+// holeClusters returns how many clusters the stream spans, and its holes as
+// runs whose LCN is the VCN they begin at.
+func (s *stream) holeClusters(g geometry) (clusters int64, holes runList, err error) {
+	clusters = g.clustersFor(s.size)
+	if s.flags&flagCompressed != 0 {
+		if g.clusterSize > maxCompressedCluster {
+			return 0, nil, fmt.Errorf("%w: compression with clusters of %d bytes", ErrOptions, g.clusterSize)
+		}
+		clusters = align(clusters, 1<<compressionUnit)
+	}
+	unit := g.clusterSize << compressionUnit
+	end := int64(0)
+	for _, h := range s.holes {
+		last := h.Off+h.Len == s.size
+		if h.Off < end || h.Len <= 0 || h.Len > s.size-h.Off || h.Off%unit != 0 || h.Len%unit != 0 && !last {
+			return 0, nil, fmt.Errorf("%w: hole %d+%d is not of %d-byte units in ascending order", ErrOptions, h.Off, h.Len, unit)
+		}
+		end = h.Off + h.Len
+		stop := g.clustersFor(end)
+		if last {
+			stop = clusters
+		}
+		holes = append(holes, run{LCN(h.Off / g.clusterSize), stop - h.Off/g.clusterSize})
+	}
+	return clusters, holes, nil
+}
+
+// maxCompressedCluster is the largest cluster size NTFS compresses with.
+const maxCompressedCluster = 4096
+
+// punch puts holes, placed by VCN, between the runs.
+func punch(runs, holes runList) runList {
+	var punched, head runList
+	vcn := int64(0)
+	for _, h := range holes {
+		head, runs = runs.cut(int64(h.lcn) - vcn)
+		punched = append(append(punched, head...), run{hole, h.len})
+		vcn = int64(h.lcn) + h.len
+	}
+	return append(punched, runs...)
 }
 
 func (s *stream) makeResident() error {

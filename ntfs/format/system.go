@@ -65,7 +65,7 @@ func (v *volume) addExtend() {
 	}
 	child(recordQuota, "$Quota", v.quotaIndexes()...)
 	child(recordObjID, "$ObjId", v.g.viewIndex("$O", collationULongs))
-	child(recordReparse, "$Reparse", v.g.viewIndex("$R", collationULongs))
+	child(recordReparse, "$Reparse") // its index comes with the entries
 }
 
 // Owners in $Quota: the defaults for new owners, and the first owner.

@@ -54,6 +54,7 @@ type node struct {
 	nameFlags  FileAttributes // attributes that only $FILE_NAME shows
 	securityID uint32
 	times      fileTimes
+	reparseTag uint32
 	streams    []*stream   // the unnamed one, if any, first
 	extra      []attribute // what else the record holds, indexes included
 	deleted    []*node
@@ -82,7 +83,9 @@ func (n *node) fileNames(g geometry) []fileName {
 	if n.name == "" {
 		return nil
 	}
-	f := fileName{parent: n.parent.ref(), times: n.times, attributes: n.attributes | n.nameFlags, name: n.name}
+	f := fileName{
+		parent: n.parent.ref(), times: n.times, attributes: n.attributes | n.nameFlags, reparseTag: n.reparseTag, name: n.name,
+	}
 	if s := n.unnamed(); s != nil {
 		f.allocated, f.dataSize = s.allocated(g), s.size
 	}
@@ -170,6 +173,10 @@ func (b *treeBuilder) node(parent *node, e *Entry) (*node, error) {
 			return nil, err
 		}
 		n.streams = append(n.streams, made)
+		n.attributes |= made.fileAttributes()
+	}
+	if err := n.setReparse(e.Reparse); err != nil {
+		return nil, err
 	}
 	return n, b.addDeleted(n, e.Deleted)
 }
@@ -218,7 +225,7 @@ func (e *Entry) streams() []Stream {
 	}
 	return append([]Stream{{
 		Data: e.Data, Content: e.Content, Size: e.Size, Written: e.Written,
-		Fragments: e.Fragments, InitializedSize: e.InitializedSize,
+		Fragments: e.Fragments, InitializedSize: e.InitializedSize, Holes: e.Holes, Compressed: e.Compressed,
 	}}, e.Streams...)
 }
 
@@ -232,13 +239,18 @@ func (e *Entry) check() error {
 	if e.Attributes&^settableAttributes != 0 {
 		return fmt.Errorf("%w: attributes %#x", ErrOptions, uint32(e.Attributes&^settableAttributes))
 	}
-	if e.Dir != nil && (e.Data != nil || e.Content != nil || e.Size != 0 || e.Fragments != 0 || e.InitializedSize != nil) {
+	if e.Dir != nil && e.hasContents() {
 		return fmt.Errorf("%w: a directory with contents", ErrOptions)
 	}
 	if e.Dir == nil && e.Deleted != nil {
 		return fmt.Errorf("%w: deleted entries in what is no directory", ErrOptions)
 	}
 	return e.checkStreamNames()
+}
+
+func (e *Entry) hasContents() bool {
+	return e.Data != nil || e.Content != nil || e.Size != 0 || e.Fragments != 0 || e.InitializedSize != nil ||
+		e.Holes != nil || e.Compressed
 }
 
 func (e *Entry) checkStreamNames() error {

@@ -74,6 +74,8 @@ func (o *Options) setDefaults() error {
 		return fmt.Errorf("%w: label is longer than %d UTF-16 units", ErrOptions, maxLabelLength)
 	case o.ExtraRecords < 0 || o.ExtraRecords > 1<<32:
 		return fmt.Errorf("%w: %d extra records", ErrOptions, o.ExtraRecords)
+	case o.MFTFragments < 0:
+		return fmt.Errorf("%w: $MFT in %d extents", ErrOptions, o.MFTFragments)
 	case o.LogSize < 0 || o.LogSize > 4<<30:
 		return fmt.Errorf("%w: log of %d bytes", ErrOptions, o.LogSize)
 	}
@@ -93,7 +95,7 @@ func (v *volume) addNodes() error {
 		return err
 	}
 	v.users, v.next = b.nodes, b.next
-	return nil
+	return v.addReparseIndex()
 }
 
 // placeMFT reserves clusters for all records the volume can need: a bound for
@@ -107,7 +109,7 @@ func (v *volume) placeMFT() error {
 	if err != nil {
 		return fmt.Errorf("$MFT bitmap: %w", err)
 	}
-	runs, err := v.alloc.take(v.g.clustersFor(size))
+	runs, err := v.mftRuns()
 	if err != nil {
 		return fmt.Errorf("$MFT of %d bytes: %w", size, err)
 	}
@@ -117,7 +119,29 @@ func (v *volume) placeMFT() error {
 	n := v.system[recordMFT]
 	n.streams = []*stream{v.mft}
 	n.extra = []attribute{v.g.newNonResident(typeBitmap, "", v.mftBitmap, bitmapSize)}
+	if attributesSize(n.recordAttributes(v.g)) > v.g.recordRoom() {
+		return fmt.Errorf("%w: $MFT in %d extents does not fit its own record", ErrOptions, len(runs))
+	}
 	return nil
+}
+
+// minMFTExtent keeps the records that a driver reads before it knows the
+// extents of $MFT in its first one.
+const minMFTExtent = int64(recordFirstExtend)
+
+// mftRuns allocates $MFT; no record is cut in two.
+func (v *volume) mftRuns() (runList, error) {
+	recordSize := int64(v.g.recordSize)
+	fragments := v.options.MFTFragments
+	if fragments <= 1 {
+		return v.alloc.take(v.g.clustersFor(v.mftRecords * recordSize))
+	}
+	unit := max(1, recordSize/v.g.clusterSize)
+	units := v.g.clustersFor(v.mftRecords*recordSize) / unit
+	if units/int64(fragments)*unit*v.g.clusterSize < minMFTExtent*recordSize {
+		return nil, fmt.Errorf("%w: %d extents of %d records", ErrOptions, fragments, v.mftRecords)
+	}
+	return v.alloc.scatter(units, unit, fragments)
 }
 
 const (
@@ -140,14 +164,14 @@ func (v *volume) sizeMFT() {
 // extensionBound is the most extension records the node can need.
 func (g geometry) extensionBound(n *node) (bound int64) {
 	for _, s := range n.streams {
-		if s.fragments > 1 {
+		if pieces := int64(s.fragments) + 2*int64(len(s.holes)); pieces > 1 {
 			pair := 1 + 2*int64(signedWidth(g.clusters))
-			room := int64(g.recordRoom() - nonResidentHeaderSize - 2*utf16Len(s.name) - 2*attrAlign)
-			bound += int64(s.fragments)/(room/pair) + 2
+			room := int64(g.recordRoom() - compressedHeaderSize - 2*utf16Len(s.name) - 2*attrAlign)
+			bound += pieces/(room/pair) + 2
 		}
 	}
-	if len(n.streams) > 1 || n.shortName != "" {
-		bound += int64(len(n.streams))
+	if len(n.streams) > 1 || n.shortName != "" || n.reparseTag != 0 {
+		bound += int64(len(n.streams)) + 1
 	}
 	return bound
 }

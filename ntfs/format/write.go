@@ -93,13 +93,16 @@ func newRunWriter(dev Device, g geometry, runs runList) *runWriter {
 	return w
 }
 
+// writeAt writes p at off; what falls into a hole is dropped.
 func (w *runWriter) writeAt(p []byte, off int64) error {
 	for len(p) > 0 {
 		i := sort.Search(len(w.starts), func(i int) bool { return w.starts[i] > off }) - 1
-		within := off - w.starts[i]
-		n := min(int64(len(p)), w.runs[i].len*w.g.clusterSize-within)
-		if err := writeAt(w.dev, p[:n], int64(w.runs[i].lcn)*w.g.clusterSize+within); err != nil {
-			return err
+		r, within := w.runs[i], off-w.starts[i]
+		n := min(int64(len(p)), r.len*w.g.clusterSize-within)
+		if r.lcn != hole {
+			if err := writeAt(w.dev, p[:n], int64(r.lcn)*w.g.clusterSize+within); err != nil {
+				return err
+			}
 		}
 		p, off = p[n:], off+n
 	}
