@@ -1,0 +1,452 @@
+package ntfs_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"hangkit/ntfs"
+)
+
+// The oracles are ntfs-3g, its tools and sleuthkit: their mkntfs makes the
+// volumes, their driver fills them, and their readers say what is on them.
+
+func need(t *testing.T, programs ...string) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("short")
+	}
+	for _, p := range programs {
+		if _, err := exec.LookPath(p); err != nil {
+			missing(t, p)
+		}
+	}
+}
+
+func needMount(t *testing.T) {
+	t.Helper()
+	need(t, "mkntfs", "ntfs-3g", "fusermount", "ntfscat", "icat", "ntfsfix", "ntfsresize")
+	if _, err := os.Stat("/dev/fuse"); err != nil {
+		missing(t, "/dev/fuse")
+	}
+}
+
+func missing(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("HANGKIT_REQUIRE_ORACLES") == "1" {
+		t.Fatalf("%s is missing", what)
+	}
+	t.Skipf("%s is missing", what)
+}
+
+func run(t *testing.T, name string, args ...string) []byte {
+	t.Helper()
+	var stderr bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), name, args...)
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s%s", name, strings.Join(args, " "), err, out, stderr.Bytes())
+	}
+	return out
+}
+
+// geometry of a volume made by mkntfs.
+type geometry struct {
+	sector, cluster int
+	size            int64
+}
+
+func (g geometry) String() string { return fmt.Sprintf("%d-%d", g.sector, g.cluster) }
+
+func mkntfs(t *testing.T, g geometry) string {
+	t.Helper()
+	img := filepath.Join(t.TempDir(), "volume.img")
+	if err := os.WriteFile(img, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(img, g.size); err != nil {
+		t.Fatal(err)
+	}
+	run(t, "mkntfs", "-F", "-Q", "-q", "-L", "Größe", "-s", fmt.Sprint(g.sector), "-c", fmt.Sprint(g.cluster),
+		"-p", "0", "-H", "16", "-S", "63", img)
+	return img
+}
+
+// mounted runs do on the mounted image. The driver stays in the foreground, so
+// that its end says that its last byte is written.
+func mounted(t *testing.T, img, options string, do func(dir string)) {
+	t.Helper()
+	dir := t.TempDir()
+	driver := exec.Command("ntfs-3g", "-o", "no_detach,"+options, img, dir)
+	if err := driver.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		for range 100 { // a child of another test may hold the directory for a moment
+			if exec.Command("fusermount", "-u", dir).Run() == nil {
+				break
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		if err := driver.Wait(); err != nil {
+			t.Errorf("ntfs-3g: %v", err)
+		}
+	}()
+	awaitMount(t, dir)
+	do(dir)
+}
+
+func awaitMount(t *testing.T, dir string) {
+	t.Helper()
+	for range 500 {
+		mounts, err := os.ReadFile("/proc/mounts")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(mounts, []byte(" "+dir+" ")) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal("ntfs-3g does not mount the image")
+}
+
+// image is an open image file.
+type image struct {
+	*os.File
+	size int64
+}
+
+func (i *image) Size() int64 { return i.size }
+
+func openImage(t testing.TB, path string) *image {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	info, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &image{f, info.Size()}
+}
+
+func put(t *testing.T, path string, data []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// interleave appends to two files by turns, so that both end up in pieces of
+// one cluster.
+func interleave(t *testing.T, dir string, names [2]string, cluster, pieces int) {
+	t.Helper()
+	var files [2]*os.File
+	for i, name := range names {
+		f, err := os.Create(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		files[i] = f
+	}
+	data := patterned(int64(cluster * pieces))
+	for i := range pieces {
+		for _, f := range files {
+			if _, err := f.Write(data[i*cluster:][:cluster]); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// fill writes the tree every geometry is tried with.
+func fill(t *testing.T, dir string, g geometry) {
+	t.Helper()
+	put(t, filepath.Join(dir, "Windows/System32/config/SYSTEM"), patterned(300_000))
+	put(t, filepath.Join(dir, "ünï-日本/İstanbul/Straße.txt"), []byte("grüße"))
+	put(t, filepath.Join(dir, "emoji \U0001f600.bin"), patterned(int64(g.cluster)+1))
+	put(t, filepath.Join(dir, "empty"), nil)
+	put(t, filepath.Join(dir, "resident"), patterned(200))
+	put(t, filepath.Join(dir, "case"), []byte("lower"))
+	put(t, filepath.Join(dir, "CASE"), []byte("upper"))
+	for i := range 400 {
+		put(t, filepath.Join(dir, "thinned", fmt.Sprintf("file_number_%04d.txt", i)), fmt.Append(nil, i))
+	}
+	for i := range 400 {
+		if i%50 != 0 {
+			if err := os.Remove(filepath.Join(dir, "thinned", fmt.Sprintf("file_number_%04d.txt", i))); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	sparse, err := os.Create(filepath.Join(dir, "sparse"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sparse.Close()
+	for _, off := range []int64{0, 1 << 20, 5<<20 + 77} {
+		if _, err := sparse.WriteAt(patterned(5000), off); err != nil {
+			t.Fatal(err)
+		}
+	}
+	interleave(t, dir, [2]string{"pieces", "others"}, g.cluster, 300)
+	if err := os.Link(filepath.Join(dir, "resident"), filepath.Join(dir, "ünï-日本", "second name")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// compare checks that v shows exactly what the mounted directory does.
+func compare(t *testing.T, v *ntfs.Volume, dir string) (files int) {
+	t.Helper()
+	want, got := digest(t, os.DirFS(dir)), digest(t, v)
+	for name, sum := range want {
+		if g, ok := got[name]; !ok {
+			t.Errorf("%q is not listed", name)
+		} else if g != sum {
+			t.Errorf("%q: got %s, want %s", name, g, sum)
+		}
+		delete(got, name)
+	}
+	for name := range got {
+		t.Errorf("%q is listed and should not be", name)
+	}
+	return len(want)
+}
+
+// digest describes each file of a tree.
+func digest(t *testing.T, fsys fs.FS) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || name == "." {
+			return err
+		}
+		if d.IsDir() {
+			all[name] = "directory"
+			return nil
+		}
+		f, err := fsys.Open(name)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		h := sha256.New()
+		n, err := io.Copy(h, f)
+		all[name] = fmt.Sprintf("%d bytes, %x", n, h.Sum(nil))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestOracleGeometries(t *testing.T) {
+	t.Parallel()
+	needMount(t)
+	for _, g := range []geometry{
+		{512, 512, 48 << 20}, {512, 1024, 48 << 20}, {512, 2048, 48 << 20}, {512, 4096, 64 << 20}, {512, 8192, 64 << 20},
+		{512, 32768, 96 << 20}, {512, 65536, 128 << 20}, {1024, 4096, 64 << 20}, {4096, 4096, 64 << 20}, {4096, 65536, 128 << 20},
+		{512, 128 << 10, 256 << 20}, {512, 1 << 20, 2 << 30},
+	} {
+		t.Run(g.String(), func(t *testing.T) {
+			t.Parallel()
+			img := mkntfs(t, g)
+			mounted(t, img, "rw", func(dir string) { fill(t, dir, g) })
+			v := open(t, openImage(t, img))
+			mounted(t, img, "ro,norecover", func(dir string) { compare(t, v, dir) })
+			// All of a volume takes minutes: TestFS reads each file byte by byte.
+			for dir, file := range map[string]string{"ünï-日本": "İstanbul/Straße.txt", "thinned": "file_number_0050.txt"} {
+				if sub, err := fs.Sub(v, dir); err != nil || fstest.TestFS(sub, file) != nil {
+					t.Error(dir, err, fstest.TestFS(sub, file))
+				}
+			}
+			checkVolume(t, v, img, g)
+		})
+	}
+}
+
+func checkVolume(t *testing.T, v *ntfs.Volume, img string, g geometry) {
+	t.Helper()
+	info := v.Info()
+	if info.Label != "Größe" || info.Version != "3.1" || info.ClusterSize != int64(g.cluster) || info.SectorSize != int64(g.sector) {
+		t.Errorf("info: %+v", info)
+	}
+	if _, err := v.Stat("thinned/file_number_0112.txt"); !os.IsNotExist(err) {
+		t.Errorf("deleted file: %v", err)
+	}
+	for asked, want := range map[string]string{"case": "lower", "CASE": "upper", "ÜNÏ-日本/i\u0307STANBUL": "", "WINDOWS/system32/CONFIG/system": "-"} {
+		b, err := fs.ReadFile(v, asked)
+		switch {
+		case want == "" && !os.IsNotExist(err):
+			t.Errorf("%q: %v", asked, err)
+		case len(want) > 1 && string(b) != want:
+			t.Errorf("%q: %q (%v)", asked, b, err)
+		case want == "-" && !bytes.Equal(b, patterned(300_000)):
+			t.Errorf("%q differs (%v)", asked, err)
+		}
+	}
+	for _, name := range []string{"pieces", "sparse", "resident"} {
+		checkAgainstTools(t, v, img, name)
+	}
+	free, err := v.Free()
+	if err != nil {
+		t.Error(err)
+	}
+	if want := freeByNtfsresize(t, img, int64(g.cluster)); free != want {
+		t.Errorf("free: %d, ntfsinfo says %d", free, want)
+	}
+}
+
+// freeByNtfsresize takes the number of free clusters from ntfsinfo.
+func freeByNtfsresize(t *testing.T, img string, cluster int64) int64 {
+	t.Helper()
+	for line := range strings.Lines(string(run(t, "ntfsinfo", "-f", "-m", img))) {
+		var free int64
+		if i := strings.Index(line, "Free Clusters:"); i >= 0 {
+			if _, err := fmt.Sscanf(line[i:], "Free Clusters: %d", &free); err == nil {
+				return free * cluster
+			}
+		}
+	}
+	t.Fatal("ntfsinfo names no free clusters")
+	return 0
+}
+
+// checkAgainstTools compares one file with ntfscat and icat, read through the
+// file system and through its extents.
+func checkAgainstTools(t *testing.T, v *ntfs.Volume, img, name string) {
+	t.Helper()
+	d, err := v.Detail(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := fs.ReadFile(v, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, run(t, "ntfscat", "-f", img, name)) {
+		t.Errorf("%s: ntfscat differs", name)
+	}
+	if info := v.Info(); info.ClusterSize <= 64<<10 && !bytes.Equal(got, run(t, "icat", img, fmt.Sprint(d.Record))) {
+		t.Errorf("%s: icat differs", name)
+	}
+	raw, err := v.OpenRaw(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := io.ReadAll(raw)
+	if err != nil || !bytes.Equal(all[:len(got)], got) {
+		t.Errorf("%s: raw contents differ (%v)", name, err)
+	}
+}
+
+func TestOracleManyPieces(t *testing.T) {
+	t.Parallel()
+	needMount(t)
+	g := geometry{512, 1024, 96 << 20}
+	img := mkntfs(t, g)
+	mounted(t, img, "rw", func(dir string) { interleave(t, dir, [2]string{"pieces", "others"}, g.cluster, 12_000) })
+	v := open(t, openImage(t, img))
+	d, err := v.Detail("pieces")
+	if err != nil || d.Fragments < 5_000 {
+		t.Fatalf("%d fragments (%v)", d.Fragments, err)
+	}
+	t.Logf("%d fragments", d.Fragments)
+	checkAgainstTools(t, v, img, "pieces")
+	checkAgainstTools(t, v, img, "others")
+	p, err := v.OpenInPlace("pieces")
+	if err != nil || p.Size() != d.Size {
+		t.Fatal(err)
+	}
+}
+
+func TestOracleNearlyFull(t *testing.T) {
+	t.Parallel()
+	needMount(t)
+	g := geometry{512, 4096, 40 << 20}
+	img := mkntfs(t, g)
+	mounted(t, img, "rw", func(dir string) {
+		for i := range 3_000 {
+			put(t, filepath.Join(dir, fmt.Sprintf("filler/%d", i)), patterned(4096+2000))
+		}
+		for i := 0; i < 3_000; i += 2 {
+			if err := os.Remove(filepath.Join(dir, fmt.Sprintf("filler/%d", i))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		f, err := os.Create(filepath.Join(dir, "last"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		for { // until the volume is full
+			if _, err := f.Write(patterned(64 << 10)); err != nil {
+				break
+			}
+		}
+	})
+	v := open(t, openImage(t, img))
+	d, err := v.Detail("last")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%+v", d)
+	mounted(t, img, "ro,norecover", func(dir string) { compare(t, v, dir) })
+	checkAgainstTools(t, v, img, "last")
+}
+
+func TestOracleManyNames(t *testing.T) {
+	t.Parallel()
+	needMount(t)
+	const count = 20_000
+	img := mkntfs(t, geometry{512, 4096, 96 << 20})
+	name := func(i int) string {
+		return fmt.Sprintf("a rather long name so that the tree grows %06d.dat", i*7919%count)
+	}
+	mounted(t, img, "rw", func(dir string) {
+		for i := range count {
+			put(t, filepath.Join(dir, "many", name(i)), nil)
+		}
+	})
+	v := open(t, openImage(t, img))
+	if list, err := v.ReadDir("many"); err != nil || len(list) != count {
+		t.Fatalf("%d names (%v)", len(list), err)
+	}
+	mounted(t, img, "rw", func(dir string) {
+		for i := range count {
+			if i%500 != 0 {
+				if err := os.Remove(filepath.Join(dir, "many", name(i))); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	})
+	v = open(t, openImage(t, img))
+	if list, err := v.ReadDir("many"); err != nil || len(list) != count/500 {
+		t.Errorf("%d names left (%v)", len(list), err)
+	}
+	for i := range 2_000 {
+		_, err := v.Stat("many/" + strings.ToUpper(name(i)))
+		if i%500 == 0 && err != nil || i%500 != 0 && !os.IsNotExist(err) {
+			t.Errorf("%s: %v", name(i), err)
+		}
+	}
+}
