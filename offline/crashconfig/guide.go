@@ -168,7 +168,7 @@ func seeSteps(f *windows.Facts) []Step {
 }
 
 func waitStep(f *windows.Facts) Step {
-	mb := expectedMB(configuredType(f), ramMB(f))
+	mb := dumpSize(f, configuredType(f))
 	if mb == 0 {
 		return Step{Text: "Do not switch off until the percentage has reached 100: about one minute for 6 GB on a hard disk, 30 GB on an SSD."}
 	}

@@ -20,7 +20,7 @@ type Change struct {
 	Old   *hive.Value // nil: absent
 	New   *hive.Value // nil: delete
 	Why   string
-	Fixes []string // ids of the rules it satisfies
+	Fixes []string // ids of the rules that complained before and do not after
 }
 
 // Plan is a list of changes to a SYSTEM hive, in the order they are made. Nothing of it has happened yet.
@@ -58,6 +58,7 @@ func PlanArm(i *windows.Installation, f *windows.Facts, s Settings) (*Plan, erro
 		}
 	}
 	d.leaveAlone()
+	d.keepTrueFixes(f)
 	if s.AllControlSets && i != nil {
 		d.mirror(i.System)
 	}
@@ -80,6 +81,19 @@ func newDraft(f *windows.Facts, s Settings) *draft {
 
 func (d *draft) note(format string, args ...any) {
 	d.plan.Notes = append(d.plan.Notes, fmt.Sprintf(format, args...))
+}
+
+// keepTrueFixes reduces the rules a change may satisfy to those that complained, and are silent or milder now.
+func (d *draft) keepTrueFixes(before *windows.Facts) {
+	was, is := Check(before), Check(d.f)
+	for i := range d.plan.Changes {
+		c := &d.plan.Changes[i]
+		c.Fixes = slices.DeleteFunc(slices.Clone(c.Fixes), func(id string) bool {
+			old, complained := was.Find(id)
+			now, complains := is.Find(id)
+			return !complained || complains && now.Verdict >= old.Verdict
+		})
+	}
 }
 
 // set plans a value, unless it is there already.

@@ -55,7 +55,7 @@ func (d *draft) defaultType() DumpType {
 
 // roomFor reports whether the page file is known to hold a dump.
 func (d *draft) roomFor(t DumpType) bool {
-	n, known := need(t, ramMB(d.f), d.f.Is64Bit())
+	n, known := dumpNeed(d.f, t)
 	e, ok := dumpPageFile(d.f)
 	if !known || !ok {
 		return false
@@ -132,7 +132,7 @@ func (d *draft) dedicatedSize() (int64, error) {
 	if why := placeProblem(d.f, p, true); why != "" {
 		return 0, refuse(flag, "%s: %s", want.Path, why)
 	}
-	n, known := need(configuredType(d.f), ramMB(d.f), d.f.Is64Bit())
+	n, known := dumpNeed(d.f, judgedType(d.f))
 	if want.MB == 0 && !known {
 		return 0, refuse(flag, "say how large: the memory size is unknown (add :SIZE, or --ram SIZE)")
 	}

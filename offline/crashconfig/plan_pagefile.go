@@ -48,7 +48,7 @@ func (d *draft) pageFileVerdict() Verdict {
 // fixedPageFile plans a page file of the size the dump can need, if memory size, drive letter and space allow.
 func (d *draft) fixedPageFile() bool {
 	t := configuredType(d.f)
-	n, known := need(t, ramMB(d.f), d.f.Is64Bit())
+	n, known := dumpNeed(d.f, t)
 	switch {
 	case !known:
 		d.note("The page file is left to Windows: the memory size is unknown (--ram SIZE).")
@@ -57,7 +57,7 @@ func (d *draft) fixedPageFile() bool {
 		d.note("The page file is left to Windows: the free space on its volume is unknown (--pagefile SIZE).")
 		return false
 	}
-	if want := n.OK + expectedMB(t, ramMB(d.f)) + spareMB; room(d.f) < want {
+	if want := n.OK + dumpSize(d.f, t) + spareMB; room(d.f) < want {
 		d.note("The page file is left to Windows: %s would need %s with the dump beside it, and %s are there. Free space, or use --dedicated-dump on another drive.",
 			mbText(n.OK), mbText(want), mbText(room(d.f)))
 		return false

@@ -34,7 +34,9 @@ func (d *draft) keyboard() error {
 		case !k.Installed:
 			continue
 		case !honours(d.f, k.Service):
-			d.note("%s (%s) cannot crash %s; left alone.", k.Kind, k.Service, d.f.Version.Product)
+			if k.InUse.Value || d.s.Keyboard != nil {
+				d.note("%s (%s) cannot crash %s; left alone.", k.Kind, k.Service, d.f.Version.Product)
+			}
 			continue
 		case d.s.Keyboard == nil:
 			d.defaultKeys(k)

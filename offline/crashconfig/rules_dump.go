@@ -31,7 +31,7 @@ func ruleDumpOn(f *windows.Facts) (Finding, bool) {
 
 var dumpContents = map[DumpType]string{
 	Kernel:    "All kernel memory: what a driver or kernel hang needs.",
-	Automatic: "All kernel memory, with a page file that Windows sizes itself.",
+	Automatic: "All kernel memory, like a kernel dump.",
 	Active:    "Kernel and user memory in use.",
 	Complete:  "All memory.",
 	Small:     "One thread and the list of drivers.",
@@ -323,7 +323,7 @@ func ruleDedicatedRoom(f *windows.Facts) (Finding, bool) {
 	}
 	want := int64(f.CrashControl.Or("DumpFileSize", 0))
 	if want == 0 {
-		n, ok := need(configuredType(f), ramMB(f), f.Is64Bit())
+		n, ok := dumpNeed(f, judgedType(f))
 		if !ok {
 			return nothing()
 		}
@@ -339,7 +339,7 @@ func ruleDedicatedRoom(f *windows.Facts) (Finding, bool) {
 
 func ruleDedicatedSize(f *windows.Facts) (Finding, bool) {
 	size := int64(f.CrashControl.Or("DumpFileSize", 0))
-	n, known := need(configuredType(f), ramMB(f), f.Is64Bit())
+	n, known := dumpNeed(f, judgedType(f))
 	if size == 0 {
 		return nothing()
 	}
@@ -353,9 +353,9 @@ func ruleDedicatedSize(f *windows.Facts) (Finding, bool) {
 	case known && size < n.OK && configuredType(f) == Complete:
 		return say(Loss, "The dedicated dump file is too small",
 			fmt.Sprintf("DumpFileSize is %s; the dump may need %s.", mbText(size), mbText(n.OK)), fixArm)
-	case known && size < expectedMB(configuredType(f), ramMB(f)):
+	case known && size < dumpSize(f, judgedType(f)):
 		return say(Loss, "The dedicated dump file is small",
-			fmt.Sprintf("DumpFileSize is %s; a dump of this machine is about %s.", mbText(size), mbText(expectedMB(configuredType(f), ramMB(f)))), fixArm)
+			fmt.Sprintf("DumpFileSize is %s; a dump of this machine is about %s.", mbText(size), mbText(dumpSize(f, judgedType(f)))), fixArm)
 	}
 	return nothing()
 }

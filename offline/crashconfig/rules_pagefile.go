@@ -18,9 +18,9 @@ func dumpPageFile(f *windows.Facts) (windows.PageFileEntry, bool) {
 	return windows.PageFileEntry{}, false
 }
 
-// judgedPageFile is dumpPageFile unless a dedicated file or no dump at all makes the page file irrelevant.
+// judgedPageFile is dumpPageFile unless a dedicated file makes the page file irrelevant.
 func judgedPageFile(f *windows.Facts) (windows.PageFileEntry, bool) {
-	if hasDedicated(f) || configuredType(f) == NoDump {
+	if hasDedicated(f) {
 		return windows.PageFileEntry{}, false
 	}
 	return dumpPageFile(f)
@@ -76,10 +76,10 @@ func rulePageFileSize(f *windows.Facts) (Finding, bool) {
 	if !ok || e.Managed() {
 		return nothing()
 	}
-	t := configuredType(f)
-	n, known := need(t, ramMB(f), f.Is64Bit())
-	size := max(e.Initial, 0)
-	what := fmt.Sprintf("%s is set to %s", e.Path, mbText(size))
+	t := judgedType(f)
+	n, known := dumpNeed(f, t)
+	size := e.Initial
+	what := fmt.Sprintf("%c:%s is set to %s", e.Drive, e.Path, mbText(size))
 	switch {
 	case size < n.Min && t != Complete:
 		return say(Block, "The page file is too small for any dump", fmt.Sprintf("%s; %s dump takes at least %s.", what, t.article(), mbText(n.Min)), fixArm)
@@ -90,9 +90,9 @@ func rulePageFileSize(f *windows.Facts) (Finding, bool) {
 	case size < n.OK && t == Complete:
 		return say(Loss, "The page file is a little small for a complete dump",
 			fmt.Sprintf("%s; memory, header and the drivers' own data take %s.", what, mbText(n.OK)), fixArm)
-	case size < expectedMB(t, ramMB(f)):
+	case size < dumpSize(f, t):
 		return say(Loss, "The page file is probably too small",
-			fmt.Sprintf("%s; with %s of memory %s dump is usually about %s.", what, mbText(ramMB(f)), t.article(), mbText(expectedMB(t, ramMB(f)))), fixArm)
+			fmt.Sprintf("%s; with %s of memory %s dump is usually about %s.", what, mbText(ramMB(f)), t.article(), mbText(dumpSize(f, t))), fixArm)
 	case size < n.OK:
 		return say(Risk, "The page file may be too small",
 			fmt.Sprintf("%s; %s dump of %s of memory can need up to %s, typically a third of memory.", what, t.article(), mbText(ramMB(f)), mbText(n.OK)), fixArm)
@@ -102,7 +102,7 @@ func rulePageFileSize(f *windows.Facts) (Finding, bool) {
 
 func ruleInitialSize(f *windows.Facts) (Finding, bool) {
 	e, ok := judgedPageFile(f)
-	n, known := need(configuredType(f), ramMB(f), f.Is64Bit())
+	n, known := dumpNeed(f, judgedType(f))
 	if !ok || !known || e.Managed() || e.Initial >= n.OK || e.Maximum < n.OK {
 		return nothing()
 	}
@@ -115,7 +115,7 @@ func ruleManagedAutomatic(f *windows.Facts) (Finding, bool) {
 	if !ok || !e.Managed() {
 		return nothing()
 	}
-	n, known := need(configuredType(f), ramMB(f), f.Is64Bit())
+	n, known := dumpNeed(f, judgedType(f))
 	have := f.Files.PageFile.Size / mib
 	switch {
 	case configuredType(f) != Automatic:
@@ -140,7 +140,7 @@ func ramFix(f *windows.Facts) string {
 
 func ruleManagedRoom(f *windows.Facts) (Finding, bool) {
 	e, ok := judgedPageFile(f)
-	n, known := need(configuredType(f), ramMB(f), f.Is64Bit())
+	n, known := dumpNeed(f, judgedType(f))
 	if !ok || !known || !e.Managed() || !f.Free.Known || room(f) >= n.OK {
 		return nothing()
 	}
@@ -268,7 +268,7 @@ const (
 const longDump = 30
 
 func ruleSlowDump(f *windows.Facts) (Finding, bool) {
-	mb := expectedMB(configuredType(f), ramMB(f))
+	mb := dumpSize(f, judgedType(f))
 	if mb/slowDisk/60 < longDump {
 		return nothing()
 	}

@@ -59,6 +59,9 @@ func refuse(flag, format string, args ...any) error {
 	return &RefusedError{Flag: flag, Why: fmt.Sprintf(format, args...)}
 }
 
+// maxPageFileMB is the largest page file Windows takes.
+const maxPageFileMB = 16 << 20
+
 // ParsePageFileSize reads "system" or SIZE[:MAX], rounded up to whole MB.
 func ParsePageFileSize(s string) (PageFileSize, error) {
 	if strings.EqualFold(strings.TrimSpace(s), "system") {
@@ -76,8 +79,8 @@ func ParsePageFileSize(s string) (PageFileSize, error) {
 		}
 	}
 	p := PageFileSize{Initial: toMB(initial), Maximum: toMB(maximum)}
-	if p.Initial == 0 || p.Maximum < p.Initial {
-		return PageFileSize{}, fmt.Errorf("%w %q: the maximum must not be smaller than the size, nor the size zero", ErrSize, s)
+	if p.Initial == 0 || p.Maximum < p.Initial || p.Maximum > maxPageFileMB {
+		return PageFileSize{}, fmt.Errorf("%w %q: the maximum must not be smaller than the size, the size neither zero nor above 16 TB", ErrSize, s)
 	}
 	return p, nil
 }

@@ -145,17 +145,35 @@ func needKernel(ram int64, is64Bit bool) (Need, bool) {
 	return Need{min(ram*3/2, kernelMax32), kernelMin32}, true
 }
 
-// expectedMB estimates the size of the dump itself; 0 if unknown. A kernel dump is about a third of RAM.
-func expectedMB(t DumpType, ram int64) int64 {
-	switch t {
-	case Small:
+// dumpNeed is need for an installation.
+func dumpNeed(f *windows.Facts, t DumpType) (Need, bool) { return need(t, ramMB(f), f.Is64Bit()) }
+
+// kernelSpace32 is all the memory a 32-bit kernel can address, in MB.
+const kernelSpace32 = 2048
+
+// dumpSize estimates the size of the dump itself, in MB; 0 if unknown. A kernel dump is about a third of RAM.
+func dumpSize(f *windows.Facts, t DumpType) int64 {
+	ram := ramMB(f)
+	switch {
+	case t == Small:
 		return 1
-	case Kernel, Automatic:
-		return ram / 3
-	case Active, Complete:
+	case t == NoDump:
+		return 0
+	case t == Active || t == Complete:
 		return ram
+	case !f.Is64Bit():
+		return min(ram/3, kernelSpace32)
 	}
-	return 0
+	return ram / 3
+}
+
+// judgedType is the type page file and dedicated file are judged by. While dumps are off that is a kernel dump: what the
+// page file lacks should be known before they are switched on.
+func judgedType(f *windows.Facts) DumpType {
+	if t := configuredType(f); t != NoDump {
+		return t
+	}
+	return Kernel
 }
 
 func ramMB(f *windows.Facts) int64 { return f.RAM.Value / mib }

@@ -2,6 +2,8 @@ package crashconfig
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"hangkit/hive"
 	"hangkit/offline/windows"
@@ -144,11 +146,25 @@ func ruleKeyboard(f *windows.Facts) (Finding, bool) {
 	if len(armed) == 0 {
 		return say(Risk, "The keyboard does not crash Windows", "No installed keyboard driver has a working combination set.", fixArm)
 	}
-	detail := ""
-	for _, k := range armed {
-		detail += fmt.Sprintf("%s (%s): %s. ", k.Kind, k.Service, k.Keys)
+	return say(OK, "The keyboard crashes Windows", sentence(combinationsText(armed))+"Stop code 0xE2.", "")
+}
+
+// combinationsText names each combination once, with its drivers.
+func combinationsText(armed []ArmedKeyboard) string {
+	var parts []string
+	for i, k := range armed {
+		if slices.ContainsFunc(armed[:i], func(other ArmedKeyboard) bool { return other.Keys == k.Keys }) {
+			continue
+		}
+		var services []string
+		for _, other := range armed {
+			if other.Keys == k.Keys {
+				services = append(services, other.Service)
+			}
+		}
+		parts = append(parts, fmt.Sprintf("%s (%s)", k.Keys, strings.Join(services, ", ")))
 	}
-	return say(OK, "The keyboard crashes Windows", detail+"Stop code 0xE2.", "")
+	return strings.Join(parts, "; ")
 }
 
 // eachKeyboard applies one judgement to every installed driver and returns the first finding.

@@ -1,0 +1,474 @@
+package crashconfig_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"hangkit/hive"
+	"hangkit/offline/crashconfig"
+	"hangkit/offline/windows"
+	"hangkit/offline/windows/sample"
+	"hangkit/offline/windows/windowstest"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// golden compares with a file of testdata.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", name, diff)
+	}
+}
+
+// live is a machine with 16 GB.
+var live = windows.Live{RAM: 16 << 30, RAMSource: "--ram", Volume: windows.VolumeState{Serial: 0xABCD}}
+
+var now = time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
+
+// machine is an installation on a volume, and what is known about it.
+type machine struct {
+	i *windows.Installation
+	f *windows.Facts
+}
+
+func newMachine(t testing.TB, o sample.Options, l windows.Live) machine {
+	t.Helper()
+	i := windowstest.Open(t, windowstest.NewVolume(t, o), "Windows")
+	return machine{i, windowstest.Facts(t, i, l)}
+}
+
+func (m machine) plan(t testing.TB, s crashconfig.Settings) *crashconfig.Plan {
+	t.Helper()
+	p, err := crashconfig.PlanArm(m.i, m.f, s)
+	if err != nil {
+		t.Fatalf("PlanArm: %v", err)
+	}
+	return p
+}
+
+// arm plans and applies, and returns the record.
+func (m machine) arm(t testing.TB, s crashconfig.Settings) *crashconfig.Record {
+	t.Helper()
+	rec := crashconfig.NewRecord(m.f, "hangkit test", now)
+	stored, err := m.plan(t, s).Apply(m.i.System, rec)
+	if err != nil || !stored {
+		t.Fatalf("Apply: stored %v, %v", stored, err)
+	}
+	return rec
+}
+
+// planText writes a plan as a golden file has it.
+func planText(p *crashconfig.Plan) string {
+	var b strings.Builder
+	for _, c := range p.Changes {
+		fmt.Fprintf(&b, "%s\\%s: %s -> %s\n    %s %v\n", c.Key, c.Name, crashconfig.Describe(c.Old), crashconfig.Describe(c.New), c.Why, c.Fixes)
+	}
+	for _, n := range p.Notes {
+		fmt.Fprintf(&b, "note: %s\n", n)
+	}
+	return b.String()
+}
+
+func reportText(r *crashconfig.Report) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "ready: %v\n", r.Ready)
+	for _, f := range r.Findings {
+		fmt.Fprintf(&b, "%s | %s | %s | %s\n    %s\n", f.Group, f.ID, f.Verdict, f.Title, f.Detail)
+		if f.Fix != "" {
+			fmt.Fprintf(&b, "    fix: %s\n", f.Fix)
+		}
+	}
+	return b.String()
+}
+
+var presets = map[string]func() sample.Options{
+	"client": sample.Client, "laptop": sample.Laptop, "server": sample.Server, "windows7": sample.Windows7, "xp": sample.WindowsXP,
+}
+
+// The default profile of every Windows, and the reports before and after.
+func TestDefaultPlans(t *testing.T) {
+	t.Parallel()
+	for name, preset := range presets {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newMachine(t, preset(), live)
+			p := m.plan(t, crashconfig.Settings{})
+			golden(t, name+".report.txt", reportText(crashconfig.Check(m.f)))
+			golden(t, name+".plan.txt", planText(p))
+			golden(t, name+".after.txt", reportText(crashconfig.Check(p.After)))
+			if !crashconfig.Check(p.After).Ready {
+				t.Error("not ready after the plan")
+			}
+		})
+	}
+}
+
+// settingsCases are requests that can be met on the preset they name.
+var settingsCases = map[string]struct {
+	preset func() sample.Options
+	s      crashconfig.Settings
+	want   map[string]string // value below ControlSet001 -> what it becomes
+}{
+	"complete": {sample.Client, crashconfig.Settings{Dump: crashconfig.Complete}, map[string]string{
+		`Control\CrashControl\CrashDumpEnabled`:                 "1",
+		`Control\Session Manager\Memory Management\PagingFiles`: "",
+	}},
+	"active": {sample.Server, crashconfig.Settings{Dump: crashconfig.Active}, map[string]string{
+		`Control\CrashControl\CrashDumpEnabled`:                 "1",
+		`Control\CrashControl\FilterPages`:                      "1",
+		`Control\Session Manager\Memory Management\PagingFiles`: `["C:\\pagefile.sys 16684 16684"]`,
+	}},
+	"none": {sample.Client, crashconfig.Settings{Dump: crashconfig.NoDump}, map[string]string{`Control\CrashControl\CrashDumpEnabled`: "0"}},
+	"custom keys": {sample.Client, crashconfig.Settings{Keyboard: keys("lctrl+lalt+f12")}, map[string]string{
+		`Services\i8042prt\crashdump\Dump1Keys`:          "96",
+		`Services\i8042prt\crashdump\Dump2Key`:           "123",
+		`Services\kbdhid\crashdump\Dump1Keys`:            "96",
+		`Services\hyperkbd\crashdump\Dump2Key`:           "123",
+		`Services\i8042prt\Parameters\CrashOnCtrlScroll`: "",
+	}},
+	"keys off":  {sample.Client, crashconfig.Settings{Keyboard: keys("off")}, map[string]string{`Services\kbdhid\Parameters\CrashOnCtrlScroll`: ""}},
+	"page file": {sample.Client, crashconfig.Settings{PageFile: &crashconfig.PageFileSize{Initial: 20000, Maximum: 30000}}, map[string]string{`Control\Session Manager\Memory Management\PagingFiles`: `["C:\\pagefile.sys 20000 30000"]`}},
+	"managed":   {sample.Server, crashconfig.Settings{PageFile: &crashconfig.PageFileSize{}}, map[string]string{`Control\Session Manager\Memory Management\PagingFiles`: `["C:\\pagefile.sys 0 0"]`}},
+	"dedicated": {sample.Server, crashconfig.Settings{Dedicated: &crashconfig.Dedicated{Path: `C:\hangkit.dmp`, MB: 20000}}, map[string]string{
+		`Control\CrashControl\DedicatedDumpFile`:                `"C:\\hangkit.dmp"`,
+		`Control\CrashControl\DumpFileSize`:                     "20000",
+		`Control\Session Manager\Memory Management\PagingFiles`: "",
+	}},
+	"dump file":      {sample.Client, crashconfig.Settings{DumpFile: `C:\dumps\hang.dmp`}, map[string]string{`Control\CrashControl\DumpFile`: `"C:\\dumps\\hang.dmp"`}},
+	"power button":   {sample.Server, crashconfig.Settings{PowerButton: crashconfig.Yes}, map[string]string{`Control\Power\PowerButtonBugcheck`: "1"}},
+	"laptop":         {sample.Laptop, crashconfig.Settings{}, map[string]string{`Control\Power\PowerButtonBugcheck`: "1"}},
+	"stop screen":    {sample.Client, crashconfig.Settings{AutoReboot: crashconfig.No}, map[string]string{`Control\CrashControl\AutoReboot`: "0"}},
+	"no NMI on 7":    {sample.Windows7, crashconfig.Settings{NMI: crashconfig.No}, map[string]string{`Control\CrashControl\NMICrashDump`: ""}},
+	"kernel on XP":   {sample.WindowsXP, crashconfig.Settings{}, map[string]string{`Control\CrashControl\CrashDumpEnabled`: "2", `Control\CrashControl\NMICrashDump`: "1", `Control\CrashControl\AlwaysKeepMemoryDump`: "", `Control\Session Manager\Power\HiberbootEnabled`: ""}},
+	"do not keep":    {sample.Client, crashconfig.Settings{KeepDump: crashconfig.No}, map[string]string{`Control\CrashControl\AlwaysKeepMemoryDump`: ""}},
+	"dump automatic": {sample.Client, crashconfig.Settings{Dump: crashconfig.Automatic}, map[string]string{`Control\CrashControl\CrashDumpEnabled`: ""}},
+}
+
+func keys(s string) *crashconfig.Combination {
+	c, err := crashconfig.ParseCombination(s)
+	if err != nil {
+		panic(err)
+	}
+	return &c
+}
+
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	for name, tt := range settingsCases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newMachine(t, tt.preset(), live).plan(t, tt.s)
+			got := map[string]string{}
+			for _, c := range p.Changes {
+				below, _ := strings.CutPrefix(c.Key, `ControlSet001\`)
+				got[below+`\`+c.Name] = crashconfig.Describe(c.New)
+			}
+			for value, want := range tt.want {
+				if got[value] != want {
+					t.Errorf("%s becomes %q, want %q", value, got[value], want)
+				}
+			}
+		})
+	}
+}
+
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		preset func() sample.Options
+		s      crashconfig.Settings
+		flag   string
+	}{
+		"active on 7":           {sample.Windows7, crashconfig.Settings{Dump: crashconfig.Active}, "--dump active"},
+		"automatic on XP":       {sample.WindowsXP, crashconfig.Settings{Dump: crashconfig.Automatic}, "--dump automatic"},
+		"power button on 7":     {sample.Windows7, crashconfig.Settings{PowerButton: crashconfig.Yes}, "--power-button"},
+		"power button on a VM":  {sample.Client, crashconfig.Settings{PowerButton: crashconfig.Yes}, "--power-button"},
+		"dedicated on XP":       {sample.WindowsXP, crashconfig.Settings{Dedicated: &crashconfig.Dedicated{Path: `C:\x.dmp`, MB: 3000}}, "--dedicated-dump"},
+		"dedicated on a CD":     {sample.Client, crashconfig.Settings{Dedicated: &crashconfig.Dedicated{Path: `D:\x.dmp`, MB: 30000}}, "--dedicated-dump"},
+		"dedicated nowhere":     {sample.Client, crashconfig.Settings{Dedicated: &crashconfig.Dedicated{Path: `Q:\x.dmp`, MB: 30000}}, "--dedicated-dump"},
+		"dedicated too large":   {sample.Client, crashconfig.Settings{Dedicated: &crashconfig.Dedicated{Path: `C:\x.dmp`, MB: 300000}}, "--dedicated-dump"},
+		"dedicated too small":   {sample.Client, crashconfig.Settings{Dedicated: &crashconfig.Dedicated{Path: `C:\x.dmp`, MB: 2}}, "--dedicated-dump"},
+		"dedicated UNC":         {sample.Client, crashconfig.Settings{Dedicated: &crashconfig.Dedicated{Path: `\\a\b\x.dmp`, MB: 2}}, "--dedicated-dump"},
+		"dump file UNC":         {sample.Client, crashconfig.Settings{DumpFile: `\\server\x.dmp`}, "--dump-file"},
+		"dump file on a CD":     {sample.Client, crashconfig.Settings{DumpFile: `D:\x.dmp`}, "--dump-file"},
+		"page file too large":   {sample.Client, crashconfig.Settings{PageFile: &crashconfig.PageFileSize{Initial: 1 << 20, Maximum: 1 << 20}}, "--pagefile"},
+		"NMI on ARM64":          {arm64, crashconfig.Settings{NMI: crashconfig.Yes}, "--nmi"},
+		"keys without a driver": {noKeyboard, crashconfig.Settings{Keyboard: keys("rctrl+scroll")}, "--keyboard"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newMachine(t, tt.preset(), live)
+			if name == "keys without a driver" {
+				m.f.Keyboards = nil
+			}
+			_, err := crashconfig.PlanArm(m.i, m.f, tt.s)
+			refused, ok := errors.AsType[*crashconfig.RefusedError](err)
+			if !ok || refused.Flag != tt.flag || !errors.Is(err, crashconfig.ErrRefused) {
+				t.Errorf("PlanArm = %v, want a refusal of %s", err, tt.flag)
+			}
+			if m.i.System.Changed() {
+				t.Error("a refused plan changed the hive")
+			}
+		})
+	}
+}
+
+func arm64() sample.Options {
+	o := sample.Laptop()
+	o.Arch = "ARM64"
+	return o
+}
+
+func noKeyboard() sample.Options { return sample.Client() }
+
+func TestNoControlSet(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, sample.Client(), live)
+	if err := m.i.System.DeleteKey("Select"); err != nil {
+		t.Fatal(err)
+	}
+	f := windowstest.Facts(t, m.i, live)
+	if _, err := crashconfig.PlanArm(m.i, f, crashconfig.Settings{}); !errors.Is(err, crashconfig.ErrNoControlSet) {
+		t.Errorf("PlanArm = %v, want ErrNoControlSet", err)
+	}
+	if crashconfig.Check(f).Ready {
+		t.Error("ready without a control set")
+	}
+}
+
+// What the plan promises is what a fresh look finds, and a second arm has nothing to do.
+func TestPlanHolds(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		preset func() sample.Options
+		s      crashconfig.Settings
+	}{}
+	for name, preset := range presets {
+		cases["default "+name] = struct {
+			preset func() sample.Options
+			s      crashconfig.Settings
+		}{preset, crashconfig.Settings{}}
+	}
+	for name, tt := range settingsCases {
+		cases[name] = struct {
+			preset func() sample.Options
+			s      crashconfig.Settings
+		}{tt.preset, tt.s}
+	}
+	for name, tt := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newMachine(t, tt.preset(), live)
+			p := m.plan(t, tt.s)
+			if _, err := p.Apply(m.i.System, crashconfig.NewRecord(m.f, "test", now)); err != nil {
+				t.Fatal(err)
+			}
+			again := machine{m.i, windowstest.Facts(t, m.i, live)}
+			want := reportText(crashconfig.Check(p.After))
+			// Folders of a plan's new paths are made by Windows or the user; only a fresh look can miss them.
+			if got := reportText(crashconfig.Check(again.f)); got != want && tt.s.DumpFile == "" {
+				t.Errorf("after (-planned +found):\n%s", cmp.Diff(want, got))
+			}
+			if second := again.plan(t, tt.s); len(second.Changes) > 0 && tt.s.DumpFile == "" {
+				t.Errorf("a second arm changes:\n%s", planText(second))
+			}
+		})
+	}
+}
+
+// A combination somebody chose and that works is kept; broken ones give way.
+func TestKeepsWorkingKeys(t *testing.T) {
+	t.Parallel()
+	o := sample.Client()
+	m := newMachine(t, o, live)
+	set := func(key, name string, n uint32) {
+		t.Helper()
+		if err := m.i.System.SetValue(`ControlSet001\Services\`+key, hive.Value{Name: name, Type: hive.DWORD, Data: hive.EncodeDWORD(n)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(`i8042prt\crashdump`, "Dump1Keys", 2)
+	set(`i8042prt\crashdump`, "Dump2Key", 61)
+	set(`kbdhid\crashdump`, "Dump1Keys", 2)
+	set(`kbdhid\crashdump`, "Dump2Key", 126)
+	m.f = windowstest.Facts(t, m.i, live)
+	p := m.plan(t, crashconfig.Settings{})
+	for _, k := range crashconfig.ArmedKeyboards(p.After) {
+		want := "rctrl+scroll"
+		if k.Service == windows.PS2Keyboard {
+			want = "rctrl+space"
+		}
+		if k.Keys.Flag() != want {
+			t.Errorf("%s has %s, want %s", k.Service, k.Keys.Flag(), want)
+		}
+	}
+	if !slices.ContainsFunc(p.Notes, func(s string) bool { return strings.Contains(s, "keeps its combination") }) {
+		t.Errorf("notes: %q", p.Notes)
+	}
+}
+
+// The traces of VDI tuning scripts are undone.
+func TestVDILeftovers(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, sample.Client(), live)
+	for name, n := range map[string]uint32{"CrashDumpEnabled": 0, "DumpFileSize": 2, "IgnorePagefileSize": 1, "LogEvent": 0} {
+		if err := m.i.System.SetValue(`ControlSet001\Control\CrashControl`, hive.Value{Name: name, Type: hive.DWORD, Data: hive.EncodeDWORD(n)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.f = windowstest.Facts(t, m.i, live)
+	after := m.plan(t, crashconfig.Settings{}).After.CrashControl
+	if !after.Is("CrashDumpEnabled", 7) || after.Has("DumpFileSize") || after.Has("IgnorePagefileSize") || !after.Is("LogEvent", 1) {
+		t.Errorf("after: %+v", after.All())
+	}
+}
+
+// Sizes need the memory size and the free space; without, the page file is Windows' business.
+func TestPageFileIsLeftToWindows(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		preset func() sample.Options
+		live   windows.Live
+		free   int64
+		want   string // the new PagingFiles
+	}{
+		"RAM unknown, some page file": {sample.Client, windows.Live{}, 100 << 30, ""},
+		"RAM unknown, too small":      {sample.Server, windows.Live{}, 100 << 30, `["C:\\pagefile.sys 0 0"]`},
+		"no space, some page file":    {sample.Client, live, 10 << 30, ""},
+		"no space, too small":         {sample.Server, live, 10 << 30, `["C:\\pagefile.sys 0 0"]`},
+		"space":                       {sample.Server, live, 100 << 30, `["C:\\pagefile.sys 16512 16512"]`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			v := windowstest.NewVolume(t, tt.preset())
+			v.FreeBytes = tt.free
+			i := windowstest.Open(t, v, "Windows")
+			p := machine{i, windowstest.Facts(t, i, tt.live)}.plan(t, crashconfig.Settings{})
+			got := ""
+			for _, c := range p.Changes {
+				if c.Name == "PagingFiles" {
+					got = crashconfig.Describe(c.New)
+				}
+			}
+			if got != tt.want {
+				t.Errorf("PagingFiles becomes %s, want %s; notes %q", got, tt.want, p.Notes)
+			}
+		})
+	}
+}
+
+// Page files on other volumes stay, malformed entries go.
+func TestOtherPageFilesStay(t *testing.T) {
+	t.Parallel()
+	o := sample.Server()
+	o.PageFiles = []string{`C:\pagefile.sys 256 256`, `E:\pagefile.sys 100 200`, `nonsense`}
+	p := newMachine(t, o, live).plan(t, crashconfig.Settings{})
+	want := []string{`C:\pagefile.sys 16512 16512`, `E:\pagefile.sys 100 200`}
+	got, _ := p.After.Memory.Strings("PagingFiles")
+	if !slices.Equal(got, want) {
+		t.Errorf("PagingFiles %q, want %q", got, want)
+	}
+}
+
+func TestAllControlSets(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, sample.Windows7(), live)
+	if err := m.i.System.DeleteKey(`ControlSet002\Services\kbdhid`); err != nil {
+		t.Fatal(err)
+	}
+	m.f = windowstest.Facts(t, m.i, live)
+	p := m.plan(t, crashconfig.Settings{AllControlSets: true})
+	sets := map[string]int{}
+	for _, c := range p.Changes {
+		set, below, _ := strings.Cut(c.Key, `\`)
+		sets[set]++
+		if set == "ControlSet002" && strings.HasPrefix(below, `Services\kbdhid`) {
+			t.Errorf("%s: a service is created in a set that lacks it", c.Key)
+		}
+	}
+	if sets["ControlSet001"] == 0 || sets["ControlSet002"] != sets["ControlSet001"]-1 {
+		t.Errorf("changes per set: %v", sets)
+	}
+	roundTrip(t, m, crashconfig.Settings{AllControlSets: true})
+}
+
+// A hive that is not the planned one any more is not touched.
+func TestApplyChecksTheHive(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, sample.Server(), live)
+	p := m.plan(t, crashconfig.Settings{})
+	if err := m.i.System.SetValue(`ControlSet001\Control\CrashControl`, hive.Value{Name: "CrashDumpEnabled", Type: hive.DWORD, Data: hive.EncodeDWORD(3)}); err != nil {
+		t.Fatal(err)
+	}
+	before := tree(t, m.i.System)
+	if _, err := p.Apply(m.i.System, nil); !errors.Is(err, crashconfig.ErrChanged) {
+		t.Errorf("Apply = %v, want ErrChanged", err)
+	}
+	if diff := cmp.Diff(before, tree(t, m.i.System)); diff != "" {
+		t.Errorf("the hive changed:\n%s", diff)
+	}
+}
+
+// tree lists every key and value of a hive.
+func tree(t testing.TB, h *hive.Hive) []string {
+	t.Helper()
+	root, err := h.Key("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	var walk func(path string, k *hive.Key)
+	walk = func(path string, k *hive.Key) {
+		out = append(out, path)
+		for v, err := range k.Values() {
+			if err != nil {
+				t.Fatalf("%s: %v", path, err)
+			}
+			out = append(out, fmt.Sprintf("%s\\%q %d %x", path, v.Name, v.Type, v.Data))
+		}
+		for sub, err := range k.Subkeys() {
+			if err != nil {
+				t.Fatalf("%s: %v", path, err)
+			}
+			walk(path+`\`+sub.Name(), sub)
+		}
+	}
+	walk("", root)
+	slices.Sort(out)
+	return out
+}
+
+// reopen writes a hive out and opens it again.
+func reopen(t testing.TB, h *hive.Hive) *hive.Hive {
+	t.Helper()
+	b, err := h.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := hive.Open(hive.Source{Primary: windowstest.File{Reader: bytes.NewReader(b)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return again
+}

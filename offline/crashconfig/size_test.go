@@ -1,0 +1,109 @@
+package crashconfig
+
+import (
+	"errors"
+	"testing"
+)
+
+func TestNeed(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name    string
+		t       DumpType
+		ram     int64
+		is64    bool
+		ok, min int64
+		known   bool
+	}{
+		{"small", Small, 0, true, 2, 2, true},
+		{"none", NoDump, 0, true, 0, 0, true},
+		{"kernel 64-bit", Kernel, 8192, true, 8320, 512, true},
+		{"automatic 64-bit", Automatic, 65536, true, 65664, 512, true},
+		{"kernel 64-bit, RAM unknown", Kernel, 0, true, 0, 512, false},
+		{"kernel 64-bit, tiny RAM", Kernel, 256, true, 384, 384, true},
+		{"kernel 32-bit below 1374 MB", Kernel, 1000, false, 1500, 150, true},
+		{"kernel 32-bit at 1373 MB", Kernel, 1373, false, 2059, 150, true},
+		{"kernel 32-bit at 1374 MB", Kernel, 1374, false, 2064, 150, true},
+		{"kernel 32-bit, RAM unknown", Kernel, 0, false, 2064, 150, true},
+		{"complete", Complete, 8192, true, 8492, 8193, true},
+		{"complete, RAM unknown", Complete, 0, true, 0, 512, false},
+		{"active", Active, 9000, true, 9300, 3000, true},
+	} {
+		n, known := need(tt.t, tt.ram, tt.is64)
+		if n != (Need{tt.ok, tt.min}) || known != tt.known {
+			t.Errorf("%s: %+v, %v; want {%d %d}, %v", tt.name, n, known, tt.ok, tt.min, tt.known)
+		}
+	}
+}
+
+func TestParseSize(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]int64{
+		"0": 0, "512": 512, "16G": 16 << 30, "16 GiB": 16 << 30, "16gb": 16 << 30, "100m": 100 << 20, "1K": 1024, "2T": 2 << 40,
+	} {
+		if got, err := ParseSize(in); err != nil || got != want {
+			t.Errorf("ParseSize(%q) = %d, %v; want %d", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"", "G", "-1", "+5", "1.5G", "9999999999T", "16X", "1GG", "0x10"} {
+		if got, err := ParseSize(in); !errors.Is(err, ErrSize) {
+			t.Errorf("ParseSize(%q) = %d, %v; want ErrSize", in, got, err)
+		}
+	}
+}
+
+func FuzzParseSize(f *testing.F) {
+	for _, s := range []string{"16G", "", "KB", "1 TiB", "+1"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if n, err := ParseSize(s); err == nil && n < 0 {
+			t.Errorf("%q: negative size %d", s, n)
+		}
+	})
+}
+
+func TestParsePageFileSize(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]PageFileSize{
+		"system": {}, "8G": {8192, 8192}, "8G:16G": {8192, 16384}, "1": {1, 1}, "1048577": {2, 2},
+	} {
+		if got, err := ParsePageFileSize(in); err != nil || got != want {
+			t.Errorf("ParsePageFileSize(%q) = %+v, %v; want %+v", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"", "0", "8G:4G", ":", "8G:", "none", "9223372036854775807"} {
+		if got, err := ParsePageFileSize(in); !errors.Is(err, ErrSize) {
+			t.Errorf("ParsePageFileSize(%q) = %+v, %v; want ErrSize", in, got, err)
+		}
+	}
+}
+
+func TestParseDedicated(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]Dedicated{
+		`D:\hangkit.dmp:64G`: {`D:\hangkit.dmp`, 65536},
+		`D:\hangkit.dmp`:     {`D:\hangkit.dmp`, 0},
+	} {
+		if got, err := ParseDedicated(in); err != nil || got != want {
+			t.Errorf("ParseDedicated(%q) = %+v, %v; want %+v", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"", "64G", "D:64G", `D:\x:lots`, `\\server\x:64G`, "D:/x:64G"} {
+		if got, err := ParseDedicated(in); !errors.Is(err, ErrSize) {
+			t.Errorf("ParseDedicated(%q) = %+v, %v; want ErrSize", in, got, err)
+		}
+	}
+}
+
+func TestParseDumpType(t *testing.T) {
+	t.Parallel()
+	for _, d := range dumpTypes {
+		if got, err := ParseDumpType(d.t.String()); err != nil || got != d.t {
+			t.Errorf("%s: %v, %v", d.name, got, err)
+		}
+	}
+	if _, err := ParseDumpType("mini"); !errors.Is(err, ErrDumpType) {
+		t.Errorf("mini: %v", err)
+	}
+}

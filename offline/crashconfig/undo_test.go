@@ -1,0 +1,355 @@
+package crashconfig_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"hangkit/hive"
+	"hangkit/offline/crashconfig"
+	"hangkit/offline/windows"
+	"hangkit/offline/windows/sample"
+	"hangkit/offline/windows/windowstest"
+)
+
+// undo takes back the newest record stored in the hive.
+func undo(t testing.TB, h *hive.Hive, o crashconfig.UndoOptions) *crashconfig.Plan {
+	t.Helper()
+	rec, err := crashconfig.LoadRecord(h)
+	if err != nil {
+		t.Fatalf("LoadRecord: %v", err)
+	}
+	p, err := crashconfig.PlanUndo(h, rec, o)
+	if err != nil {
+		t.Fatalf("PlanUndo: %v", err)
+	}
+	if _, err := p.Apply(h, nil); err != nil {
+		t.Fatalf("undo: %v", err)
+	}
+	return p
+}
+
+// roundTrip arms and undoes, and compares every key and value.
+func roundTrip(t *testing.T, m machine, s crashconfig.Settings) {
+	t.Helper()
+	before := tree(t, m.i.System)
+	m.arm(t, s)
+	armed := tree(t, m.i.System)
+	if cmp.Equal(before, armed) {
+		t.Fatal("arming changed nothing")
+	}
+	if p := undo(t, m.i.System, crashconfig.UndoOptions{Machine: m.f.Name.Value}); len(p.Conflicts) > 0 {
+		t.Errorf("conflicts: %v", p.Conflicts)
+	}
+	if diff := cmp.Diff(before, tree(t, m.i.System)); diff != "" {
+		t.Errorf("after undo (-before +after):\n%s", diff)
+	}
+	if err := m.i.System.Validate(); err != nil {
+		t.Errorf("hive: %v", err)
+	}
+}
+
+func TestUndoRestoresEverything(t *testing.T) {
+	t.Parallel()
+	for name, preset := range presets {
+		t.Run("default "+name, func(t *testing.T) {
+			t.Parallel()
+			roundTrip(t, newMachine(t, preset(), live), crashconfig.Settings{})
+		})
+	}
+	for name, tt := range settingsCases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			roundTrip(t, newMachine(t, tt.preset(), live), tt.s)
+		})
+	}
+}
+
+// Odd values come back as they were: wrong types, empty data, names in another case.
+func TestUndoRestoresOddValues(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, sample.Server(), live)
+	const cc = `ControlSet001\Control\CrashControl`
+	for _, v := range []hive.Value{
+		{Name: "CRASHDUMPENABLED", Type: hive.SZ, Data: []byte{'7'}},
+		{Name: "AlwaysKeepMemoryDump", Type: hive.Type(0x1234), Data: nil},
+		{Name: "DumpFile", Type: hive.Binary, Data: []byte{1, 2, 3}},
+		{Name: "Overwrite", Type: hive.QWORD, Data: make([]byte, 8)},
+	} {
+		if err := m.i.System.SetValue(cc, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.f = windowstest.Facts(t, m.i, live)
+	roundTrip(t, m, crashconfig.Settings{Keyboard: keys("rctrl+space")})
+}
+
+// Two arms are undone in order, the record is found in the written hive, and the first state comes back.
+func TestUndoTwoArms(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, sample.Client(), live)
+	before := tree(t, m.i.System)
+	first := m.arm(t, crashconfig.Settings{})
+	between := tree(t, m.i.System)
+	m.f = windowstest.Facts(t, m.i, live)
+	second := m.arm(t, crashconfig.Settings{Dump: crashconfig.Complete, Keyboard: keys("lctrl+lalt+f12")})
+	if first.ID == second.ID {
+		t.Fatalf("two records with the id %s", first.ID)
+	}
+	h := reopen(t, m.i.System)
+	list, err := crashconfig.Records(h)
+	if err != nil || len(list) != 2 || list[0].ID != second.ID {
+		t.Fatalf("records %v, %v; want two, newest first", list, err)
+	}
+	p, err := crashconfig.PlanUndo(h, first, crashconfig.UndoOptions{})
+	if err != nil || len(p.Conflicts) == 0 || len(p.Notes) == 0 {
+		t.Errorf("undoing the first of two: conflicts %v, notes %q, %v", p.Conflicts, p.Notes, err)
+	}
+	undo(t, h, crashconfig.UndoOptions{})
+	if diff := cmp.Diff(between, tree(t, h)); diff != "" {
+		t.Errorf("after the first undo (-want +got):\n%s", diff)
+	}
+	undo(t, h, crashconfig.UndoOptions{})
+	if diff := cmp.Diff(before, tree(t, h)); diff != "" {
+		t.Errorf("after both (-want +got):\n%s", diff)
+	}
+	if _, err := crashconfig.LoadRecord(h); !errors.Is(err, crashconfig.ErrNoRecord) {
+		t.Errorf("LoadRecord = %v, want ErrNoRecord", err)
+	}
+}
+
+// A value somebody changed since is left alone and its record kept, until forced.
+func TestUndoConflict(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, sample.Server(), live)
+	h := m.i.System
+	before := tree(t, h)
+	m.arm(t, crashconfig.Settings{})
+	const cc = `ControlSet001\Control\CrashControl`
+	theirs := hive.Value{Name: "CrashDumpEnabled", Type: hive.DWORD, Data: hive.EncodeDWORD(3)}
+	if err := h.SetValue(cc, theirs); err != nil {
+		t.Fatal(err)
+	}
+	p := undo(t, h, crashconfig.UndoOptions{})
+	if len(p.Conflicts) != 1 || p.Conflicts[0].Name != "CrashDumpEnabled" || !p.Conflicts[0].Now.Equal(theirs) {
+		t.Errorf("conflicts %+v", p.Conflicts)
+	}
+	k, err := h.Key(cc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, err := k.Value("CrashDumpEnabled"); err != nil || !v.Equal(theirs) {
+		t.Errorf("CrashDumpEnabled %v, %v; want it left alone", v, err)
+	}
+	undo(t, h, crashconfig.UndoOptions{Force: true})
+	if diff := cmp.Diff(before, tree(t, h)); diff != "" {
+		t.Errorf("after a forced undo (-want +got):\n%s", diff)
+	}
+}
+
+// A key the arm created stays while somebody else's value is in it.
+func TestUndoKeepsForeignValues(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, sample.Client(), live)
+	h := m.i.System
+	m.arm(t, crashconfig.Settings{})
+	const key = `ControlSet001\Services\hyperkbd\Parameters`
+	if err := h.SetValue(key, hive.Value{Name: "theirs", Type: hive.SZ, Data: hive.EncodeSZ("x")}); err != nil {
+		t.Fatal(err)
+	}
+	undo(t, h, crashconfig.UndoOptions{})
+	k, err := h.Key(key)
+	if err != nil {
+		t.Fatalf("the key is gone: %v", err)
+	}
+	if k.NumValues() != 1 {
+		t.Errorf("%d values, want theirs only", k.NumValues())
+	}
+}
+
+func TestUndoOtherMachine(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, sample.Client(), live)
+	rec := m.arm(t, crashconfig.Settings{})
+	if _, err := crashconfig.PlanUndo(m.i.System, rec, crashconfig.UndoOptions{Machine: "OTHER"}); !errors.Is(err, crashconfig.ErrOtherTarget) {
+		t.Errorf("PlanUndo = %v, want ErrOtherTarget", err)
+	}
+	if _, err := crashconfig.PlanUndo(m.i.System, rec, crashconfig.UndoOptions{Machine: "OTHER", Force: true}); err != nil {
+		t.Errorf("forced: %v", err)
+	}
+	if _, err := crashconfig.PlanUndo(m.i.System, rec, crashconfig.UndoOptions{Machine: "demo-pc"}); err != nil {
+		t.Errorf("same name in another case: %v", err)
+	}
+}
+
+// The record from the file does what the one in the hive does.
+func TestRecordFile(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, sample.Client(), live)
+	before := tree(t, m.i.System)
+	rec := m.arm(t, crashconfig.Settings{})
+	b, err := rec.MarshalIndent()
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "client.record.json", string(b))
+	read, err := crashconfig.ParseRecord(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(rec, read); diff != "" {
+		t.Errorf("record (-written +read):\n%s", diff)
+	}
+	p, err := crashconfig.PlanUndo(m.i.System, read, crashconfig.UndoOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Apply(m.i.System, nil); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before, tree(t, m.i.System)); diff != "" {
+		t.Errorf("after undo:\n%s", diff)
+	}
+	if p, err = crashconfig.PlanUndo(m.i.System, read, crashconfig.UndoOptions{}); err != nil || !p.Empty() {
+		t.Errorf("a second undo plans %+v, %v", p, err)
+	}
+}
+
+// A hive without room for the record is armed all the same, and holds no trace of the attempt.
+func TestNoRoomForRecord(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, sample.Client(), live)
+	h := m.i.System
+	p := m.plan(t, crashconfig.Settings{})
+	fill(t, h)
+	rec := crashconfig.NewRecord(m.f, strings.Repeat("x", 3000), now)
+	stored, err := p.Apply(h, rec)
+	if err != nil || stored {
+		t.Fatalf("Apply: stored %v, %v; want it done and not stored", stored, err)
+	}
+	if _, err := h.Key("hangkit"); !errors.Is(err, hive.ErrNotExist) {
+		t.Errorf("a trace of the record is left: %v", err)
+	}
+	undoPlan, err := crashconfig.PlanUndo(h, rec, crashconfig.UndoOptions{})
+	if err != nil || len(undoPlan.Changes) != len(p.Changes) {
+		t.Errorf("undo plan %+v, %v", undoPlan, err)
+	}
+}
+
+// fill takes the free cells of a hive that a record would need, and leaves the small ones.
+func fill(t *testing.T, h *hive.Hive) {
+	t.Helper()
+	h.AllowGrowth(0)
+	for n, size := 0, 12_000; size >= 1000; n++ {
+		v := hive.Value{Name: fmt.Sprint(n), Type: hive.Binary, Data: make([]byte, size)}
+		if err := h.SetValue("filler", v); errors.Is(err, hive.ErrNoRoom) {
+			size -= 500
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Damaged copies in the hive are passed over.
+func TestRecordsPassOverDamage(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, sample.Client(), live)
+	h := m.i.System
+	for key, data := range map[string]string{"a": "{", "b": "", "c": `{"schema":"hangkit/undo/1","id":"other"}`} {
+		if err := h.SetValue(`hangkit\`+key, hive.Value{Name: "Record", Type: hive.Binary, Data: []byte(data)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := crashconfig.LoadRecord(h); !errors.Is(err, crashconfig.ErrNoRecord) {
+		t.Errorf("LoadRecord = %v, want ErrNoRecord", err)
+	}
+}
+
+func TestParseRecordRefuses(t *testing.T) {
+	t.Parallel()
+	for name, in := range map[string]string{
+		"nothing":      ``,
+		"no object":    `[]`,
+		"other schema": `{"schema":"hangkit/undo/2","id":"x"}`,
+		"no id":        `{"schema":"hangkit/undo/1"}`,
+		"id with path": `{"schema":"hangkit/undo/1","id":"a\\b"}`,
+		"root key":     `{"schema":"hangkit/undo/1","id":"x","changes":[{"key":"","name":"a"}]}`,
+		"empty part":   `{"schema":"hangkit/undo/1","id":"x","changes":[{"key":"a\\\\b","name":"a"}]}`,
+		"bad hex":      `{"schema":"hangkit/undo/1","id":"x","changes":[{"key":"a","name":"a","old":{"type":1,"data":"0"}}]}`,
+		"created root": `{"schema":"hangkit/undo/1","id":"x","created_keys":[""]}`,
+		"huge":         `{"schema":"hangkit/undo/1","id":"` + strings.Repeat("x", 1<<20) + `"}`,
+	} {
+		if r, err := crashconfig.ParseRecord([]byte(in)); !errors.Is(err, crashconfig.ErrRecord) {
+			t.Errorf("%s: %+v, %v; want ErrRecord", name, r, err)
+		}
+	}
+}
+
+func FuzzParseRecord(f *testing.F) {
+	f.Add([]byte(`{"schema":"hangkit/undo/1","id":"x","changes":[{"key":"a\\b","name":"n","old":null,"new":{"type":4,"data":"01000000"}}],"created_keys":["a"]}`))
+	f.Add([]byte(`{}`))
+	o := sample.Client()
+	h, err := sample.System(o)
+	if err != nil {
+		f.Fatal(err)
+	}
+	hiveBytes, err := h.Bytes()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, err := crashconfig.ParseRecord(b)
+		if err != nil {
+			return
+		}
+		out, err := r.MarshalIndent()
+		if err != nil {
+			t.Fatalf("write: %v", err)
+		}
+		if _, err := crashconfig.ParseRecord(out); err != nil && len(out) < 1<<20 {
+			t.Errorf("written record does not read: %v", err)
+		}
+		h, err := hive.Open(hive.Source{Primary: windowstest.File{Reader: bytes.NewReader(hiveBytes)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := crashconfig.PlanUndo(h, r, crashconfig.UndoOptions{Force: true})
+		if err != nil {
+			return
+		}
+		if _, err := p.Apply(h, nil); err == nil {
+			if err := h.Validate(); err != nil {
+				t.Errorf("hive after undo: %v", err)
+			}
+		}
+	})
+}
+
+// Real hives, the recovered dirty one too: armed and undone, every key and value is as before.
+func TestOracleSampleRoundTrip(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"real/SYSTEM_B/SYSTEM_B":         "7",
+		"real/SYSTEM_win7sp1_x86":        "2",
+		"real/SYSTEM_winxpsp3_x86_m57":   "2",
+		"real/SYSTEM_winxp_regsave_v1.3": "2",
+		"real/SYSTEM_win2003dc_x86":      "2",
+		"real/SYSTEM_win10_10240_small":  "7",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			i := windowstest.Sample(t, name)
+			m := machine{i, windowstest.Facts(t, i, windows.Live{RAM: 4 << 30, RAMSource: "--ram"})}
+			p := m.plan(t, crashconfig.Settings{})
+			if v, ok := p.After.CrashControl.Value("CrashDumpEnabled"); !ok || crashconfig.Describe(&v) != want {
+				t.Errorf("CrashDumpEnabled becomes %s, want %s", crashconfig.Describe(&v), want)
+			}
+			golden(t, "sample."+strings.ReplaceAll(strings.TrimPrefix(name, "real/"), "/", ".")+".plan.txt", planText(p))
+			roundTrip(t, m, crashconfig.Settings{})
+		})
+	}
+}
