@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"errors"
 	"io"
 	"os"
 	"testing/fstest"
@@ -21,6 +22,20 @@ func CreateFile(root *os.Root, name string) (OutFile, error) { return createFile
 // WriteWhole lets tests break the writing of a manifest.
 func WriteWhole(dir, name string, b []byte, create func(root *os.Root, name string) (OutFile, error)) (string, error) {
 	return writeWhole(dir, name, b, create)
+}
+
+// RenameWhole writes b the way of file systems without links.
+func RenameWhole(dir, name string, b []byte) error {
+	out, err := newOutput(dir, nil)
+	if err != nil {
+		return err
+	}
+	_, werr := out.file.WriteAt(b, 0)
+	rerr := out.rename(name)
+	if rerr == nil {
+		out.temp = ""
+	}
+	return errors.Join(werr, rerr, out.discard())
 }
 
 // ChunkSize is the size of one read.

@@ -9,6 +9,7 @@ import (
 	"hash"
 	"io"
 	"os"
+	"syscall"
 
 	"hangkit/collect/dumpfile"
 )
@@ -66,7 +67,7 @@ func Extract(ctx context.Context, c *Candidate, o Options) (*Result, error) {
 	return res, nil
 }
 
-func extract(ctx context.Context, c *Candidate, o Options) (*Result, error) {
+func extract(ctx context.Context, c *Candidate, o Options) (_ *Result, err error) {
 	if !c.Extractable() {
 		return nil, fmt.Errorf("%s: %w", c.State, ErrNothing)
 	}
@@ -82,7 +83,7 @@ func extract(ctx context.Context, c *Candidate, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer out.discard()
+	defer func() { err = errors.Join(err, out.discard()) }()
 	cp := &copier{src: src, size: c.Have, out: out.file, progress: o.Progress}
 	if !o.NoHash {
 		cp.hash = sha256.New()
@@ -290,9 +291,9 @@ func (r *badRanges) add(off, n int64) {
 // targetError names what the operating system says when a target is full.
 func targetError(err error) error {
 	switch {
-	case isFull(err):
+	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || isFull(err):
 		return fmt.Errorf("%w: %w", ErrTargetFull, err)
-	case isTooBig(err):
+	case errors.Is(err, syscall.EFBIG) || isTooBig(err):
 		return fmt.Errorf("%w: %w", ErrFileTooBig, err)
 	}
 	return err

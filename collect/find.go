@@ -39,6 +39,7 @@ type finder struct {
 const (
 	defaultDumpFile    = "MEMORY.DMP"
 	defaultMinidumpDir = "Minidump"
+	defaultPageFile    = "pagefile.sys"
 	liveReportsDir     = "LiveKernelReports"
 	taskManagerDumps   = "AppData/Local/Microsoft/Windows/TaskManager/LiveKernelDumps"
 )
@@ -64,6 +65,9 @@ func (f *finder) place(p *Place) {
 	for _, name := range p.PageFiles {
 		f.file(p, name, SourcePageFile)
 	}
+	// Whatever the settings say, or where they cannot be read: a look costs
+	// nothing and a dump may be there.
+	f.file(p, defaultPageFile, SourcePageFile)
 }
 
 // isDumpTemp matches DUMPxxxx.tmp, into which the session manager renames a

@@ -120,6 +120,15 @@ func TestSettingsAreFollowed(t *testing.T) {
 	}
 }
 
+// TestPageFileWithoutSettings is a Windows whose registry cannot be read.
+func TestPageFileWithoutSettings(t *testing.T) {
+	t.Parallel()
+	v := files(map[string][]byte{"PAGEFILE.SYS": build(t, dumptest.Spec{})})
+	if c := findOne(t, collect.Place{Volume: v}); c.Source != collect.SourcePageFile || !c.Wanted() {
+		t.Errorf("%s is %s", c.Name(), c.State)
+	}
+}
+
 func TestDataVolumeHasOnlyItsRoot(t *testing.T) {
 	t.Parallel()
 	dump := build(t, dumptest.Spec{})

@@ -183,12 +183,12 @@ func WriteManifest(dir string, m *Manifest) (string, error) {
 	return name, nil
 }
 
-func writeWhole(dir, name string, b []byte, create createFunc) (string, error) {
+func writeWhole(dir, name string, b []byte, create createFunc) (_ string, err error) {
 	out, err := newOutput(dir, create)
 	if err != nil {
 		return "", err
 	}
-	defer out.discard()
+	defer func() { err = errors.Join(err, out.discard()) }()
 	if _, err := out.file.WriteAt(b, 0); err != nil {
 		return "", targetError(err)
 	}

@@ -68,12 +68,8 @@ func (o *output) commit(name string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("close: %w", err)
 	}
-	name, err = o.reserve(name)
-	if err != nil {
-		return "", err
-	}
-	if err := o.root.Rename(o.temp, name); err != nil {
-		return "", errors.Join(fmt.Errorf("rename: %w", err), o.root.Remove(name))
+	if name, err = o.settle(name); err != nil {
+		return "", fmt.Errorf("output name: %w", err)
 	}
 	o.temp = name // discard removes what the folder may forget
 	if err := syncDir(o.root); err != nil {
@@ -83,32 +79,63 @@ func (o *output) commit(name string) (string, error) {
 	return name, nil
 }
 
-// reserve creates an empty file for the rename to replace: a rename alone
-// would also replace a file that appeared a moment ago.
-func (o *output) reserve(name string) (string, error) {
+// settle gives the file the first of name and its numbered forms that is free.
+func (o *output) settle(name string) (string, error) {
 	for i := range maxAttempts {
-		numbered := numberedName(name, i)
-		f, err := o.root.OpenFile(numbered, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if errors.Is(err, fs.ErrExist) {
-			continue
+		free := numberedName(name, i)
+		err := o.link(free)
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			err = o.rename(free) // FAT has no links
 		}
-		if err != nil {
-			return "", fmt.Errorf("output name: %w", err)
+		if !errors.Is(err, fs.ErrExist) {
+			return free, err
 		}
-		return numbered, f.Close()
 	}
-	return "", fmt.Errorf("output name %s: %w", name, fs.ErrExist)
+	return "", fmt.Errorf("%s and its numbered forms: %w", name, fs.ErrExist)
 }
 
-// discard removes what commit has not made last.
-func (o *output) discard() {
+// link gives the file its last name in one step that never replaces another.
+func (o *output) link(name string) error {
+	if err := o.root.Link(o.temp, name); err != nil {
+		return err
+	}
+	if err := o.root.Remove(o.temp); err != nil {
+		return errors.Join(err, o.root.Remove(name))
+	}
+	return nil
+}
+
+// rename does the same where there are no links, with an empty file that
+// holds the name: a rename alone would replace a file that appeared a moment
+// ago.
+func (o *output) rename(name string) error {
+	f, err := o.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return errors.Join(err, o.root.Remove(name))
+	}
+	if err := o.root.Rename(o.temp, name); err != nil {
+		return errors.Join(err, o.root.Remove(name))
+	}
+	return nil
+}
+
+// discard removes what commit has not made last. What it cannot remove it
+// names.
+func (o *output) discard() error {
 	if o.file != nil {
 		o.file.Close()
 	}
-	if o.temp != "" {
-		o.root.Remove(o.temp)
+	defer o.root.Close()
+	if o.temp == "" {
+		return nil
 	}
-	o.root.Close()
+	if err := o.root.Remove(o.temp); err != nil {
+		return fmt.Errorf("unfinished file %s stays behind: %w", o.path(o.temp), err)
+	}
+	return nil
 }
 
 // syncDir flushes the folder, so that the new name survives a power cut.
