@@ -3,6 +3,7 @@ package image
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // What callers branch on.
@@ -71,10 +72,31 @@ func (e *TruncatedError) Unwrap() error { return ErrTruncated }
 // BusyError names who holds a disk.
 type BusyError struct {
 	Path   string
-	Reason string // "mounted at /mnt", "locked by qemu-system-x86 (pid 4711)"
+	Reason string   // "/dev/sda1 is mounted at /mnt", "locked; it is open in qemu-system-x86 (pid 4711)"
+	Mounts []string // where the disk is mounted
 }
 
 func (e *BusyError) Error() string { return fmt.Sprintf("%s: %v: %s", e.Path, ErrBusy, e.Reason) }
 
+// Hint is a sentence on how to set the disk free.
+func (e *BusyError) Hint() string {
+	if len(e.Mounts) == 0 {
+		return "close the program or shut down the virtual machine that uses it first"
+	}
+	points := make([]string, len(e.Mounts))
+	for i, m := range e.Mounts {
+		points[i] = quote(m)
+	}
+	return "unmount it first: umount " + strings.Join(points, " ")
+}
+
 // Unwrap makes every BusyError an [ErrBusy].
 func (e *BusyError) Unwrap() error { return ErrBusy }
+
+// quote makes a path one word of a shell.
+func quote(path string) string {
+	if strings.ContainsAny(path, " \t\n\"'`$&|;<>()*?[]#~!{}\\") {
+		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	}
+	return path
+}

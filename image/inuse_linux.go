@@ -30,21 +30,34 @@ func checkFileInUse(path string) error {
 	return busy(path, uses, err)
 }
 
-func busy(path string, uses []string, err error) error {
+func busy(path string, uses []use, err error) error {
 	if err != nil {
 		return fmt.Errorf("%s: who uses it: %w", path, err)
 	}
-	if len(uses) > 0 {
-		return &BusyError{Path: path, Reason: strings.Join(uses, ", ")}
+	if len(uses) == 0 {
+		return nil
 	}
-	return nil
+	var words, mounts []string
+	for _, u := range uses {
+		words = append(words, u.words)
+		if u.mount != "" {
+			mounts = append(mounts, u.mount)
+		}
+	}
+	return &BusyError{Path: path, Reason: strings.Join(words, ", "), Mounts: mounts}
+}
+
+// use is one reason to leave a disk alone.
+type use struct {
+	words string
+	mount string // where, if it is that it is mounted
 }
 
 // maxStack bounds loop devices on loop devices.
 const maxStack = 8
 
-// deviceUses tells in words what uses a device or its bytes.
-func (s system) deviceUses(dev string) ([]string, error) {
+// deviceUses tells what uses a device or its bytes.
+func (s system) deviceUses(dev string) ([]use, error) {
 	nodes, err := s.family(dev)
 	if err != nil {
 		return nil, err
@@ -56,8 +69,8 @@ func (s system) deviceUses(dev string) ([]string, error) {
 	return s.uses(nodes, mounts, s.swaps(), maxStack), nil
 }
 
-// fileUses tells in words what has an image file mounted.
-func (s system) fileUses(path string) ([]string, error) {
+// fileUses tells what has an image file mounted.
+func (s system) fileUses(path string) ([]use, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
@@ -66,29 +79,29 @@ func (s system) fileUses(path string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var uses []string
+	var uses []use
 	for _, m := range mounts {
 		if filepath.IsAbs(m.source) && !strings.HasPrefix(m.source, "/dev/") && samePath(m.source, path) {
-			uses = append(uses, "mounted at "+m.point)
+			uses = append(uses, use{"mounted at " + m.point, m.point})
 		}
 	}
 	return append(uses, s.loopUses(path, mounts, s.swaps(), maxStack)...), nil
 }
 
 // uses tells what uses any of the nodes.
-func (s system) uses(nodes []blockNode, mounts []mount, swaps map[string]bool, depth int) []string {
-	var uses []string
+func (s system) uses(nodes []blockNode, mounts []mount, swaps map[string]bool, depth int) []use {
+	var uses []use
 	for _, n := range nodes {
 		for _, m := range mounts {
 			if m.of(n) {
-				uses = append(uses, fmt.Sprintf("%s is mounted at %s", n.path(), m.point))
+				uses = append(uses, use{n.path() + " is mounted at " + m.point, m.point})
 			}
 		}
 		for _, holder := range n.holders() {
-			uses = append(uses, fmt.Sprintf("%s belongs to %s", n.path(), holder))
+			uses = append(uses, use{words: n.path() + " belongs to " + holder})
 		}
 		if swaps[n.path()] {
-			uses = append(uses, n.path()+" is swap space")
+			uses = append(uses, use{words: n.path() + " is swap space"})
 		}
 		uses = append(uses, s.loopUses(n.path(), mounts, swaps, depth)...)
 	}
@@ -96,11 +109,11 @@ func (s system) uses(nodes []blockNode, mounts []mount, swaps map[string]bool, d
 }
 
 // loopUses tells what uses the loop devices made of a file or device.
-func (s system) loopUses(path string, mounts []mount, swaps map[string]bool, depth int) []string {
+func (s system) loopUses(path string, mounts []mount, swaps map[string]bool, depth int) []use {
 	if depth == 0 {
 		return nil
 	}
-	var uses []string
+	var uses []use
 	for _, loop := range s.loops(path) {
 		nodes := append([]blockNode{loop}, loop.partitions()...)
 		uses = append(uses, s.uses(nodes, mounts, swaps, depth-1)...)

@@ -296,3 +296,37 @@ func TestOracleMounted(t *testing.T) {
 		openFile(t, name, false)
 	}
 }
+
+// A mounted partition is in the way of its whole disk, but not of another
+// partition.
+func TestOraclePartitionMounted(t *testing.T) {
+	t.Parallel()
+	oracle(t, "mkfs.ext4")
+	path := blank(t, 64*mib)
+	f := openFile(t, path, true)
+	table, err := image.CreateMBR(f, []image.NewPartition{{Type: "0x83", Size: 32 * mib}, {Type: "0x07"}}, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	whole := loop(t, path)
+	for i, p := range table.Partitions { // told, since not every kernel reads tables itself
+		run(t, "addpart", whole, strconv.Itoa(i+1), strconv.FormatInt(p.Start/512, 10), strconv.FormatInt(p.Size/512, 10))
+	}
+	t.Cleanup(func() { run(t, "partx", "-d", whole) })
+	first, second := whole+"p1", whole+"p2"
+	run(t, "mkfs.ext4", "-q", first)
+	dir := t.TempDir()
+	run(t, "mount", first, dir)
+	t.Cleanup(func() { run(t, "umount", dir) })
+	for _, name := range []string{first, whole, path} {
+		_, err := image.Open(name, true)
+		var busy *image.BusyError
+		if !errors.As(err, &busy) || busy.Reason != first+" is mounted at "+dir || busy.Hint() != "unmount it first: umount "+dir {
+			t.Errorf("open %s for writing: %v", name, err)
+		}
+	}
+	if f := openFile(t, second, true); f.Size() != 31*mib {
+		t.Errorf("the other partition has %d bytes", f.Size())
+	}
+}

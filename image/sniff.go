@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"strings"
 )
 
 // Format is how a disk is packed into a file.
@@ -85,14 +84,6 @@ func (e *UnsupportedContainerError) Error() string {
 // Hint is a sentence with the command that makes the file readable.
 func (e *UnsupportedContainerError) Hint() string {
 	return fmt.Sprintf(formats[e.Format].hint, quote(e.Path))
-}
-
-// quote makes a path one word of a shell.
-func quote(path string) string {
-	if strings.ContainsAny(path, " \t\n\"'`$&|;<>()*?[]#~!{}") {
-		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
-	}
-	return path
 }
 
 // Unwrap makes it an [ErrUnsupported].

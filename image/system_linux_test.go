@@ -126,12 +126,36 @@ func TestDeviceUses(t *testing.T) {
 		{"loop devices in a circle", "7:3", nil},
 	} {
 		got, err := s.deviceUses(c.dev)
-		if err != nil || !slices.Equal(got, c.want) {
+		if err != nil || !slices.Equal(words(got), c.want) {
 			t.Errorf("%s: %q, %v; want %q", c.name, got, err, c.want)
 		}
 	}
 	if _, err := s.deviceUses("99:99"); err == nil {
 		t.Error("a device that is not there is not in use")
+	}
+}
+
+func words(uses []use) []string {
+	var all []string
+	for _, u := range uses {
+		all = append(all, u.words)
+	}
+	return all
+}
+
+func TestBusyHints(t *testing.T) {
+	t.Parallel()
+	s := fakeDisks(t, "/none.img")
+	for dev, want := range map[string]string{
+		"259:2": "unmount it first: umount /",
+		"8:3":   "unmount it first: umount '/srv/my data'",
+		"259:1": "close the program or shut down the virtual machine that uses it first",
+	} {
+		uses, err := s.deviceUses(dev)
+		var busyError *BusyError
+		if err := busy("/dev/x", uses, err); !errors.As(err, &busyError) || busyError.Hint() != want {
+			t.Errorf("%s: %v, hint %q", dev, err, busyError.Hint())
+		}
 	}
 }
 
@@ -157,7 +181,7 @@ func TestFileUses(t *testing.T) {
 		{link, []string{"mounted at /mnt/image"}},
 	} {
 		got, err := s.fileUses(c.path)
-		if err != nil || !slices.Equal(got, c.want) {
+		if err != nil || !slices.Equal(words(got), c.want) {
 			t.Errorf("%s: %q, %v; want %q", c.path, got, err, c.want)
 		}
 	}
