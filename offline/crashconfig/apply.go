@@ -61,7 +61,7 @@ func (c Change) apply(h *hive.Hive) (created []string, err error) {
 // cleanUp removes created keys that are empty again, and the record that is taken back.
 func (p *Plan) cleanUp(h *hive.Hive) error {
 	for _, key := range p.RemoveKeys {
-		if _, err := deleteIfEmpty(h, key); err != nil {
+		if err := deleteIfEmpty(h, key); err != nil {
 			return fmt.Errorf("remove key %s: %w", key, err)
 		}
 	}

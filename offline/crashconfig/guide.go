@@ -76,8 +76,8 @@ func platformIDs() string {
 
 func before(f *windows.Facts, p place) []Step {
 	steps := []Step{{Text: armedText(f)}}
-	for _, w := range f.Watchdogs {
-		steps = append(steps, Step{Text: fmt.Sprintf("Switch off: %s (service %s is installed).", w.Vendor, w.Service)})
+	if len(f.Watchdogs) > 0 {
+		steps = append(steps, Step{Text: "Watchdogs that may reset the machine first are installed: " + watchdogsText(f) + "."})
 	}
 	for _, w := range p.watch {
 		steps = append(steps, Step{Text: "Switch off: " + w + "."})
@@ -172,8 +172,7 @@ func waitStep(f *windows.Facts) Step {
 	if mb == 0 {
 		return Step{Text: "Do not switch off until the percentage has reached 100: about one minute for 6 GB on a hard disk, 30 GB on an SSD."}
 	}
-	return Step{Text: fmt.Sprintf("The dump will be about %s: some %d minutes on a hard disk, %d on an SSD. Do not switch off, send no second NMI.",
-		mbText(mb), minutes(mb, slowDisk), minutes(mb, fastDisk))}
+	return Step{Text: fmt.Sprintf("The dump will be about %s: %s. Do not switch off, send no second NMI.", mbText(mb), writingTime(mb))}
 }
 
 func afterwards(f *windows.Facts) []Step {

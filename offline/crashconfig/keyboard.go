@@ -3,6 +3,7 @@ package crashconfig
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/bits"
 	"strconv"
 	"strings"
@@ -69,8 +70,8 @@ const (
 	keyScrollLock Key = 125
 )
 
-// keyNames gives every usable key a token to type and a name to print, for a US layout.
-var keyNames = map[Key]struct{ token, name string }{
+// namedKeys are the keys whose names follow no pattern.
+var namedKeys = map[Key]keyName{
 	1: {"grave", "` (left of 1)"}, 12: {"minus", "-"}, 13: {"equals", "="}, 14: {"yen", "Yen"},
 	15: {"backspace", "Backspace"}, 16: {"tab", "Tab"}, 27: {"lbracket", "["}, 28: {"rbracket", "]"},
 	30: {"caps", "Caps Lock"}, 40: {"semicolon", ";"}, 41: {"quote", "'"}, 42: {"backslash", `\`}, 43: {"enter", "Enter"},
@@ -94,28 +95,42 @@ var rows = []struct {
 // functionKeys: F1 to F12 lie side by side in the table.
 const (
 	keyF1        Key = 112
-	functionKeys     = 12
+	functionKeys Key = 12
 )
 
-func init() {
+// keyName is what a key is called: as typed, and as printed on it.
+type keyName struct{ token, name string }
+
+// keyNames gives every usable key its names, for a US layout; keyTokens leads back.
+var (
+	keyNames  = nameKeys()
+	keyTokens = tokenKeys()
+)
+
+func nameKeys() map[Key]keyName {
+	names := maps.Clone(namedKeys)
 	for _, r := range rows {
 		for i, c := range r.keys {
-			keyNames[r.first+Key(i)] = struct{ token, name string }{string(c), strings.ToUpper(string(c))}
+			names[r.first+Key(i)] = keyName{string(c), strings.ToUpper(string(c))}
 		}
 	}
-	for i := range Key(functionKeys) {
+	for i := range functionKeys {
 		n := strconv.Itoa(int(i) + 1)
-		keyNames[keyF1+i] = struct{ token, name string }{"f" + n, "F" + n}
+		names[keyF1+i] = keyName{"f" + n, "F" + n}
 	}
-	for k, n := range keyNames {
-		keyTokens[n.token] = k
-	}
-	for alias, token := range keyAliases {
-		keyTokens[alias] = keyTokens[token]
-	}
+	return names
 }
 
-var keyTokens = map[string]Key{}
+func tokenKeys() map[string]Key {
+	tokens := map[string]Key{}
+	for k, n := range keyNames {
+		tokens[n.token] = k
+	}
+	for alias, token := range keyAliases {
+		tokens[alias] = tokens[token]
+	}
+	return tokens
+}
 
 var keyAliases = map[string]string{
 	"scrolllock": "scroll", "scrlk": "scroll", "spacebar": "space", "escape": "esc", "return": "enter", "del": "delete",

@@ -52,28 +52,28 @@ type machine struct {
 	f *windows.Facts
 }
 
-func newMachine(t testing.TB, o sample.Options, l windows.Live) machine {
-	t.Helper()
-	i := windowstest.Open(t, windowstest.NewVolume(t, o), "Windows")
-	return machine{i, windowstest.Facts(t, i, l)}
+func newMachine(tb testing.TB, o sample.Options, l windows.Live) machine {
+	tb.Helper()
+	i := windowstest.Open(tb, windowstest.NewVolume(tb, o), "Windows")
+	return machine{i, windowstest.Facts(tb, i, l)}
 }
 
-func (m machine) plan(t testing.TB, s crashconfig.Settings) *crashconfig.Plan {
-	t.Helper()
+func (m machine) plan(tb testing.TB, s crashconfig.Settings) *crashconfig.Plan {
+	tb.Helper()
 	p, err := crashconfig.PlanArm(m.i, m.f, s)
 	if err != nil {
-		t.Fatalf("PlanArm: %v", err)
+		tb.Fatalf("PlanArm: %v", err)
 	}
 	return p
 }
 
 // arm plans and applies, and returns the record.
-func (m machine) arm(t testing.TB, s crashconfig.Settings) *crashconfig.Record {
-	t.Helper()
+func (m machine) arm(tb testing.TB, s crashconfig.Settings) *crashconfig.Record {
+	tb.Helper()
 	rec := crashconfig.NewRecord(m.f, "hangkit test", now)
-	stored, err := m.plan(t, s).Apply(m.i.System, rec)
+	stored, err := m.plan(tb, s).Apply(m.i.System, rec)
 	if err != nil || !stored {
-		t.Fatalf("Apply: stored %v, %v", stored, err)
+		tb.Fatalf("Apply: stored %v, %v", stored, err)
 	}
 	return rec
 }

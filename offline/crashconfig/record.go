@@ -258,8 +258,7 @@ func forget(h *hive.Hive, id string) error {
 	if err := ignoreAbsent(h.DeleteValue(recordRoot, recordLatest)); err != nil {
 		return err
 	}
-	_, err = deleteIfEmpty(h, recordRoot)
-	return err
+	return deleteIfEmpty(h, recordRoot)
 }
 
 func ignoreAbsent(err error) error {
@@ -269,17 +268,14 @@ func ignoreAbsent(err error) error {
 	return err
 }
 
-// deleteIfEmpty removes a key that holds neither values nor sub-keys; it reports whether it is gone.
-func deleteIfEmpty(h *hive.Hive, key string) (gone bool, err error) {
+// deleteIfEmpty removes a key that holds neither values nor sub-keys.
+func deleteIfEmpty(h *hive.Hive, key string) error {
 	k, err := h.Key(key)
-	if errors.Is(err, fs.ErrNotExist) {
-		return true, nil
-	}
 	if err != nil {
-		return false, err
+		return ignoreAbsent(err)
 	}
 	if k.NumSubkeys() > 0 || k.NumValues() > 0 {
-		return false, nil
+		return nil
 	}
-	return true, h.DeleteKey(key)
+	return h.DeleteKey(key)
 }

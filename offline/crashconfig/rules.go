@@ -42,6 +42,7 @@ var rules = []rule{
 	{"C15", Dump, ruleRoomForDump},
 	{"C17", Dump, ruleAutoReboot},
 	{"C18", Dump, ruleLogEvent},
+	{"C19", Dump, ruleFilterFiles},
 	{"C20", Dump, ruleForeignFilter},
 	{"C21", Dump, ruleBitLockerFilter},
 	{"C22", Dump, ruleDedicatedPath},

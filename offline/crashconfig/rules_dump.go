@@ -20,10 +20,10 @@ func ruleDumpOn(f *windows.Facts) (Finding, bool) {
 		return nothing() // C02
 	}
 	t := configuredType(f)
-	switch t {
-	case NoDump:
+	if t == NoDump {
 		return say(Block, "A crash writes no dump", "CrashDumpEnabled is 0.", fixArm)
-	case Small, Unspecified:
+	}
+	if t == Small || t == Unspecified {
 		return nothing() // C03, C05
 	}
 	return say(OK, "A crash writes "+t.article()+" dump", dumpContents[t], "")
@@ -267,6 +267,15 @@ func ruleForeignFilter(f *windows.Facts) (Finding, bool) {
 	}
 	return say(Risk, "Another vendor's driver sits in the dump path",
 		fmt.Sprintf("DumpFilters names %s; if it fails, no dump is written.", strings.Join(foreign, ", ")), "ask its vendor; test once")
+}
+
+func ruleFilterFiles(f *windows.Facts) (Finding, bool) {
+	if len(f.Files.MissingFilters) == 0 {
+		return nothing()
+	}
+	return say(Block, "A driver of the dump path is missing",
+		fmt.Sprintf("DumpFilters names %s, which is not in System32\\drivers; a filter that cannot load stops every dump.", strings.Join(f.Files.MissingFilters, ", ")),
+		"install the product again, or take the name out of DumpFilters by hand")
 }
 
 func ruleBitLockerFilter(f *windows.Facts) (Finding, bool) {

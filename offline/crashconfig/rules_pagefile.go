@@ -273,10 +273,20 @@ func ruleSlowDump(f *windows.Facts) (Finding, bool) {
 		return nothing()
 	}
 	return say(Note, "Writing the dump takes a while",
-		fmt.Sprintf("About %s: some %d minutes on a hard disk, %d on an SSD. Do not switch off.", mbText(mb), minutes(mb, slowDisk), minutes(mb, fastDisk)), "")
+		fmt.Sprintf("About %s: %s. Do not switch off.", mbText(mb), writingTime(mb)), "")
 }
 
-func minutes(mb, perSecond int64) int64 { return max(1, (mb/perSecond+59)/60) }
+// writingTime estimates how long a dump takes to write.
+func writingTime(mb int64) string {
+	return fmt.Sprintf("%s on a hard disk, %s on an SSD", minutesText(mb/slowDisk), minutesText(mb/fastDisk))
+}
+
+func minutesText(seconds int64) string {
+	if seconds <= 60 {
+		return "a minute"
+	}
+	return fmt.Sprintf("%d minutes", (seconds+59)/60)
+}
 
 func ruleIgnorePageFileSize(f *windows.Facts) (Finding, bool) {
 	e, ok := judgedPageFile(f)

@@ -116,18 +116,16 @@ const (
 
 // need returns the room for a dump type with so much RAM (MB); false when that depends on an unknown RAM size.
 func need(t DumpType, ram int64, is64Bit bool) (Need, bool) {
-	switch t {
-	case Small:
+	switch {
+	case t == Small:
 		return Need{smallNeed, smallNeed}, true
-	case NoDump:
+	case t == NoDump:
 		return Need{}, true
-	case Kernel, Automatic, Unspecified:
+	case t != Active && t != Complete:
 		return needKernel(ram, is64Bit)
-	}
-	if ram == 0 {
+	case ram == 0:
 		return Need{Min: kernelMin64}, false
-	}
-	if t == Active {
+	case t == Active:
 		return Need{ram + completeExtra, ram / 3}, true
 	}
 	return Need{ram + completeExtra, ram + completeExtraMin}, true

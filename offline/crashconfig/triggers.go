@@ -2,6 +2,7 @@ package crashconfig
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -62,15 +63,23 @@ type ArmedKeyboard struct {
 	Keys    Combination
 }
 
-// ArmedKeyboards lists the drivers that will honour a combination at the next boot.
+// ArmedKeyboards lists the drivers that will honour a combination at the next boot. Windows brings the driver of the
+// Hyper-V keyboard along everywhere; where there can be no such keyboard it does not count.
 func ArmedKeyboards(f *windows.Facts) []ArmedKeyboard {
 	var out []ArmedKeyboard
 	for _, k := range f.Keyboards {
+		if k.Service == windows.HyperVKeyboard && !mayBeHyperV(f) {
+			continue
+		}
 		if c := setKeys(k); !c.Off() && works(f, k) {
 			out = append(out, ArmedKeyboard{Service: k.Service, Kind: k.Kind, Keys: c})
 		}
 	}
 	return out
+}
+
+func mayBeHyperV(f *windows.Facts) bool {
+	return slices.Contains([]string{windows.HyperV, windows.Azure, windows.UnknownPlace}, f.Platform.ID)
 }
 
 // NMIArmed reports whether an NMI will crash Windows with a dump at the next boot.
@@ -301,16 +310,22 @@ func ruleWatchdogs(f *windows.Facts) (Finding, bool) {
 	if len(f.Watchdogs) == 0 {
 		return nothing()
 	}
-	names := ""
-	for i, w := range f.Watchdogs {
-		if i > 0 {
-			names += ", "
-		}
-		names += w.Service
-	}
 	return say(Risk, "A watchdog may reset the machine first",
-		fmt.Sprintf("%s is installed (%s). It can reset a hung machine before or while the dump is written.", f.Watchdogs[0].Vendor, names),
+		fmt.Sprintf("Installed: %s. It can reset a hung machine before or while the dump is written.", watchdogsText(f)),
 		"switch the watchdog off in firmware setup or the BMC")
+}
+
+// watchdogsText names each vendor once, with its services.
+func watchdogsText(f *windows.Facts) string {
+	services := map[string][]string{}
+	for _, w := range f.Watchdogs {
+		services[w.Vendor] = append(services[w.Vendor], w.Service)
+	}
+	var parts []string
+	for _, vendor := range slices.Sorted(maps.Keys(services)) {
+		parts = append(parts, fmt.Sprintf("%s (%s)", vendor, strings.Join(services[vendor], ", ")))
+	}
+	return strings.Join(parts, ", ")
 }
 
 func ruleKVMHost(f *windows.Facts) (Finding, bool) {

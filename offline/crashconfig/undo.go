@@ -3,6 +3,7 @@ package crashconfig
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"hangkit/hive"
@@ -71,20 +72,20 @@ func (p *Plan) noteNewer(h *hive.Hive, rec *Record) {
 	p.Notes = append(p.Notes, fmt.Sprintf("A later change (%s) is still in place; undo that one first.", list[0].ID))
 }
 
-// Describe writes a value for people: "2 (REG_DWORD)", "absent".
+// Describe writes a value for people: `2`, `"C:\pagefile.sys"`, `absent`.
 func Describe(v *hive.Value) string {
 	if v == nil {
 		return "absent"
 	}
+	if n, ok := v.Uint32(); ok && v.Type == hive.DWORD {
+		return strconv.FormatUint(uint64(n), 10)
+	}
 	switch v.Type {
-	case hive.DWORD:
-		if n, ok := v.Uint32(); ok {
-			return fmt.Sprintf("%d", n)
-		}
 	case hive.SZ, hive.ExpandSZ:
-		return fmt.Sprintf("%q", v.Text())
+		return strconv.Quote(v.Text())
 	case hive.MultiSZ:
 		return fmt.Sprintf("%q", v.Strings())
+	default:
 	}
 	return fmt.Sprintf("%s, %d bytes", v.Type, len(v.Data))
 }

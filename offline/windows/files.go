@@ -27,6 +27,8 @@ type Files struct {
 	DedicatedDir  bool
 	TempDumps     []File // DUMPxxxx.tmp in the root directory
 	Minidumps     []File
+	// MissingFilters are drivers that DumpFilters names and that System32\drivers lacks.
+	MissingFilters []string
 }
 
 // Path is a Windows path, taken apart.
@@ -149,6 +151,23 @@ func (i *Installation) readVolume(f *Facts) {
 		s.Minidumps = i.list(p.Name, ".dmp")
 	}
 	s.TempDumps = i.tempDumps()
+	filters, _ := f.CrashControl.Strings("DumpFilters")
+	s.MissingFilters = i.missingDrivers(filters)
+}
+
+// missingDrivers returns the drivers that are not there. A volume without the folder at all tells nothing.
+func (i *Installation) missingDrivers(names []string) []string {
+	dir, ok := lookup(i.Volume, i.Root, "System32", "drivers")
+	if !ok {
+		return nil
+	}
+	var missing []string
+	for _, name := range names {
+		if _, ok := lookup(i.Volume, dir, name); !ok {
+			missing = append(missing, name)
+		}
+	}
+	return missing
 }
 
 // systemPageFile is the page file of the system volume.

@@ -160,9 +160,6 @@ func (r *reader) key(key string) *hive.Key {
 	return k
 }
 
-// exists reports whether a key is there.
-func (r *reader) exists(key string) bool { return r.key(key) != nil }
-
 // text returns one string value, "" if absent.
 func (r *reader) text(key, name string) string {
 	s, _ := r.values(key).Text(name)

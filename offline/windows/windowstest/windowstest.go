@@ -39,50 +39,50 @@ func (v Volume) OpenRaw(name string) (*io.SectionReader, error) {
 }
 
 // NewVolume puts a sample installation on a volume with 100 GB free and a page file of one page.
-func NewVolume(t testing.TB, o sample.Options) Volume {
-	t.Helper()
+func NewVolume(tb testing.TB, o sample.Options) Volume {
+	tb.Helper()
 	return Volume{FreeBytes: 100 << 30, MapFS: fstest.MapFS{
-		"Windows/System32/config/SYSTEM":   {Data: HiveBytes(t, sample.System, o)},
-		"Windows/System32/config/SOFTWARE": {Data: HiveBytes(t, sample.Software, o)},
+		"Windows/System32/config/SYSTEM":   {Data: HiveBytes(tb, sample.System, o)},
+		"Windows/System32/config/SOFTWARE": {Data: HiveBytes(tb, sample.Software, o)},
 		"pagefile.sys":                     {Data: make([]byte, 4096)},
 	}}
 }
 
 // HiveBytes builds a sample hive as its file has it.
-func HiveBytes(t testing.TB, build func(sample.Options) (*hive.Hive, error), o sample.Options) []byte {
-	t.Helper()
+func HiveBytes(tb testing.TB, build func(sample.Options) (*hive.Hive, error), o sample.Options) []byte {
+	tb.Helper()
 	h, err := build(o)
 	if err != nil {
-		t.Fatalf("build hive: %v", err)
+		tb.Fatalf("build hive: %v", err)
 	}
 	b, err := h.Bytes()
 	if err != nil {
-		t.Fatalf("write hive: %v", err)
+		tb.Fatalf("write hive: %v", err)
 	}
 	return b
 }
 
 // Open opens an installation for the length of the test.
-func Open(t testing.TB, v windows.Volume, root string) *windows.Installation {
-	t.Helper()
+func Open(tb testing.TB, v windows.Volume, root string) *windows.Installation {
+	tb.Helper()
 	i, err := windows.Open(v, root)
 	if err != nil {
-		t.Fatalf("Open: %v", err)
+		tb.Fatalf("Open: %v", err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := i.Close(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return i
 }
 
 // Facts gathers the facts of an installation.
-func Facts(t testing.TB, i *windows.Installation, live windows.Live) *windows.Facts {
-	t.Helper()
+func Facts(tb testing.TB, i *windows.Installation, live windows.Live) *windows.Facts {
+	tb.Helper()
 	f, err := i.Facts(live)
 	if err != nil {
-		t.Fatalf("Facts: %v", err)
+		tb.Fatalf("Facts: %v", err)
 	}
 	return f
 }
@@ -98,79 +98,79 @@ func (f File) Size() int64 { return f.Reader.Size() }
 
 // Sample opens a real SYSTEM hive, given as the path of its compressed primary below samples/hives, with the logs
 // published beside it.
-func Sample(t testing.TB, name string) *windows.Installation {
-	t.Helper()
-	i, err := windows.FromHive(SampleSource(t, name))
+func Sample(tb testing.TB, name string) *windows.Installation {
+	tb.Helper()
+	i, err := windows.FromHive(SampleSource(tb, name))
 	if err != nil {
-		t.Fatalf("%s: %v", name, err)
+		tb.Fatalf("%s: %v", name, err)
 	}
 	return i
 }
 
 // SampleSource reads the files of a sample hive. Without samples the test is skipped, or fails where oracles are
 // required.
-func SampleSource(t testing.TB, name string) hive.Source {
-	t.Helper()
-	src := hive.Source{Primary: NewFile(SampleFile(t, name+".xz"))}
-	if log, ok := sampleFile(t, name+".LOG1.xz"); ok {
+func SampleSource(tb testing.TB, name string) hive.Source {
+	tb.Helper()
+	src := hive.Source{Primary: NewFile(SampleFile(tb, name+".xz"))}
+	if log, ok := sampleFile(tb, name+".LOG1.xz"); ok {
 		src.Log1 = NewFile(log)
 	}
-	if log, ok := sampleFile(t, name+".LOG2.xz"); ok {
+	if log, ok := sampleFile(tb, name+".LOG2.xz"); ok {
 		src.Log2 = NewFile(log)
 	}
 	return src
 }
 
 // SampleFile reads and unpacks one sample.
-func SampleFile(t testing.TB, name string) []byte {
-	t.Helper()
-	b, ok := sampleFile(t, name)
+func SampleFile(tb testing.TB, name string) []byte {
+	tb.Helper()
+	b, ok := sampleFile(tb, name)
 	if ok {
 		return b
 	}
 	if os.Getenv("HANGKIT_REQUIRE_ORACLES") == "1" {
-		t.Fatalf("sample %s is missing", name)
+		tb.Fatalf("sample %s is missing", name)
 	}
-	t.Skipf("sample %s is missing", name)
+	tb.Skipf("sample %s is missing", name)
 	return nil
 }
 
-func sampleFile(t testing.TB, name string) ([]byte, bool) {
-	t.Helper()
-	f, err := os.Open(filepath.Join(samplesDir(t), "hives", filepath.FromSlash(name)))
+func sampleFile(tb testing.TB, name string) ([]byte, bool) {
+	tb.Helper()
+	f, err := os.Open(filepath.Join(samplesDir(tb), "hives", filepath.FromSlash(name)))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, false
 	}
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer func() { _ = f.Close() }()
 	r, err := xz.NewReader(f)
 	if err != nil {
-		t.Fatalf("%s: %v", name, err)
+		tb.Fatalf("%s: %v", name, err)
 	}
 	b, err := io.ReadAll(r)
 	if err != nil {
-		t.Fatalf("%s: %v", name, err)
+		tb.Fatalf("%s: %v", name, err)
 	}
 	return b, true
 }
 
 // samplesDir is HANGKIT_SAMPLES, or ../shared/samples seen from the module's root.
-func samplesDir(t testing.TB) string {
-	t.Helper()
+func samplesDir(tb testing.TB) string {
+	tb.Helper()
 	if dir := os.Getenv("HANGKIT_SAMPLES"); dir != "" {
 		return dir
 	}
 	dir, err := os.Getwd()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
 			return filepath.Join(filepath.Dir(dir), "shared", "samples")
 		}
 	}
-	t.Fatal("no go.mod above the test")
+	tb.Fatal("no go.mod above the test")
 	return ""
 }
