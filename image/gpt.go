@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf16"
 
@@ -148,17 +149,9 @@ func readOrphanGPT(d Disk) (*Table, error) {
 // readHybridRest falls back to the other entries of a protective MBR whose
 // GPT is lost.
 func readHybridRest(d Disk, mbr bootRecord, lost error) (*Table, error) {
-	t, err := readMBR(d, mbr)
-	if err != nil {
-		return nil, err
-	}
-	kept := t.Partitions[:0]
-	for _, p := range t.Partitions {
-		if p.Type != mbrType(typeProtective) {
-			kept = append(kept, p)
-		}
-	}
-	if t.Partitions = kept; len(kept) == 0 {
+	t := readMBR(d, mbr)
+	t.Partitions = slices.DeleteFunc(t.Partitions, func(p Partition) bool { return p.Type == mbrType(typeProtective) })
+	if len(t.Partitions) == 0 {
 		return nil, lost
 	}
 	t.warn("the MBR announces a GPT, but there is none to be read (%v): its own entries are used", lost)

@@ -111,7 +111,7 @@ func (e mbrEntry) partition(number int, signature uint32) Partition {
 func mbrType(kind byte) string { return fmt.Sprintf("0x%02x", kind) }
 
 // readMBR reads the primary partitions and the chains of logical ones.
-func readMBR(d Disk, mbr bootRecord) (*Table, error) {
+func readMBR(d Disk, mbr bootRecord) *Table {
 	t := &Table{Scheme: MBR, SectorSize: d.SectorSize(), DiskSignature: mbr.diskSignature()}
 	chain := ebrChain{disk: d, table: t, seen: map[uint64]bool{}, next: mbrEntryCount + 1}
 	for i, e := range mbr.entries() {
@@ -125,7 +125,7 @@ func readMBR(d Disk, mbr bootRecord) (*Table, error) {
 		t.add(e.partition(i+1, t.DiskSignature), uint64(e.first()), uint64(e.count()))
 	}
 	slices.SortFunc(t.Partitions, func(a, b Partition) int { return a.Number - b.Number })
-	return t, nil
+	return t
 }
 
 // maxLogical bounds a chain; Windows gives letters to far fewer.

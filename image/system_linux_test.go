@@ -2,7 +2,9 @@ package image
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -268,5 +270,33 @@ func TestOpenWriteProtected(t *testing.T) {
 	}
 	if _, err := Open(path, true); !errors.Is(err, os.ErrPermission) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// The program that holds a lock is named.
+func TestLockHolder(t *testing.T) {
+	t.Parallel()
+	path := emptyImage(t)
+	held, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := lock(held); err != nil {
+		t.Fatal(err)
+	}
+	holder := exec.Command("sleep", "60")
+	holder.ExtraFiles = []*os.File{held} // the lock goes with the open file
+	if err := holder.Start(); err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(func() {
+		_ = holder.Process.Kill()
+		_ = holder.Wait()
+	})
+	held.Close()
+	_, err = Open(path, true)
+	want := fmt.Sprintf("%s: in use: locked; it is open in sleep (pid %d)", path, holder.Process.Pid)
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }

@@ -104,11 +104,11 @@ func readTable(d Disk, sector0 bootRecord) (*Table, error) {
 	case sector0.protective():
 		return readGPT(d, sector0)
 	}
-	t, err := readMBR(d, sector0)
-	if err == nil && volume != "" {
+	t := readMBR(d, sector0)
+	if volume != "" {
 		t.warn("sector 0 also begins like that of an older %s over the whole disk", volume)
 	}
-	return t, err
+	return t, nil
 }
 
 // wholeDisk is the table of a disk that is one volume.

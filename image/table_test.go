@@ -439,6 +439,18 @@ func TestIdentities(t *testing.T) {
 	}
 }
 
+func TestDynamic(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[string]bool{
+		TypeLDMData: true, TypeLDMMetadata: true, TypeStorageSpaces: true, TypeMBRLDM: true, "0xe7": true,
+		TypeBasicData: false, TypeMBRNTFS: false, "": false,
+	} {
+		if got := (Partition{Type: kind}).Dynamic(); got != want {
+			t.Errorf("%q: %v", kind, got)
+		}
+	}
+}
+
 // Our decoder of entries and go-diskfs's agree on what both can read.
 func TestDecodersAgree(t *testing.T) {
 	t.Parallel()
