@@ -3,8 +3,6 @@ package format
 import (
 	"cmp"
 	"strings"
-	"time"
-	"unicode/utf16"
 )
 
 // attrType is the type code of an attribute.
@@ -181,105 +179,4 @@ func compareAttributes(a, b *attribute) int {
 		strings.Compare(collationKey(a.name), collationKey(b.name)),
 		cmp.Compare(a.lowest, b.lowest),
 	)
-}
-
-// Fields of $STANDARD_INFORMATION, in its 72-byte form (NTFS 3.x).
-const (
-	infoCreated    = 0x00
-	infoModified   = 0x08
-	infoChanged    = 0x10 // of the MFT record
-	infoAccessed   = 0x18
-	infoAttributes = 0x20
-	infoSecurityID = 0x34
-	infoSize       = 0x48
-)
-
-func standardInformation(t fileTimes, attrs FileAttributes, securityID uint32) attribute {
-	b := make([]byte, infoSize)
-	t.put(b)
-	le.PutUint32(b[infoAttributes:], uint32(attrs))
-	le.PutUint32(b[infoSecurityID:], securityID)
-	return attribute{typ: typeStandardInformation, value: b}
-}
-
-// fileTimes are FILETIMEs in the order both structures that hold them use.
-type fileTimes struct{ created, modified, changed, accessed uint64 }
-
-func (t fileTimes) put(b []byte) {
-	le.PutUint64(b[infoCreated:], t.created)
-	le.PutUint64(b[infoModified:], t.modified)
-	le.PutUint64(b[infoChanged:], t.changed)
-	le.PutUint64(b[infoAccessed:], t.accessed)
-}
-
-// namespace of a file name.
-type namespace byte
-
-const (
-	namespacePOSIX       namespace = 0 // any name, case counts
-	namespaceWin32       namespace = 1 // the long name of a pair
-	namespaceDOS         namespace = 2 // the 8.3 name of a pair
-	namespaceWin32AndDOS namespace = 3 // a long name that is a legal 8.3 name itself
-)
-
-// Fields of $FILE_NAME.
-const (
-	nameParent     = 0x00
-	nameTimes      = 0x08
-	nameAllocated  = 0x28
-	nameDataSize   = 0x30
-	nameAttributes = 0x38
-	nameReparseTag = 0x3c
-	nameLength     = 0x40
-	nameNamespace  = 0x41
-	nameText       = 0x42
-)
-
-// fileName is the value of $FILE_NAME, in a record or as a key of $I30.
-type fileName struct {
-	parent     recordRef
-	times      fileTimes
-	allocated  int64
-	dataSize   int64
-	attributes FileAttributes
-	reparseTag uint32
-	namespace  namespace
-	name       string
-}
-
-func (n fileName) encode() []byte {
-	text := utf16Bytes(n.name)
-	b := make([]byte, nameText, nameText+len(text))
-	le.PutUint64(b[nameParent:], uint64(n.parent))
-	n.times.put(b[nameTimes:])
-	le.PutUint64(b[nameAllocated:], uint64(n.allocated))
-	le.PutUint64(b[nameDataSize:], uint64(n.dataSize))
-	le.PutUint32(b[nameAttributes:], uint32(n.attributes))
-	le.PutUint32(b[nameReparseTag:], n.reparseTag)
-	b[nameLength] = byte(len(text) / 2)
-	b[nameNamespace] = byte(n.namespace)
-	return append(b, text...)
-}
-
-// filetimeEpoch is 1601-01-01, in seconds before the Unix epoch.
-const filetimeEpoch = 11644473600
-
-// filetime is t in 100-nanosecond steps since 1601.
-func filetime(t time.Time) uint64 {
-	return uint64(t.Unix()+filetimeEpoch)*1e7 + uint64(t.Nanosecond())/100
-}
-
-func utf16Bytes(s string) []byte {
-	b := make([]byte, 0, 2*len(s))
-	for _, u := range utf16.Encode([]rune(s)) {
-		b = le.AppendUint16(b, u)
-	}
-	return b
-}
-
-func utf16Len(s string) (n int) {
-	for _, r := range s {
-		n += utf16.RuneLen(r)
-	}
-	return n
 }

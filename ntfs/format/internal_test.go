@@ -136,6 +136,7 @@ func TestFiletime(t *testing.T) {
 		want uint64
 	}{
 		{time.Date(1601, time.January, 1, 0, 0, 0, 0, time.UTC), 0},
+		{time.Date(1600, time.December, 31, 0, 0, 0, 0, time.UTC), 0},
 		{time.Unix(0, 0), 116444736000000000},
 		{time.Unix(1, 123456789), 116444736011234567},
 	} {

@@ -91,3 +91,18 @@ func collationKey(name string) string {
 	}
 	return string(b)
 }
+
+func utf16Bytes(s string) []byte {
+	b := make([]byte, 0, 2*len(s))
+	for _, u := range utf16.Encode([]rune(s)) {
+		b = le.AppendUint16(b, u)
+	}
+	return b
+}
+
+func utf16Len(s string) (n int) {
+	for _, r := range s {
+		n += utf16.RuneLen(r)
+	}
+	return n
+}

@@ -109,6 +109,20 @@ func (w *runWriter) writeAt(p []byte, off int64) error {
 	return nil
 }
 
+// sequentialWriter writes to the clusters of a run list from front to back.
+type sequentialWriter struct {
+	to     *runWriter
+	offset int64
+}
+
+func (w *sequentialWriter) Write(p []byte) (int, error) {
+	if err := w.to.writeAt(p, w.offset); err != nil {
+		return 0, err
+	}
+	w.offset += int64(len(p))
+	return len(p), nil
+}
+
 func writeAt(dev Device, p []byte, off int64) error {
 	if _, err := dev.WriteAt(p, off); err != nil {
 		return fmt.Errorf("write %d bytes at %#x: %w", len(p), off, err)
@@ -123,65 +137,6 @@ func (v *volume) writeMetadata(dev Device) error {
 		}
 	}
 	return nil
-}
-
-// writeMFT writes every formatted record, the mirror of the first, and the
-// bitmap of those in use.
-func (v *volume) writeMFT(dev Device) error {
-	w := newRunWriter(dev, v.g, v.mft.runs)
-	inUse := newBitset(v.mftRecords)
-	var mirror []byte
-	buffer := make([]byte, 0, copyBuffer)
-	offset := int64(0)
-	for n := range recordNumber(v.mftFormatted) {
-		r := v.record(n)
-		b, err := r.encode(v.g)
-		if err != nil {
-			return err
-		}
-		if r.flags&recordInUse != 0 {
-			inUse.setRange(int64(n), 1)
-		}
-		if int64(n) < v.g.mirrorRecords() {
-			mirror = append(mirror, b...)
-		}
-		if buffer = append(buffer, b...); len(buffer) == copyBuffer || int64(n) == v.mftFormatted-1 {
-			if err := w.writeAt(buffer, offset); err != nil {
-				return err
-			}
-			offset += int64(len(buffer))
-			buffer = buffer[:0]
-		}
-	}
-	if err := newRunWriter(dev, v.g, v.mirror.runs).writeAt(mirror, 0); err != nil {
-		return err
-	}
-	return newRunWriter(dev, v.g, v.mftBitmap).writeAt(inUse.bytes(), 0)
-}
-
-// record is what stands in $MFT at number n.
-func (v *volume) record(n recordNumber) record {
-	firstExtension := recordFirstUser + recordNumber(len(v.users))
-	switch {
-	case v.system[n] != nil:
-		return v.nodeRecord(v.system[n])
-	case n >= firstExtension && n < v.next:
-		return v.extensions[n-firstExtension]
-	case n >= recordFirstUser && n < firstExtension:
-		return v.nodeRecord(v.users[n-recordFirstUser])
-	}
-	return record{number: n, sequence: sequenceOf(n)}
-}
-
-func (v *volume) nodeRecord(n *node) record {
-	if n.packed != nil {
-		return n.packed[0]
-	}
-	r := record{number: n.number, sequence: sequenceOf(n.number), flags: n.flags, attrs: n.recordAttributes(v.g)}
-	if n.flags&recordInUse == 0 {
-		r.sequence++ // as NTFS does when it frees a record
-	}
-	return r
 }
 
 func (v *volume) writeBitmap(dev Device) error {

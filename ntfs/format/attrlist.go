@@ -117,3 +117,43 @@ func attributeList(records []record) ([]byte, error) {
 	}
 	return b, nil
 }
+
+// packRecords spreads files too large for one record over several.
+func (v *volume) packRecords() error {
+	for _, n := range v.users {
+		if attributesSize(n.recordAttributes(v.g)) <= v.g.recordRoom() {
+			continue
+		}
+		n.packed = v.g.pack(n, &v.next)
+		if err := v.addAttributeList(n.packed); err != nil {
+			return fmt.Errorf("records of %q: %w", n.path(), err)
+		}
+		v.extensions = append(v.extensions, n.packed[1:]...)
+	}
+	if int64(v.next) > v.mftFormatted {
+		return fmt.Errorf("%w: contents are in so many pieces that %d records do not suffice", ErrNoSpace, v.mftFormatted)
+	}
+	return nil
+}
+
+// addAttributeList puts the list of all records' attributes into the first.
+func (v *volume) addAttributeList(records []record) error {
+	base := &records[0]
+	const place = 1 // behind $STANDARD_INFORMATION, where its type code puts it
+	base.attrs = append(base.attrs[:place:place], append([]attribute{{typ: typeAttributeList}}, base.attrs[place:]...)...)
+	list, err := attributeList(records)
+	if err != nil {
+		return err
+	}
+	resident := attribute{typ: typeAttributeList, value: list}
+	if attributesSize(base.attrs)-base.attrs[place].size()+resident.size() <= v.g.recordRoom() {
+		base.attrs[place] = resident
+		return nil
+	}
+	runs, err := v.placeMetadata(list, func(n int64) (runList, error) {
+		r, err := v.alloc.contiguous(v.alloc.cursor, n)
+		return runList{r}, err
+	})
+	base.attrs[place] = v.g.newNonResident(typeAttributeList, "", runs, int64(len(list)))
+	return err
+}
