@@ -48,7 +48,7 @@ func PlanArm(i *windows.Installation, f *windows.Facts, s Settings) (*Plan, erro
 	if f.ControlSet.Name == "" {
 		return nil, fmt.Errorf("%w: %s", ErrNoControlSet, f.ControlSet.Problem)
 	}
-	d := newDraft(f, s)
+	d := newDraft(i, f, s)
 	for _, step := range []func(*draft) error{
 		(*draft).dumpType, (*draft).dumpFile, (*draft).dedicated, (*draft).keeping, (*draft).pageFile, (*draft).leftovers,
 		(*draft).nmi, (*draft).keyboard, (*draft).powerButton, (*draft).fastStartup, (*draft).sdDisk,
@@ -59,7 +59,7 @@ func PlanArm(i *windows.Installation, f *windows.Facts, s Settings) (*Plan, erro
 	}
 	d.leaveAlone()
 	d.keepTrueFixes(f)
-	if s.AllControlSets && i != nil {
+	if s.AllControlSets {
 		d.mirror(i.System)
 	}
 	d.plan.After = d.f
@@ -68,15 +68,16 @@ func PlanArm(i *windows.Installation, f *windows.Facts, s Settings) (*Plan, erro
 
 // draft is a plan in the making. Its facts already show what the plan changes, so that later steps see earlier ones.
 type draft struct {
+	i    *windows.Installation
 	f    *windows.Facts
 	s    Settings
 	plan *Plan
 }
 
-func newDraft(f *windows.Facts, s Settings) *draft {
+func newDraft(i *windows.Installation, f *windows.Facts, s Settings) *draft {
 	after := *f
 	after.Keyboards = slices.Clone(f.Keyboards)
-	return &draft{f: &after, s: s, plan: &Plan{ControlSet: f.ControlSet.Name}}
+	return &draft{i: i, f: &after, s: s, plan: &Plan{ControlSet: f.ControlSet.Name}}
 }
 
 func (d *draft) note(format string, args ...any) {

@@ -1,8 +1,6 @@
 package crashconfig
 
 import (
-	"strings"
-
 	"hangkit/hive"
 	"hangkit/offline/windows"
 )
@@ -69,21 +67,21 @@ func (d *draft) roomFor(t DumpType) bool {
 func (d *draft) dumpFile() error {
 	cc := &d.f.CrashControl
 	if d.s.DumpFile != "" {
-		p, ok := d.f.ExpandPath(d.s.DumpFile)
+		d.set(cc, expandSZ("DumpFile", d.s.DumpFile), "where the dump is put", "C11", "C12")
+		d.i.LookAtFiles(d.f)
+		p, ok := d.f.DumpFile()
 		if !ok {
 			return refuse("--dump-file", `%q is no local path with a drive letter, such as D:\MEMORY.DMP`, d.s.DumpFile)
 		}
-		// The folder can be checked only where the facts have looked.
-		if why := placeProblem(d.f, p, true); why != "" {
+		if why := placeProblem(d.f, p, d.f.Files.DumpDir); why != "" {
 			return refuse("--dump-file", "%s: %s", d.s.DumpFile, why)
 		}
-		d.set(cc, expandSZ("DumpFile", d.s.DumpFile), "where the dump is put", "C11", "C12")
 		return nil
 	}
 	for _, judge := range []func(*windows.Facts) (Finding, bool){ruleDumpFilePath, ruleDumpFilePlace} {
 		if _, bad := judge(d.f); bad {
 			d.set(cc, expandSZ("DumpFile", windows.DefaultDumpFile), "the present path cannot be written", "C11", "C12")
-			d.f.Files.DumpDir = true
+			d.i.LookAtFiles(d.f)
 		}
 	}
 	return nil
@@ -101,50 +99,42 @@ func (d *draft) dedicated() error {
 		}
 		return nil
 	}
+	d.set(cc, hive.Value{Name: "DedicatedDumpFile", Type: hive.SZ, Data: hive.EncodeSZ(d.s.Dedicated.Path)},
+		"the dump is written there instead of the page file", "P01", "P02", "P03", "C22")
+	d.i.LookAtFiles(d.f)
 	mb, err := d.dedicatedSize()
 	if err != nil {
 		return err
 	}
-	path := d.s.Dedicated.Path
-	d.set(cc, hive.Value{Name: "DedicatedDumpFile", Type: hive.SZ, Data: hive.EncodeSZ(path)}, "the dump is written there instead of the page file",
-		"P01", "P02", "P03", "C22")
 	d.set(cc, dword("DumpFileSize", uint32(mb)), "room for the dump, in MB", "C25")
-	if p, ok := d.f.DedicatedDump(); ok && d.f.OnSystemVolume(p) {
-		d.f.Files.DedicatedDir = true
-		d.f.Files.DedicatedDump = windows.File{Path: p.Name}
-	}
 	return nil
 }
 
-// dedicatedSize checks the request and returns the file's size in MB.
+// dedicatedSize checks the request, which the facts show already, and returns the file's size in MB.
 func (d *draft) dedicatedSize() (int64, error) {
 	const flag = "--dedicated-dump"
-	want := *d.s.Dedicated
-	p, ok := d.f.ExpandPath(want.Path)
-	switch {
-	case d.f.Before(windows.BuildVista):
+	if d.f.Before(windows.BuildVista) {
 		return 0, refuse(flag, "dedicated dump files need Windows Vista or Server 2008; this is %s", d.f.Version)
-	case !ok || strings.Contains(want.Path, "%"):
-		return 0, refuse(flag, "%q is no path with a drive letter", want.Path)
-	case len(want.Path) > maxDedicatedPath:
-		return 0, refuse(flag, "the path is longer than 150 characters")
 	}
-	if why := placeProblem(d.f, p, true); why != "" {
-		return 0, refuse(flag, "%s: %s", want.Path, why)
+	if why := dedicatedProblem(d.f); why != "" {
+		return 0, refuse(flag, "%s: %s", d.s.Dedicated.Path, why)
 	}
-	n, known := dumpNeed(d.f, judgedType(d.f))
-	if want.MB == 0 && !known {
+	t := judgedType(d.f)
+	n, known := dumpNeed(d.f, t)
+	mb := d.s.Dedicated.MB
+	if mb == 0 && !known {
 		return 0, refuse(flag, "say how large: the memory size is unknown (add :SIZE, or --ram SIZE)")
 	}
-	mb := want.MB
 	if mb == 0 {
 		mb = n.OK
 	}
-	if mb < n.Min || mb > 1<<31 {
-		return 0, refuse(flag, "%s is no usable size; %s dump takes at least %s", mbText(mb), configuredType(d.f).article(), mbText(n.Min))
+	if mb < n.Min || mb > maxPageFileMB {
+		return 0, refuse(flag, "%s is no usable size; %s dump takes at least %s", mbText(mb), t.article(), mbText(n.Min))
 	}
-	if d.f.OnSystemVolume(p) && d.f.Free.Known && d.f.Free.Value/mib < mb+spareMB {
-		return 0, refuse(flag, "%s are wanted and %s are free on %s", mbText(mb), bytesText(d.f.Free.Value), d.f.Letter())
+	p, _ := d.f.DedicatedDump()
+	have := (d.f.Free.Value + d.f.Files.DedicatedDump.Size) / mib
+	if d.f.OnSystemVolume(p) && d.f.Free.Known && have < mb+spareMB {
+		return 0, refuse(flag, "%s are wanted and %s are free on %s", mbText(mb), mbText(have), d.f.Letter())
 	}
 	return mb, nil
 }
@@ -200,7 +190,8 @@ func (d *draft) leftovers() error {
 
 func (d *draft) fastStartup() error {
 	v := &d.f.SessionPower
-	if !d.f.AtLeast(windows.Build8) || (!v.Has("HiberbootEnabled") && d.f.IsServer()) {
+	// Servers do not have the value; whoever has it knows Fast Startup.
+	if !v.Has("HiberbootEnabled") && (!d.f.AtLeast(windows.Build8) || d.f.IsServer()) {
 		return nil
 	}
 	d.set(v, dword("HiberbootEnabled", 0), `"Shut down" ends the kernel, so that the next start reads these settings`, "R01")

@@ -17,18 +17,18 @@ import (
 )
 
 // undo takes back the newest record stored in the hive.
-func undo(t testing.TB, h *hive.Hive, o crashconfig.UndoOptions) *crashconfig.Plan {
-	t.Helper()
+func undo(tb testing.TB, h *hive.Hive, o crashconfig.UndoOptions) *crashconfig.Plan {
+	tb.Helper()
 	rec, err := crashconfig.LoadRecord(h)
 	if err != nil {
-		t.Fatalf("LoadRecord: %v", err)
+		tb.Fatalf("LoadRecord: %v", err)
 	}
 	p, err := crashconfig.PlanUndo(h, rec, o)
 	if err != nil {
-		t.Fatalf("PlanUndo: %v", err)
+		tb.Fatalf("PlanUndo: %v", err)
 	}
 	if _, err := p.Apply(h, nil); err != nil {
-		t.Fatalf("undo: %v", err)
+		tb.Fatalf("undo: %v", err)
 	}
 	return p
 }

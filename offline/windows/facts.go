@@ -10,12 +10,15 @@ import (
 // Live is what only the caller can know: about the machine hangkit runs on, and about the volume below the files.
 type Live struct {
 	RAM       int64  // bytes of the machine that will boot; 0 = unknown
-	RAMSource string // "--ram", "this machine"
+	RAMSource string // "--ram", or ThisMachine
 	SMBIOS    SMBIOS // of the machine hangkit runs on; zero = unknown
 	Volume    VolumeState
 	// OtherInstallations counts further Windows installations in reach.
 	OtherInstallations int
 }
+
+// ThisMachine is the RAMSource of the machine hangkit runs on. It counts only while the disk has not moved.
+const ThisMachine = "this machine"
 
 // VolumeState is what the caller found out about the system volume itself, below its files.
 type VolumeState struct {
@@ -121,10 +124,10 @@ func (i *Installation) Facts(live Live) (*Facts, error) {
 	i.readIdentity(f, r)
 	f.readMachine(r, live.SMBIOS)
 	f.readDrives(i.systemRoot(), live.Volume.ID)
-	if live.RAM > 0 {
+	if live.RAM > 0 && (live.RAMSource != ThisMachine || !f.Machine.Moved()) {
 		f.RAM = sure(live.RAM, live.RAMSource)
 	}
-	i.readVolume(f)
+	i.LookAtFiles(f)
 	f.Problems = r.problems
 	return f, nil
 }

@@ -129,11 +129,13 @@ func (f *Facts) PageFilePaths() []Path {
 // OnSystemVolume reports whether a path lies on the volume of the installation.
 func (f *Facts) OnSystemVolume(p Path) bool { return p.Letter == f.SystemLetter.Value }
 
-// readVolume looks at the files on the system volume.
-func (i *Installation) readVolume(f *Facts) {
+// LookAtFiles looks at the files on the system volume that the facts' settings name, and at its free space. It can be
+// asked again for facts whose settings were changed.
+func (i *Installation) LookAtFiles(f *Facts) {
 	if i.Volume == nil {
 		return
 	}
+	f.Files = Files{}
 	if free, err := i.Volume.Free(); err == nil {
 		f.Free = sure(free, "the volume's free space")
 	}

@@ -208,6 +208,26 @@ func TestVolumeFiles(t *testing.T) {
 	}
 }
 
+// The memory of the machine hangkit runs on says nothing about a disk that came from another one.
+func TestMovedDisk(t *testing.T) {
+	t.Parallel()
+	i := windowstest.Open(t, windowstest.NewVolume(t, sample.Client()), "Windows")
+	for name, tt := range map[string]struct {
+		uuid, source string
+		known        bool
+	}{
+		"same machine":  {"67314D56-E237-4C1C-9D3F-5A0C7C1B2A31", windows.ThisMachine, true},
+		"other machine": {"00000000-0000-0000-0000-000000000001", windows.ThisMachine, false},
+		"told":          {"00000000-0000-0000-0000-000000000001", "--ram", true},
+		"no uuid":       {"", windows.ThisMachine, true},
+	} {
+		f := windowstest.Facts(t, i, windows.Live{RAM: 1 << 30, RAMSource: tt.source, SMBIOS: windows.SMBIOS{Manufacturer: "Acme", UUID: tt.uuid}})
+		if f.RAM.Known != tt.known || f.Platform.ID != windows.VMware {
+			t.Errorf("%s: RAM %+v on %q, want known %v", name, f.RAM, f.Platform.ID, tt.known)
+		}
+	}
+}
+
 func TestExpandPath(t *testing.T) {
 	t.Parallel()
 	f := windowstest.Facts(t, windowstest.Open(t, windowstest.NewVolume(t, sample.Client()), "Windows"), windows.Live{})
