@@ -55,6 +55,19 @@ func Open(path string, writable bool) (*File, error) {
 	return f, nil
 }
 
+// Create makes a raw image of size zero bytes and opens it for writing. A
+// file that is there already is left alone.
+func Create(path string, size int64) (*File, error) {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(file.Truncate(size), file.Close()); err != nil {
+		return nil, errors.Join(err, os.Remove(path))
+	}
+	return Open(path, true)
+}
+
 // openPath opens the path as what it is and learns its size.
 func openPath(path string, writable bool) (*File, error) {
 	if err := checkPath(path); err != nil {

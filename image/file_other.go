@@ -17,15 +17,18 @@ var devicePrefixes = []string{`\\.\`, `\\?\`, `//./`, `//?/`}
 // system would say something about files.
 func checkPath(path string) error {
 	for _, prefix := range devicePrefixes {
-		if rest, ok := strings.CutPrefix(path, prefix); ok && !isDrivePath(rest) {
+		if rest, ok := strings.CutPrefix(path, prefix); ok && !isFilePath(rest) {
 			return fmt.Errorf("%s: %w: this build opens image files, not devices", path, ErrUnsupported)
 		}
 	}
 	return nil
 }
 
-// isDrivePath recognises the long form of a file's path, \\?\C:\disk.img.
-func isDrivePath(rest string) bool { return len(rest) > 3 && rest[1] == ':' }
+// isFilePath recognises the long forms of a file's path, \\?\C:\disk.img and
+// \\?\UNC\server\share\disk.img.
+func isFilePath(rest string) bool {
+	return len(rest) > 3 && rest[1] == ':' || strings.HasPrefix(strings.ToUpper(rest), `UNC\`)
+}
 
 func (f *File) openDevice() error {
 	return fmt.Errorf("%s: %w: this build opens image files, not devices", f.path, ErrUnsupported)

@@ -95,3 +95,47 @@ func TestOpenEmptyFile(t *testing.T) {
 		t.Errorf("table of an empty file: %v", err)
 	}
 }
+
+func TestCreate(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "new.img")
+	f, err := image.Create(path, 3*mib)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if f.Size() != 3*mib || f.ReadOnly() {
+		t.Errorf("size %d, read-only %v", f.Size(), f.ReadOnly())
+	}
+	if _, err := image.Create(path, mib); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("over a file that is there: %v", err)
+	}
+	other := filepath.Join(t.TempDir(), "other.img")
+	if _, err := image.Create(other, -1); err == nil {
+		t.Error("a size below zero was taken")
+	}
+	if _, err := os.Stat(other); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what is left of it: %v", err)
+	}
+}
+
+func BenchmarkPartitionRead(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "disk.img")
+	f, err := image.Create(path, 64*mib)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	s, err := image.Section(f, mib, 62*mib)
+	if err != nil {
+		b.Fatal(err)
+	}
+	buf := make([]byte, mib)
+	b.SetBytes(int64(len(buf)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := s.ReadAt(buf, 30*mib); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -64,12 +64,11 @@ func loop(t *testing.T, path string, args ...string) string {
 func blank(t *testing.T, size int64) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "disk.img")
-	if err := os.WriteFile(path, nil, 0o600); err != nil {
+	f, err := image.Create(path, size)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Truncate(path, size); err != nil {
-		t.Fatal(err)
-	}
+	f.Close()
 	return path
 }
 
@@ -124,22 +123,13 @@ func tableText(table *image.Table) string {
 	return strings.Join(lines, "\n")
 }
 
-// sized gives a file the sector size a test wants; as an image it would be
-// guessed from the table that is not there yet.
-type sized struct {
-	*image.File
-	sector int
-}
-
-func (s sized) SectorSize() int { return s.sector }
-
 func TestOracleCreateGPT(t *testing.T) {
 	t.Parallel()
 	oracle(t, "sfdisk")
 	for _, sector := range []int{512, 4096} {
 		path := blank(t, 128*mib)
 		f := openFile(t, path, true)
-		table, err := image.CreateGPT(sized{f, sector}, []image.NewPartition{
+		table, err := image.CreateGPT(image.WithSectorSize(f, sector), []image.NewPartition{
 			{Type: image.TypeEFISystem, Name: "EFI system partition", Size: 16 * mib},
 			{Type: image.TypeMSReserved, Name: "Microsoft reserved partition", Size: 16 * mib},
 			{Type: image.TypeBasicData, Name: "Größe 大", Size: 5*mib + 1},
@@ -168,7 +158,7 @@ func TestOracleCreateMBR(t *testing.T) {
 	for _, sector := range []int{512, 4096} {
 		path := blank(t, 128*mib)
 		f := openFile(t, path, true)
-		table, err := image.CreateMBR(sized{f, sector}, []image.NewPartition{
+		table, err := image.CreateMBR(image.WithSectorSize(f, sector), []image.NewPartition{
 			{Type: "0x07", Size: 10 * mib, Active: true},
 			{Type: "0x07", Size: 10*mib + 1, Logical: true},
 			{Type: "0x0c", Size: 10 * mib, Logical: true},
@@ -328,5 +318,31 @@ func TestOraclePartitionMounted(t *testing.T) {
 	}
 	if f := openFile(t, second, true); f.Size() != 31*mib {
 		t.Errorf("the other partition has %d bytes", f.Size())
+	}
+}
+
+// Volumes that cover the disk, as the tools make them.
+func TestOracleWholeDiskVolumes(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args   []string
+		sector int
+	}{
+		{[]string{"mkntfs", "-F", "-Q", "-q"}, 512},
+		{[]string{"mkntfs", "-F", "-Q", "-q", "-s", "4096"}, 4096},
+	} {
+		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
+			t.Parallel()
+			path := blank(t, 40*mib)
+			run(t, c.args[0], append(c.args[1:], path)...)
+			f := openFile(t, path, false)
+			table, err := image.ReadTable(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if table.Scheme != image.None || table.Partitions[0].TypeName != image.VolumeNTFS || table.Partitions[0].Size != 40*mib || f.SectorSize() != c.sector || len(table.Warnings) != 0 {
+				t.Errorf("%+v, sectors of %d", table, f.SectorSize())
+			}
+		})
 	}
 }

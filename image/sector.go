@@ -44,3 +44,14 @@ func (e mbrEntry) startsWith(b bootRecord) bool {
 	}
 	return b.volume() != ""
 }
+
+// WithSectorSize is d with a sector size that is known better than d can
+// know it: an image file that holds no table yet, or a wish of the user.
+func WithSectorSize(d Disk, sector int) Disk { return resectored{d, sector} }
+
+type resectored struct {
+	Disk
+	sector int
+}
+
+func (r resectored) SectorSize() int { return r.sector }
