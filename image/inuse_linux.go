@@ -53,12 +53,17 @@ type use struct {
 	mount string // where, if it is that it is mounted
 }
 
-// maxStack bounds loop devices on loop devices.
-const maxStack = 8
+// usage is what the machine's storage was used for at one moment.
+type usage struct {
+	disks  []blockNode
+	mounts []mount
+	swaps  map[string]bool
+}
 
-// deviceUses tells what uses a device or its bytes.
-func (s system) deviceUses(dev string) ([]use, error) {
-	nodes, err := s.family(dev)
+// usage takes the moment. What cannot be found out is an error: a disk that
+// may be in use is not ours.
+func (s system) usage() (*usage, error) {
+	disks, err := s.disks()
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +71,20 @@ func (s system) deviceUses(dev string) ([]use, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.uses(nodes, mounts, s.swaps(), maxStack), nil
+	return &usage{disks, mounts, s.swaps()}, nil
+}
+
+// deviceUses tells what uses a device or its bytes.
+func (s system) deviceUses(dev string) ([]use, error) {
+	nodes, err := s.family(dev)
+	if err != nil {
+		return nil, err
+	}
+	u, err := s.usage()
+	if err != nil {
+		return nil, err
+	}
+	return u.of(nodes, maxStack), nil
 }
 
 // fileUses tells what has an image file mounted.
@@ -75,24 +93,27 @@ func (s system) fileUses(path string) ([]use, error) {
 	if err != nil {
 		return nil, err
 	}
-	mounts, err := s.mounts()
+	u, err := s.usage()
 	if err != nil {
 		return nil, err
 	}
 	var uses []use
-	for _, m := range mounts {
+	for _, m := range u.mounts {
 		if filepath.IsAbs(m.source) && !strings.HasPrefix(m.source, "/dev/") && samePath(m.source, path) {
 			uses = append(uses, use{"mounted at " + m.point, m.point})
 		}
 	}
-	return append(uses, s.loopUses(path, mounts, s.swaps(), maxStack)...), nil
+	return append(uses, u.throughLoops(path, maxStack)...), nil
 }
 
-// uses tells what uses any of the nodes.
-func (s system) uses(nodes []blockNode, mounts []mount, swaps map[string]bool, depth int) []use {
+// maxStack bounds loop devices on loop devices.
+const maxStack = 8
+
+// of tells what uses any of the nodes.
+func (u *usage) of(nodes []blockNode, depth int) []use {
 	var uses []use
 	for _, n := range nodes {
-		for _, m := range mounts {
+		for _, m := range u.mounts {
 			if m.of(n) {
 				uses = append(uses, use{n.path() + " is mounted at " + m.point, m.point})
 			}
@@ -100,25 +121,32 @@ func (s system) uses(nodes []blockNode, mounts []mount, swaps map[string]bool, d
 		for _, holder := range n.holders() {
 			uses = append(uses, use{words: n.path() + " belongs to " + holder})
 		}
-		if swaps[n.path()] {
+		if u.swaps[n.path()] {
 			uses = append(uses, use{words: n.path() + " is swap space"})
 		}
-		uses = append(uses, s.loopUses(n.path(), mounts, swaps, depth)...)
+		uses = append(uses, u.throughLoops(n.path(), depth)...)
 	}
 	return uses
 }
 
-// loopUses tells what uses the loop devices made of a file or device.
-func (s system) loopUses(path string, mounts []mount, swaps map[string]bool, depth int) []use {
+// throughLoops tells what uses the loop devices that show a file or device.
+func (u *usage) throughLoops(path string, depth int) []use {
 	if depth == 0 {
 		return nil
 	}
 	var uses []use
-	for _, loop := range s.loops(path) {
-		nodes := append([]blockNode{loop}, loop.partitions()...)
-		uses = append(uses, s.uses(nodes, mounts, swaps, depth-1)...)
+	for _, n := range u.disks {
+		if n.shows(path) {
+			uses = append(uses, u.of(append([]blockNode{n}, n.partitions()...), depth-1)...)
+		}
 	}
 	return uses
+}
+
+// shows says whether this is a loop device made of the file or device.
+func (n blockNode) shows(path string) bool {
+	backing := strings.TrimSuffix(n.attr("loop/backing_file"), " (deleted)")
+	return backing != "" && samePath(backing, path)
 }
 
 // holders names the devices that are made of this one: RAID, LVM, dm-crypt.

@@ -152,22 +152,6 @@ func (s system) swaps() map[string]bool {
 	return used
 }
 
-// loops are the loop devices that show the file or device at path.
-func (s system) loops(path string) []blockNode {
-	disks, err := s.disks()
-	if err != nil {
-		return nil
-	}
-	var found []blockNode
-	for _, n := range disks {
-		backing := strings.TrimSuffix(n.attr("loop/backing_file"), " (deleted)")
-		if backing != "" && samePath(backing, path) {
-			found = append(found, n)
-		}
-	}
-	return found
-}
-
 // samePath says whether two paths name one file.
 func samePath(a, b string) bool {
 	if a == b {

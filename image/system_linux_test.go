@@ -300,3 +300,24 @@ func TestLockHolder(t *testing.T) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
+
+// Where the kernel tells nothing, nothing is written.
+func TestUsesUnknown(t *testing.T) {
+	t.Parallel()
+	for name, broken := range map[string]func(s *system){
+		"no sysfs": func(s *system) { s.sys += "-not" },
+		"no proc":  func(s *system) { s.proc += "-not" },
+	} {
+		s := fakeDisks(t, "/none.img")
+		broken(&s)
+		if uses, err := s.fileUses("/images/other.img"); err == nil {
+			t.Errorf("%s: file: %v", name, uses)
+		}
+		if uses, err := s.deviceUses("8:16"); err == nil {
+			t.Errorf("%s: device: %v", name, uses)
+		}
+	}
+	if _, err := (system{proc: "/nowhere", sys: "/nowhere"}).list(); err == nil {
+		t.Error("a list of nothing")
+	}
+}
