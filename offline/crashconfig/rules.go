@@ -96,12 +96,16 @@ var rules = []rule{
 	{"T19", Trigger, ruleKVMHost},
 	{"T20", Trigger, ruleHAHost},
 	{"T21", Trigger, ruleCluster},
+	{"T22", Trigger, ruleHyperVHost},
 	{"T24", Trigger, rulePlatformKnown},
 
 	{"C16", Keeping, ruleKeepDump},
 	{"R01", Keeping, ruleFastStartup},
+	{"R06", Keeping, ruleVBS},
 	{"R08", Keeping, ruleDomain},
 	{"R10", Keeping, ruleVerifier},
+	{"R11", Keeping, ruleAuditFail},
+	{"R13", Keeping, ruleStartOptions},
 	{"R14", Keeping, ruleSecrets},
 	{"R15", Keeping, ruleScope},
 }

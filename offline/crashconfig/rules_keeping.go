@@ -2,6 +2,7 @@ package crashconfig
 
 import (
 	"fmt"
+	"strings"
 
 	"hangkit/offline/windows"
 )
@@ -45,6 +46,33 @@ func ruleVerifier(f *windows.Facts) (Finding, bool) {
 		return nothing()
 	}
 	return say(Note, "Driver Verifier is on", fmt.Sprintf("It watches %s; the crash may come by itself, with another stop code.", drivers), "")
+}
+
+func ruleVBS(f *windows.Facts) (Finding, bool) {
+	if f.DeviceGuard.Or("EnableVirtualizationBasedSecurity", 0) == 0 {
+		return nothing()
+	}
+	return say(Note, "Virtualization-based security is on", "Dumps work; the memory of the secure kernel is not in them.", "")
+}
+
+func ruleAuditFail(f *windows.Facts) (Finding, bool) {
+	switch f.LSA.Or("CrashOnAuditFail", 0) {
+	case 1:
+		return say(Note, "Windows stops when the security log is full", "CrashOnAuditFail is 1: a stop 0xC0000244 can come before the hang.", "")
+	case 2:
+		return say(Note, "Windows stopped because the security log was full", "CrashOnAuditFail is 2: only administrators can sign in until it is reset.", "")
+	}
+	return nothing()
+}
+
+func ruleStartOptions(f *windows.Facts) (Finding, bool) {
+	options, _ := f.Control.Text("SystemStartOptions")
+	for _, word := range []string{"SAFEBOOT", "DEBUG"} {
+		if strings.Contains(strings.ToUpper(options), word) {
+			return say(Note, "The last start was a special one", fmt.Sprintf("Its options were %q; with a debugger attached a crash waits for it.", strings.TrimSpace(options)), "")
+		}
+	}
+	return nothing()
 }
 
 func ruleSecrets(*windows.Facts) (Finding, bool) {

@@ -298,6 +298,7 @@ var ruleCases = []struct {
 	{"KVM with pvpanic", []change{platform(windows.KVM), service("pvpanic", 0)}, "T19", Risk, "on_crash"},
 	{"VMware", []change{platform(windows.VMware)}, "T20", Note, "suspend it"},
 	{"cluster", []change{service("ClusSvc", 2)}, "T21", Risk, "0x9E"},
+	{"Hyper-V host", []change{service("vmms", 2)}, "T22", Note, "takes them all down"},
 	{"unknown machine", []change{platform("")}, "T24", Note, "general terms"},
 
 	{"not kept", []change{without("AlwaysKeepMemoryDump"), free(20 * gib)}, "C16", Loss, "20.0 GB on C:"},
@@ -305,6 +306,14 @@ var ruleCases = []struct {
 	{"fast startup", []change{func(f *windows.Facts) { f.SessionPower = f.SessionPower.With(dword("HiberbootEnabled", 1)) }}, "R01", Risk, "HiberbootEnabled is 1"},
 	{"domain", []change{func(f *windows.Facts) { f.Domain = known("corp.example") }}, "R08", Note, "corp.example"},
 	{"verifier", []change{memory(sz("VerifyDrivers", "*"))}, "R10", Note, "watches *"},
+	{"VBS", []change{func(f *windows.Facts) {
+		f.DeviceGuard = windows.NewValues("k", dword("EnableVirtualizationBasedSecurity", 1))
+	}}, "R06", Note, "secure kernel"},
+	{"audit", []change{func(f *windows.Facts) { f.LSA = windows.NewValues("k", dword("CrashOnAuditFail", 1)) }}, "R11", Note, "0xC0000244"},
+	{"audit failed", []change{func(f *windows.Facts) { f.LSA = windows.NewValues("k", dword("CrashOnAuditFail", 2)) }}, "R11", Note, "is 2"},
+	{"safe mode", []change{func(f *windows.Facts) {
+		f.Control = windows.NewValues("k", sz("SystemStartOptions", " SAFEBOOT:MINIMAL NOEXECUTE=OPTIN"))
+	}}, "R13", Note, "SAFEBOOT:MINIMAL"},
 	{"secrets", nil, "R14", Note, "passwords"},
 	{"scope", nil, "R15", Note, "before the page file opens"},
 }

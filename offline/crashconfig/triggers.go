@@ -353,6 +353,14 @@ func ruleCluster(f *windows.Facts) (Finding, bool) {
 	return say(Risk, "Cluster hang recovery may act first", "The cluster service is installed: it may fail over or crash the node (0x9E) by itself.", "look at the cluster property HangRecoveryAction")
 }
 
+func ruleHyperVHost(f *windows.Facts) (Finding, bool) {
+	if !f.ServiceActive("vmms") || f.Platform.Virtual() {
+		return nothing()
+	}
+	return say(Note, "This machine hosts virtual machines", "An NMI from its BMC takes them all down. To study a hung guest, inject the NMI into the guest; "+
+		"to study the host, an active dump leaves the guests' memory out.", "")
+}
+
 func rulePlatformKnown(f *windows.Facts) (Finding, bool) {
 	if f.Platform.ID != windows.UnknownPlace {
 		return nothing()

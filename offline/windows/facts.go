@@ -59,6 +59,9 @@ type Facts struct {
 	FileSystem     Values
 	Power          Values
 	SessionPower   Values // Session Manager\Power
+	Control        Values // SystemStartOptions
+	LSA            Values // CrashOnAuditFail
+	DeviceGuard    Values // EnableVirtualizationBasedSecurity
 	SetupState     Values // Setup, at the root of the hive
 	SDBusParameter Values // Services\sdbus\Parameters
 
@@ -142,6 +145,9 @@ func (f *Facts) readSettings(r *reader) {
 	f.FileSystem = in(`Control\FileSystem`)
 	f.Power = in(`Control\Power`)
 	f.SessionPower = in(`Control\Session Manager\Power`)
+	f.Control = in("Control")
+	f.LSA = in(`Control\Lsa`)
+	f.DeviceGuard = in(`Control\DeviceGuard`)
 	f.SDBusParameter = in(`Services\sdbus\Parameters`)
 	f.SetupState = r.values("Setup")
 	raw, _ := f.Memory.Strings("PagingFiles")

@@ -37,6 +37,7 @@ type Options struct {
 	HardwareUUID  string
 	BuildLab      string
 	DriverVersion uint32 // DriverDatabase\Version, 0 = no such key
+	ServicePack   uint32 // CSDBuildNumber, the service pack's own build; 0 = absent
 }
 
 // Client is Windows 10 22H2 on a VMware virtual machine, as installed: automatic dumps, a page file that Windows
@@ -75,7 +76,7 @@ func Server() Options {
 func Windows7() Options {
 	return Options{
 		Build: 7601, Product: "Windows 7 Professional", Edition: "Professional", Type: "Client", Role: "WinNT", Arch: "x86",
-		Name: "DEMO-W7", DumpType: 2, PageFiles: []string{`?:\pagefile.sys`}, Keyboards: []string{windows.HIDKeyboard}, SecondSet: true,
+		Name: "DEMO-W7", ServicePack: 17514, DumpType: 2, PageFiles: []string{`?:\pagefile.sys`}, Keyboards: []string{windows.HIDKeyboard}, SecondSet: true,
 	}
 }
 
@@ -202,6 +203,9 @@ func (b *builder) control(key string, o Options) {
 	b.sz(key+`\Session Manager\Environment`, "PROCESSOR_ARCHITECTURE", o.Arch)
 	b.expand(key+`\Windows`, "Directory", "%SystemRoot%")
 	b.key(key + `\Power`)
+	if o.ServicePack != 0 {
+		b.dword(key+`\Windows`, "CSDBuildNumber", o.ServicePack)
+	}
 	if o.BuildLab != "" {
 		b.sz(key+`\Windows`, "ShutdownStopTimePerfCounterBuildLab", o.BuildLab)
 	}
