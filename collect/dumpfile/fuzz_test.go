@@ -15,7 +15,7 @@ func seeds(f *testing.F) {
 		s.Pages, s.Blobs = 64, []int{20}
 		b := build(f, s)
 		f.Add(b[:min(len(b), 0x5000)]) // the pages behind it are noise
-		f.Add(b[:0x2100])
+		f.Add(b[:min(len(b), 0x2100)])
 		clear(b[:0x1000])
 		f.Add(b[:min(len(b), 0x3000)])
 	}

@@ -84,6 +84,22 @@ func TestFillIsNotBelieved(t *testing.T) {
 	}
 }
 
+func TestCommentAndPAE(t *testing.T) {
+	t.Parallel()
+	for bits, off := range map[int]int{64: 0xFB0, 32: 0x820} {
+		b := build(t, dumptest.Spec{Bits: bits, Type: dumpfile.TypeFull})
+		for text, want := range map[string]string{"taken by hand\x00\xff": "taken by hand", "\x01\x02": "", "PAGEPAGE": "", "\x00": ""} {
+			h := parse(t, edit(b, func(b []byte) { copy(b[off:], text); b[0x5C] = 0 }))
+			if h.Comment != want {
+				t.Errorf("%d bits: comment %q, want %q", bits, h.Comment, want)
+			}
+			if h.PAE.Known != (bits == 32) || h.PAE.Value {
+				t.Errorf("%d bits: PAE %+v", bits, h.PAE)
+			}
+		}
+	}
+}
+
 func TestImplausibleTimes(t *testing.T) {
 	t.Parallel()
 	for name, v := range map[string]uint64{"zero": 0, "1960": 113000000000000000, "all ones": ^uint64(0)} {

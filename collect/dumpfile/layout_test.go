@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"hangkit/collect/dumpfile"
@@ -15,6 +16,7 @@ func allSpecs() []dumptest.Spec {
 		{Type: dumpfile.TypeFull}, {Type: dumpfile.TypeSummary}, {Type: dumpfile.TypeBitmapFull},
 		{Type: dumpfile.TypeBitmapKernel}, {Type: dumpfile.TypeTriage},
 		{Type: dumpfile.TypeFull, Bits: 32}, {Type: dumpfile.TypeSummary, Bits: 32}, {Type: dumpfile.TypeBitmapFull, Bits: 32},
+		{Type: dumpfile.TypeTriage, Bits: 32},
 	}
 }
 
@@ -38,6 +40,60 @@ func TestLayoutNeed(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// TestLayoutPages expects the very pages that were stored, each where it is.
+func TestLayoutPages(t *testing.T) {
+	t.Parallel()
+	for _, s := range allSpecs() {
+		d, err := dumptest.NewReader(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := layout(t, build(t, s))
+		if s.Type == dumpfile.TypeTriage {
+			continue
+		}
+		var got []dumpfile.Run
+		for r, err := range l.Pages.Runs() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, r)
+		}
+		if !slices.Equal(got, d.Runs()) || l.Pages.First != d.FirstPage() {
+			t.Errorf("%s: pages %v from %#x, want %v from %#x", specName(s), got, l.Pages.First, d.Runs(), d.FirstPage())
+		}
+	}
+}
+
+// TestSummaryBitmapSizes takes away one of the two places that give the size
+// of a summary dump's bitmap.
+func TestSummaryBitmapSizes(t *testing.T) {
+	t.Parallel()
+	b := build(t, dumptest.Spec{Type: dumpfile.TypeSummary})
+	for _, off := range []int{0x2010, 0x2018} {
+		for _, v := range []uint32{0, fill32} {
+			l := layout(t, edit(b, func(b []byte) { le.PutUint32(b[off:], v) }))
+			if l.Need != int64(len(b)) || len(l.Problems) > 0 {
+				t.Errorf("%#x is %#x: needs %d, %v", off, v, l.Need, l.Problems)
+			}
+		}
+	}
+}
+
+func TestTriageHeaderFields(t *testing.T) {
+	t.Parallel()
+	for bits, base := range map[int]int{64: 0x2000, 32: 0x1000} {
+		b := build(t, dumptest.Spec{Type: dumpfile.TypeTriage, Bits: bits})
+		h := layout(t, b).Triage
+		if string(b[h.DebuggerOffset+0x10:][:4]) != "KDBG" || h.DebuggerSize != 0x380 || h.BlocksCount != 1 || h.DriverCount != 2 {
+			t.Errorf("%d bits: %+v", bits, h)
+		}
+		if int(h.ProcessOffset) != base+0x80 || int(h.ThreadOffset) != base+0x280 || int(h.CallStackOffset) != base+0x480 {
+			t.Errorf("%d bits: %+v", bits, h)
 		}
 	}
 }

@@ -36,7 +36,7 @@ const (
 // 4 MiB, made with the keyboard.
 type Spec struct {
 	Bits  int           // 64 (0) or 32
-	Type  dumpfile.Type // 6 (0), 1, 2, 4 or 5; 32 bits: 1, 2 or 5
+	Type  dumpfile.Type // 6 (0), 1, 2, 4 or 5; 32 bits have no 6
 	Seed  uint64        // of the contents
 	Pages int           // stored pages; 0 means 1024; at least 64
 	Runs  []dumpfile.Run
@@ -156,9 +156,9 @@ func (s *Spec) check() error {
 		end = r.End()
 		system = system || r.Base <= SystemFirst && SystemLast < end
 	}
-	types := []dumpfile.Type{dumpfile.TypeFull, dumpfile.TypeSummary, dumpfile.TypeBitmapFull}
+	types := []dumpfile.Type{dumpfile.TypeFull, dumpfile.TypeSummary, dumpfile.TypeTriage, dumpfile.TypeBitmapFull}
 	if s.Bits == 64 {
-		types = append(types, dumpfile.TypeTriage, dumpfile.TypeBitmapKernel)
+		types = append(types, dumpfile.TypeBitmapKernel)
 	}
 	switch {
 	case !system:

@@ -3,6 +3,7 @@ package dumptest_test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,7 +16,10 @@ import (
 
 // specs are all the kinds of dump this package makes.
 func specs() map[string]dumptest.Spec {
-	m := map[string]dumptest.Spec{"64-bit type 4": {Type: dumpfile.TypeTriage, Blobs: []int{100}}}
+	m := map[string]dumptest.Spec{
+		"64-bit type 4": {Type: dumpfile.TypeTriage, Blobs: []int{100}},
+		"32-bit type 4": {Type: dumpfile.TypeTriage, Bits: 32},
+	}
 	for _, t := range []dumpfile.Type{dumpfile.TypeFull, dumpfile.TypeSummary, dumpfile.TypeBitmapFull, dumpfile.TypeBitmapKernel} {
 		m[fmt.Sprintf("64-bit type %d", t)] = dumptest.Spec{Type: t}
 		if t != dumpfile.TypeBitmapKernel {
@@ -113,5 +117,18 @@ func TestOracleFile(t *testing.T) {
 			t.Errorf("%s: file says %q, want %q", name, out, want)
 		}
 		t.Logf("%s: %s", name, out)
+	}
+}
+
+func BenchmarkReader(b *testing.B) {
+	d, err := dumptest.NewReader(dumptest.Spec{Pages: 64 << 20 / 4096})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(d.Size())
+	for b.Loop() {
+		if _, err := d.WriteTo(io.Discard); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -74,7 +74,7 @@ func (d *Reader) makeHead64() []byte {
 		}
 	case dumpfile.TypeTriage:
 		copy(h[0x88:0x344], filled(700))
-		h = append(h, triage64()...)
+		h = append(h, triage(0x2000, 0x70)...)
 	default:
 		h = append(h, d.bitmap(0x2000, 0x28)...)
 	}
@@ -119,14 +119,18 @@ func (d *Reader) makeHead32() []byte {
 	u32(0xF9C, 0)
 	u64(0xFB8, uint64(s.UpTime/100))
 	u64(0xFC0, filetime(s.Time))
-	if s.Type == dumpfile.TypeFull {
+	switch s.Type {
+	case dumpfile.TypeFull:
 		u32(0x64, uint32(len(s.Runs)))
 		u32(0x68, uint32(d.pages()))
 		for i, r := range s.Runs {
 			u32(0x6C+8*i, uint32(r.Base))
 			u32(0x70+8*i, uint32(r.Count))
 		}
-	} else {
+	case dumpfile.TypeTriage:
+		copy(h[0x64:0x320], filled(700))
+		h = append(h, triage(0x1000, 0x58)...)
+	default:
 		h = append(h, d.bitmap(0x1000, 0x20)...)
 	}
 	d.setSpace(h[0xFA0:], int64(len(h)))
@@ -184,9 +188,9 @@ func (d *Reader) bitmap(base, summaryBits int) []byte {
 	return b
 }
 
-// triage64 writes TRIAGE_DUMP64 and its parts, for file offset 0x2000.
-func triage64() []byte {
-	const base = 0x2000
+// triage writes TRIAGE_DUMP and its parts for the file offset base. The 32-bit
+// structure differs in where the debugger data is described.
+func triage(base, debugger int) []byte {
 	t := make([]byte, 0x80)
 	put := func(off int, v uint32) { le.PutUint32(t[off:], v) }
 	add := func(offAt, sizeAt int, count uint32, part []byte) {
@@ -196,9 +200,13 @@ func triage64() []byte {
 	}
 	put(0x0C, 0x348)
 	put(0x10, 0xF00)
-	put(0x40, 0)
-	put(0x44, 0)
-	le.PutUint64(t[0x48:], 0xFFFFF80005A11C28)
+	if base == 0x1000 {
+		put(0x0C, 0x320)
+		put(0x10, 0x7D0)
+	}
+	le.PutUint32(t[0x48:], 0x05A11C28)
+	add(0x20, 0x1C, 0, seeded(0x200, 2)) // the process
+	add(0x24, 0x1C, 0, seeded(0x200, 3)) // and the thread; no processor block
 	add(0x28, 0x2C, 0x400, seeded(0x400, 1))
 	drivers := make([]byte, 2*144)
 	add(0x30, 0x34, 2, drivers)
@@ -207,14 +215,14 @@ func triage64() []byte {
 	kdbg := make([]byte, 0x380)
 	copy(kdbg[0x10:], "KDBG")
 	le.PutUint32(kdbg[0x14:], 0x380)
-	add(0x70, 0x74, 0x380, kdbg)
+	add(debugger, debugger+4, 0x380, kdbg)
 	block := make([]byte, 16)
 	le.PutUint64(block, 0xFFFFF80005A11C00)
 	le.PutUint32(block[8:], le.Uint32(t[0x28:]))
 	le.PutUint32(block[12:], 0x100)
-	add(0x78, 0x7C, 1, block)
+	add(debugger+8, debugger+12, 1, block)
 	for i := range 2 {
-		le.PutUint32(t[le.Uint32(t[0x30:])-base+uint32(i)*144:], le.Uint32(t[0x38:]))
+		le.PutUint32(t[int(le.Uint32(t[0x30:]))-base+i*144:], le.Uint32(t[0x38:]))
 	}
 	put(0x08, uint32(base+len(t)))
 	put(0x04, uint32(base+len(t)+4))
