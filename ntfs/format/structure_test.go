@@ -133,6 +133,23 @@ func TestManyFragments(t *testing.T) {
 	}
 }
 
+// TestThousandsOfRecords makes one file of as many records as a directory of
+// thousands has files.
+func TestThousandsOfRecords(t *testing.T) {
+	t.Parallel()
+	m := newMemory(1 << 30)
+	e := format.Entry{Name: "pagefile.sys", Data: []byte("PAGEDU64"), Size: 200_000 * 512, Fragments: 200_000}
+	l := build(t, m, format.Options{ClusterSize: 512, Root: []format.Entry{e}})
+	if n := l.Files["pagefile.sys"].Extensions; n < 1000 {
+		t.Errorf("%d extension records", n)
+	}
+	c, err := checkVolume(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkContents(t, c, l, []format.Entry{e})
+}
+
 func TestResidentAttributeList(t *testing.T) {
 	t.Parallel()
 	m := newMemory(64 << 20)
