@@ -25,7 +25,7 @@ func (d *draft) pageFile() error {
 	if worst < Risk || hasDedicated(d.f) || configuredType(d.f) == NoDump {
 		return nil
 	}
-	if d.fixedPageFile() {
+	if d.fixedPageFile(worst) {
 		return nil
 	}
 	if worst == Block {
@@ -45,8 +45,9 @@ func (d *draft) pageFileVerdict() Verdict {
 	return worst
 }
 
-// fixedPageFile plans a page file of the size the dump can need, if memory size, drive letter and space allow.
-func (d *draft) fixedPageFile() bool {
+// fixedPageFile plans a page file of the size the dump can need, if memory size, drive letter and space allow. Where the
+// present one is far too small and there is less space, the usual size of the dump has to do.
+func (d *draft) fixedPageFile(worst Verdict) bool {
 	t := configuredType(d.f)
 	n, known := dumpNeed(d.f, t)
 	switch {
@@ -57,14 +58,21 @@ func (d *draft) fixedPageFile() bool {
 		d.note("The page file is left to Windows: the free space on its volume is unknown (--pagefile SIZE).")
 		return false
 	}
-	if want := n.OK + dumpSize(d.f, t) + spareMB; room(d.f) < want {
-		d.note("The page file is left to Windows: %s would need %s with the dump beside it, and %s are there. Free space, or use --dedicated-dump on another drive.",
-			mbText(n.OK), mbText(want), mbText(room(d.f)))
-		return false
+	beside := dumpSize(d.f, t) + spareMB
+	sizes := []int64{n.OK}
+	if usual := dumpSize(d.f, t) + kernelExtra64; worst >= Loss && usual < n.OK {
+		sizes = append(sizes, usual)
 	}
-	d.setPageFile(windows.PageFile{Drive: d.f.SystemLetter.Value, Path: d.pageFilePath(), Initial: n.OK, Maximum: n.OK},
-		"the dump must fit into the page file")
-	return true
+	for _, size := range sizes {
+		if room(d.f) >= size+beside {
+			d.setPageFile(windows.PageFile{Drive: d.f.SystemLetter.Value, Path: d.pageFilePath(), Initial: size, Maximum: size},
+				"the dump must fit into the page file")
+			return true
+		}
+	}
+	d.note("The page file is left to Windows: %s would need %s with the dump beside it, and %s are there. Free space, or use --dedicated-dump on another drive.",
+		mbText(n.OK), mbText(n.OK+beside), mbText(room(d.f)))
+	return false
 }
 
 // letterKnown reports whether the system volume's letter is sure enough to name it.

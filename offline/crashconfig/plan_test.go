@@ -359,6 +359,7 @@ func TestPageFileIsLeftToWindows(t *testing.T) {
 		"RAM unknown, too small":      {sample.Server, windows.Live{}, 100 << 30, `["C:\\pagefile.sys 0 0"]`},
 		"no space, some page file":    {sample.Client, live, 10 << 30, ""},
 		"no space, too small":         {sample.Server, live, 10 << 30, `["C:\\pagefile.sys 0 0"]`},
+		"space for the usual dump":    {sample.Server, live, 15 << 30, `["C:\\pagefile.sys 5589 5589"]`},
 		"space":                       {sample.Server, live, 100 << 30, `["C:\\pagefile.sys 16512 16512"]`},
 	} {
 		t.Run(name, func(t *testing.T) {
