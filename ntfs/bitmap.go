@@ -1,6 +1,7 @@
 package ntfs
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math/bits"
@@ -21,8 +22,8 @@ func (v *Volume) clusterBitmap() (*stream, error) {
 	return s, nil
 }
 
-// metafile opens the data of a record known by its number.
-func (v *Volume) metafile(number uint64) (*stream, error) {
+// metanode opens a metafile by the number of its record, which never changes.
+func (v *Volume) metanode(number uint64) (*node, error) {
 	r, err := v.readRecord(number)
 	if err != nil {
 		return nil, err
@@ -30,7 +31,12 @@ func (v *Volume) metafile(number uint64) (*stream, error) {
 	if !r.inUse() {
 		return nil, damaged(r.off, fmt.Sprintf("MFT record %d: in use", number), true, false)
 	}
-	n, err := v.newNode(r)
+	return v.newNode(r)
+}
+
+// metafile opens the data of a metafile.
+func (v *Volume) metafile(number uint64) (*stream, error) {
+	n, err := v.metanode(number)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +45,7 @@ func (v *Volume) metafile(number uint64) (*stream, error) {
 		return nil, err
 	}
 	if !ok {
-		return nil, damaged(r.off, fmt.Sprintf("MFT record %d: $DATA", number), "present", "none")
+		return nil, damaged(n.base.off, fmt.Sprintf("MFT record %d: $DATA", number), "present", "none")
 	}
 	return s, s.decodable()
 }
@@ -56,7 +62,7 @@ func (v *Volume) Free() (int64, error) {
 	buf := make([]byte, min(bitmapChunk, length))
 	for off := int64(0); off < length; off += int64(len(buf)) {
 		b := buf[:min(int64(len(buf)), length-off)]
-		if _, err := s.ReadAt(b, off); err != nil && err != io.EOF { //nolint:errorlint // io.ReaderAt returns io.EOF itself
+		if _, err := s.ReadAt(b, off); err != nil && !errors.Is(err, io.EOF) {
 			return 0, fmt.Errorf("free space: $Bitmap: %w", err)
 		}
 		if tail := v.boot.clusters % 8; tail != 0 && off+int64(len(b)) == length {

@@ -225,8 +225,8 @@ func (f *file) ReadAt(p []byte, off int64) (int, error) {
 		return 0, pathError("read", f.path, fs.ErrInvalid)
 	}
 	n, err := f.data.ReadAt(p, off)
-	if err == io.EOF { //nolint:errorlint // io.ReaderAt returns io.EOF itself
-		return n, err
+	if errors.Is(err, io.EOF) {
+		return n, io.EOF
 	}
 	return n, pathError("read", f.path, err)
 }

@@ -98,22 +98,22 @@ func (m *memory) peek(off, n int64) []byte {
 }
 
 // build formats a volume of the given size in memory.
-func build(t testing.TB, size int64, o format.Options) (*memory, *format.Layout) {
-	t.Helper()
+func build(tb testing.TB, size int64, o format.Options) (*memory, *format.Layout) {
+	tb.Helper()
 	m := newMemory(size)
 	layout, err := format.Build(m, o)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	m.writes = nil
 	return m, layout
 }
 
-func open(t testing.TB, dev ntfs.Device) *ntfs.Volume {
-	t.Helper()
+func open(tb testing.TB, dev ntfs.Device) *ntfs.Volume {
+	tb.Helper()
 	v, err := ntfs.Open(dev)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return v
 }

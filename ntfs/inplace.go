@@ -157,7 +157,7 @@ func firstFree(bitmap io.ReaderAt, from, to int64) (int64, error) {
 	buf := make([]byte, min(bitmapChunk, (to+7)/8-from/8))
 	for at := from / 8; at*8 < to; at += int64(len(buf)) {
 		b := buf[:min(int64(len(buf)), (to+7)/8-at)]
-		if _, err := bitmap.ReadAt(b, at); err != nil && err != io.EOF { //nolint:errorlint // io.ReaderAt returns io.EOF itself
+		if _, err := bitmap.ReadAt(b, at); err != nil && !errors.Is(err, io.EOF) {
 			return 0, err
 		}
 		for i, c := range b {
@@ -175,20 +175,53 @@ func firstFree(bitmap io.ReaderAt, from, to int64) (int64, error) {
 	return -1, nil
 }
 
-// systemRecords are the metafiles whose clusters no file may share.
-var systemRecords = []uint64{recordMFT, recordMFTMirr, recordLogFile, recordAttrDef, recordBitmap, recordBoot, recordUpCase}
+// systemStreams are the metadata whose clusters no file may share.
+var systemStreams = []struct {
+	record uint64
+	kind   uint32
+	name   string
+}{
+	{recordMFT, typeData, ""},
+	{recordMFT, typeBitmap, ""},
+	{recordMFTMirr, typeData, ""},
+	{recordLogFile, typeData, ""},
+	{recordAttrDef, typeData, ""},
+	{recordRoot, typeIndexAllocation, indexName},
+	{recordBitmap, typeData, ""},
+	{recordBoot, typeData, ""},
+	{recordSecure, typeData, "$SDS"},
+	{recordSecure, typeIndexAllocation, "$SDH"},
+	{recordSecure, typeIndexAllocation, "$SII"},
+	{recordUpCase, typeData, ""},
+}
+
+// systemExtents maps all of systemStreams that have clusters.
+func (v *Volume) systemExtents() ([]Extent, error) {
+	var extents []Extent
+	for _, system := range systemStreams {
+		n, err := v.metanode(system.record)
+		if err != nil {
+			return nil, err
+		}
+		s, ok, err := n.stream(system.kind, system.name)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			extents = append(extents, s.extents...)
+		}
+	}
+	return extents, nil
+}
 
 // clustersAlone proves that no cluster of the file occurs twice in it or
-// belongs to a metafile, of which $Boot is one.
+// belongs to a metafile, of which the boot sector's is one.
 func (v *Volume) clustersAlone(extents []Extent) error {
-	taken := slices.Clone(extents)
-	for _, number := range systemRecords {
-		s, err := v.metafile(number)
-		if err != nil {
-			return err
-		}
-		taken = append(taken, s.extents...)
+	system, err := v.systemExtents()
+	if err != nil {
+		return err
 	}
+	taken := slices.Concat(extents, system)
 	slices.SortFunc(taken, func(a, b Extent) int { return cmp.Compare(a.DeviceOffset, b.DeviceOffset) })
 	for i := 1; i < len(taken); i++ {
 		if end := taken[i-1].DeviceOffset + taken[i-1].Length; end > taken[i].DeviceOffset {

@@ -2,6 +2,7 @@ package ntfs
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -85,7 +86,7 @@ func (v *Volume) logFile() (LogFile, error) {
 		return LogFile{}, err
 	}
 	b := make([]byte, min(logHead, s.size))
-	if _, err := s.ReadAt(b, 0); err != nil && err != io.EOF { //nolint:errorlint // io.ReaderAt returns io.EOF itself
+	if _, err := s.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
 		return LogFile{}, err
 	}
 	return judgeLog(b), nil

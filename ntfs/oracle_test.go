@@ -131,16 +131,16 @@ type image struct {
 
 func (i *image) Size() int64 { return i.size }
 
-func openImage(t testing.TB, path string) *image {
-	t.Helper()
+func openImage(tb testing.TB, path string) *image {
+	tb.Helper()
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = f.Close() })
+	tb.Cleanup(func() { _ = f.Close() })
 	info, err := f.Stat()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return &image{f, info.Size()}
 }

@@ -30,6 +30,7 @@ const (
 	recordRoot      = 5
 	recordBitmap    = 6
 	recordBoot      = 7
+	recordSecure    = 9
 	recordUpCase    = 10
 	firstUserRecord = 16
 )

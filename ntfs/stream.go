@@ -172,7 +172,7 @@ func (s *stream) readAll(limit int64) ([]byte, error) {
 		return nil, damaged(s.off, "attribute: data size", fmt.Sprintf("at most %d", limit), s.size)
 	}
 	b := make([]byte, s.size)
-	if _, err := s.ReadAt(b, 0); err != nil && err != io.EOF { //nolint:errorlint // io.ReaderAt returns io.EOF itself
+	if _, err := s.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	return b, nil

@@ -15,31 +15,23 @@ func (v *Volume) foldings() (upCase, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.upcase != nil {
-		return *v.upcase, nil
+		return v.upcase, nil
 	}
 	u, err := v.readUpCase()
 	if err != nil {
 		return nil, fmt.Errorf("$UpCase: %w", err)
 	}
-	v.upcase = &u
+	v.upcase = u
 	return u, nil
 }
 
 func (v *Volume) readUpCase() (upCase, error) {
-	r, err := v.readRecord(recordUpCase)
+	s, err := v.metafile(recordUpCase)
 	if err != nil {
 		return nil, err
 	}
-	n, err := v.newNode(r)
-	if err != nil {
-		return nil, err
-	}
-	s, ok, err := n.stream(typeData, "")
-	if err != nil {
-		return nil, err
-	}
-	if !ok || s.size != upCaseSize {
-		return nil, damaged(r.off, "$UpCase: size", upCaseSize, "another")
+	if s.size != upCaseSize {
+		return nil, damaged(s.off, "$UpCase: size", upCaseSize, s.size)
 	}
 	b, err := s.readAll(upCaseSize)
 	if err != nil {

@@ -72,7 +72,7 @@ type Volume struct {
 	info VolumeInfo
 
 	mu     sync.Mutex
-	upcase *upCase // loaded by the first lookup
+	upcase upCase // loaded by the first lookup
 }
 
 // Open reads the boot sector, the start of $MFT and $Volume. The error is
@@ -102,9 +102,10 @@ func openBootSector(dev Device) (bootSector, error) {
 		return bootSector{}, err
 	}
 	switch kindOf(b) {
+	case NTFS:
 	case BitLocker:
 		return bootSector{}, ErrBitLocker
-	case Other:
+	default:
 		return bootSector{}, ErrNotNTFS
 	}
 	s, err := parseBootSector(b)

@@ -276,7 +276,7 @@ func TestReadErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	last := total
-	for failing = 1; failing <= last; failing += 1 + failing/100 {
+	for failing = 1; failing <= last; failing += 1 + failing/25 {
 		total = 0
 		if err := walk(); !errors.Is(err, errFault) {
 			t.Fatalf("read %d of %d failed, and the walk says: %v", failing, last, err)
