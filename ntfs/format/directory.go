@@ -35,7 +35,8 @@ const (
 func (v *volume) placeIndex(n *node) error {
 	entries := n.indexEntries(v.g)
 	room := v.g.recordRoom() - attributesSize(n.recordAttributes(v.g)) - rootOverhead
-	if n != v.root && len(n.deleted) == 0 && entriesSize(entries)+endEntrySize <= room {
+	fits := len(entries) == 0 || entriesSize(entries)+endEntrySize <= room
+	if fits && n != v.root && len(n.deleted) == 0 {
 		n.extra = append(n.extra, v.directoryRoot(append(entries, endEntry(noChild))))
 		return nil
 	}

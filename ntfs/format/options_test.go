@@ -87,6 +87,7 @@ func TestRefused(t *testing.T) {
 		{"no room for gaps", root(format.Entry{Name: "a", Size: 24 << 20, Fragments: 6 << 10}), format.ErrNoSpace},
 		{"hole not of whole units", root(format.Entry{Name: "a", Size: 1 << 20, Holes: []format.Range{{Off: 4096, Len: 65536}}}), format.ErrOptions},
 		{"holes that overlap", root(format.Entry{Name: "a", Size: 1 << 20, Holes: []format.Range{{Len: 1 << 17}, {Off: 1 << 16, Len: 1 << 16}}}), format.ErrOptions},
+		{"hole in nothing", root(format.Entry{Name: "a", Holes: []format.Range{{Len: 1 << 16}}}), format.ErrOptions},
 		{"hole beyond the end", root(format.Entry{Name: "a", Size: 1 << 20, Holes: []format.Range{{Len: 1 << 21}}}), format.ErrOptions},
 		{"empty hole", root(format.Entry{Name: "a", Size: 1 << 20, Holes: []format.Range{{}}}), format.ErrOptions},
 		{"compressed with large clusters", format.Options{ClusterSize: 8192, Root: []format.Entry{{Name: "a", Size: 9, Compressed: true}}}, format.ErrOptions},
@@ -211,6 +212,13 @@ func TestRandomVolumes(t *testing.T) {
 	}
 }
 
+func randomStreams(rng *rand.Rand) (streams []format.Stream) {
+	for _, name := range []string{"a", "b", "C", "d"}[:rng.IntN(5)] {
+		streams = append(streams, format.Stream{Name: name, Data: noise(rng.Uint64(), rng.IntN(900))})
+	}
+	return streams
+}
+
 func randomEntries(rng *rand.Rand, cluster, depth int) []format.Entry {
 	entries := numbered(rng.IntN(1 << (2 * depth)))
 	for i := range entries {
@@ -224,13 +232,12 @@ func randomEntries(rng *rand.Rand, cluster, depth int) []format.Entry {
 			e.InitializedSize = &initialized
 			e.Compressed = cluster <= 4096 && rng.IntN(2) == 0
 		case 2:
-			for _, name := range []string{"a", "b", "C", "d"}[:rng.IntN(5)] {
-				e.Streams = append(e.Streams, format.Stream{Name: name, Data: noise(rng.Uint64(), rng.IntN(900))})
-			}
+			e.Streams = randomStreams(rng)
 		case 3:
 			if depth > 0 {
 				e.Data, e.Dir = nil, append([]format.Entry{}, randomEntries(rng, cluster, depth-1)...)
 				e.Deleted = []string{"x.txt", "y.txt"}[:rng.IntN(3)]
+				e.Streams = randomStreams(rng)
 			}
 		}
 	}

@@ -99,6 +99,7 @@ func fullSampleTree(cluster int) []format.Entry {
 		{Name: "uninitialized.dmp", Data: noise(6, 700_000), InitializedSize: &none},
 		{Name: "empty", Data: nil},
 		{Name: "one.bin", Data: []byte{1}},
+		{Name: strings.Repeat("d", 255), ShortName: "DDDDDD~1", Dir: []format.Entry{}, Streams: []format.Stream{{Name: "of a directory", Data: noise(15, 300)}}},
 		{Name: "one cluster.bin", Data: noise(7, cluster), Fragments: 1},
 		{Name: "cluster+1.bin", Data: noise(8, cluster+1), Times: format.Times{Created: old, Modified: old, Changed: old, Accessed: old}},
 		{Name: "almost resident.bin", Data: noise(9, 700)},

@@ -42,7 +42,7 @@ func newStream(s Stream) (*stream, error) {
 
 // needsClusters tells whether the stream has what a resident value cannot.
 func (s *stream) needsClusters() bool {
-	return s.size > 0 && (s.fragments > 0 || s.initialized < s.size || s.flags != 0)
+	return s.fragments > 0 || len(s.holes) > 0 || s.initialized < s.size || s.flags != 0 && s.size > 0
 }
 
 // fileAttributes are the DOS attributes that the stream gives its file.
@@ -101,7 +101,7 @@ func (s *stream) allocated(g geometry) int64 {
 
 func (s *stream) attribute(g geometry) attribute {
 	if s.resident() {
-		return attribute{typ: typeData, name: s.name, value: s.value}
+		return attribute{typ: typeData, name: s.name, flags: s.flags, value: s.value}
 	}
 	a := g.newNonResident(typeData, s.name, s.runs, s.size)
 	a.initialized, a.flags, a.compressed = s.initialized, s.flags, s.allocated(g)
@@ -112,7 +112,7 @@ func (s *stream) attribute(g geometry) attribute {
 // bytes left there, suffices; else in clusters.
 func (s *stream) place(g geometry, alloc *allocator, room int) error {
 	resident := attribute{typ: typeData, name: s.name}
-	if !s.needsClusters() && s.fragments == 0 && s.size <= int64(room-resident.size()) {
+	if !s.needsClusters() && s.size <= int64(room-resident.size()) {
 		return s.makeResident()
 	}
 	clusters, holes, err := s.holeClusters(g)

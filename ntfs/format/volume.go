@@ -102,6 +102,9 @@ func (v *volume) addNodes() error {
 func (v *volume) placeContents() error {
 	for _, n := range v.users {
 		room := v.g.recordRoom() - attributesSize(n.head(v.g)) - attributesSize(n.extra)
+		if n.directory {
+			room -= rootOverhead + endEntrySize + indexReserve
+		}
 		for i, s := range n.streams {
 			later := len(n.streams) - 1 - i
 			if err := s.place(v.g, v.alloc, room-later*streamReserve); err != nil {
