@@ -206,17 +206,20 @@ func kindBehindZeroPage(b []byte) Kind {
 	return KindOther
 }
 
-// hasFillTail reports whether the reserved end of a DUMP_HEADER64 is there.
+// hasFillTail reports whether the reserved end of a DUMP_HEADER64 is there:
+// nearly all fill, for a coming kernel may use a little of it.
 func hasFillTail(b []byte) bool {
 	if len(b) < headerSize64 {
 		return false
 	}
+	filled := 0
 	for off := reserved64; off < headerSize64; off += 4 {
-		if le.Uint32(b[off:]) != fill32 {
-			return false
+		if le.Uint32(b[off:]) == fill32 {
+			filled++
 		}
 	}
-	return true
+	const words = (headerSize64 - reserved64) / 4
+	return filled >= words-words/10
 }
 
 func hasBitmapMark(b []byte, off int) bool {

@@ -138,6 +138,8 @@ func TestIdentify(t *testing.T) {
 		{"wiped 64-bit", wipe(dump64), dumpfile.KindWiped64, dumpfile.ErrHeaderWiped},
 		{"wiped 32-bit", wipe(dump32), dumpfile.KindWiped32, dumpfile.ErrHeaderWiped},
 		{"wiped triage", build(t, triage), dumpfile.KindWiped64, dumpfile.ErrHeaderWiped},
+		{"wiped, a reserved field in use", edit(build(t, triage), func(b []byte) { le.PutUint64(b[0x1100:], 5) }), dumpfile.KindWiped64, dumpfile.ErrHeaderWiped},
+		{"zeros, then half a fill", edit(build(t, triage), func(b []byte) { clear(b[0x1800:0x2008]) }), dumpfile.KindOther, dumpfile.ErrNotDump},
 		{"header cut", dump64[:0x1FFF], dumpfile.KindKernel64, dumpfile.ErrTruncated},
 	} {
 		kind, err := dumpfile.Identify(bytes.NewReader(c.b), int64(len(c.b)))

@@ -16,7 +16,7 @@ func allSpecs() []dumptest.Spec {
 		{Type: dumpfile.TypeFull}, {Type: dumpfile.TypeSummary}, {Type: dumpfile.TypeBitmapFull},
 		{Type: dumpfile.TypeBitmapKernel}, {Type: dumpfile.TypeTriage},
 		{Type: dumpfile.TypeFull, Bits: 32}, {Type: dumpfile.TypeSummary, Bits: 32}, {Type: dumpfile.TypeBitmapFull, Bits: 32},
-		{Type: dumpfile.TypeTriage, Bits: 32},
+		{Type: dumpfile.TypeTriage, Bits: 32}, {Type: dumpfile.TypeBitmapFull, FullMark: true},
 	}
 }
 

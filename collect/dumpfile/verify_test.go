@@ -81,7 +81,7 @@ func TestVerifyEveryCut(t *testing.T) {
 	for _, s := range allSpecs() {
 		s.Pages, s.Blobs = 64, []int{32}
 		b := build(t, s)
-		step := 509
+		step := 1021
 		for n := 0; n < len(b); n += step {
 			if r := verify(b[:n]); r.Verdict == dumpfile.Usable {
 				t.Errorf("%s cut at %d of %d: %s", specName(s), n, len(b), r.Verdict)
