@@ -205,8 +205,11 @@ func (d *draft) sdDisk() error {
 	return nil
 }
 
-// leaveAlone says what stands in the way and is not hangkit's to change.
+// leaveAlone says what stands in the way and is not hangkit's to change, and what the next start would destroy.
 func (d *draft) leaveAlone() {
+	if d.f.Files.PageFileDump != "" {
+		d.note("A dump lies unsaved in %s: collect it before the machine starts again (hangkit collect -o DIR).", d.f.Files.PageFile.Path)
+	}
 	for _, judge := range []func(*windows.Facts) (Finding, bool){ruleGuardedHost, ruleEncryptionWithoutKey, ruleWriteFilter} {
 		if finding, bad := judge(d.f); bad {
 			d.note("%s. Left alone: %s.", finding.Title, finding.Fix)

@@ -330,6 +330,18 @@ func TestKeepsWorkingKeys(t *testing.T) {
 	}
 }
 
+// A dump that is still in the page file is spoken of before anything starts.
+func TestPlanWarnsOfUnsavedDump(t *testing.T) {
+	t.Parallel()
+	v := windowstest.NewVolume(t, sample.Server())
+	v.MapFS["pagefile.sys"].Data = append([]byte("PAGEDU64"), make([]byte, 4088)...)
+	i := windowstest.Open(t, v, "Windows")
+	p := machine{i, windowstest.Facts(t, i, live)}.plan(t, crashconfig.Settings{})
+	if !slices.ContainsFunc(p.Notes, func(s string) bool { return strings.Contains(s, "unsaved in pagefile.sys") }) {
+		t.Errorf("notes: %q", p.Notes)
+	}
+}
+
 // The traces of VDI tuning scripts are undone.
 func TestVDILeftovers(t *testing.T) {
 	t.Parallel()

@@ -5,10 +5,12 @@ package windowstest
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"testing/fstest"
 
@@ -135,25 +137,34 @@ func SampleFile(tb testing.TB, name string) []byte {
 	return nil
 }
 
+// unpacked keeps what was read: several tests look at the same hive, and unpacking takes longer than most of them.
+var unpacked sync.Map
+
 func sampleFile(tb testing.TB, name string) ([]byte, bool) {
 	tb.Helper()
-	f, err := os.Open(filepath.Join(samplesDir(tb), "hives", filepath.FromSlash(name)))
+	path := filepath.Join(samplesDir(tb), "hives", filepath.FromSlash(name))
+	unpack, _ := unpacked.LoadOrStore(path, sync.OnceValues(func() ([]byte, error) { return unpackFile(path) }))
+	b, err := unpack.(func() ([]byte, error))()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, false
 	}
 	if err != nil {
 		tb.Fatal(err)
 	}
+	return b, true
+}
+
+func unpackFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
 	defer func() { _ = f.Close() }()
 	r, err := xz.NewReader(f)
 	if err != nil {
-		tb.Fatalf("%s: %v", name, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	b, err := io.ReadAll(r)
-	if err != nil {
-		tb.Fatalf("%s: %v", name, err)
-	}
-	return b, true
+	return io.ReadAll(r)
 }
 
 // samplesDir is HANGKIT_SAMPLES, or ../shared/samples seen from the module's root.
