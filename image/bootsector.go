@@ -52,7 +52,7 @@ func (b bootRecord) volume() string {
 	switch oem := b.oem(); {
 	case oem == oemBitLocker, oem == oemBitLockerToGo && bytes.HasPrefix(b[bitLockerToGoOff:], bitLockerGUID):
 		return VolumeBitLocker
-	case oem == oemNTFS && b.volumeSectorSize() != 0 && b[bpbClusterOff] != 0:
+	case oem == oemNTFS: // no boot code of an MBR looks like it, even where the rest is damaged
 		return VolumeNTFS
 	case oem == oemExFAT && b.volumeSectorSize() != 0:
 		return VolumeExFAT

@@ -120,7 +120,7 @@ func makeNTFS(t *testing.T, h realHive) string {
 		t.Fatal(err)
 	}
 	command(t, "mkntfs", "-F", "-q", "-L", "Windows", img)
-	dir := mount(t, img)
+	dir := mount(t, img, t.TempDir())
 	config := filepath.Join(dir, h.root, "System32", "config")
 	if err := os.MkdirAll(config, 0o755); err != nil {
 		t.Fatal(err)
@@ -137,12 +137,8 @@ func makeNTFS(t *testing.T, h realHive) string {
 	return img
 }
 
-func mount(t *testing.T, img string) string {
+func mount(t *testing.T, img, dir string) string {
 	t.Helper()
-	dir := filepath.Join(filepath.Dir(img), "mnt")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
 	command(t, "ntfs-3g", "-o", "streams_interface=none", img, dir)
 	t.Cleanup(func() { _ = exec.Command("umount", dir).Run() })
 	return dir
@@ -191,7 +187,7 @@ func TestOracleArmMounted(t *testing.T) {
 		t.Run(h.name, func(t *testing.T) {
 			t.Chdir(t.TempDir())
 			img := makeNTFS(t, h)
-			dir := mount(t, img)
+			dir := mount(t, img, t.TempDir())
 			system := filepath.Join(dir, h.root, "System32", "config", "SYSTEM")
 			before := identity(t, system)
 			record := filepath.Join(t.TempDir(), "undo.json")

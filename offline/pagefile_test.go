@@ -150,7 +150,7 @@ func fragmentedVolume(t *testing.T, size int64) string {
 		t.Fatal(err)
 	}
 	command(t, "mkntfs", "-F", "-q", img)
-	dir := mount(t, img)
+	dir := mount(t, img, t.TempDir())
 	piece := make([]byte, 8<<10)
 	var n int
 	for ; ; n++ {

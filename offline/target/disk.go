@@ -48,7 +48,7 @@ func (t *Target) openVolumes(d image.Disk) error {
 	if err != nil {
 		return fmt.Errorf("%s: partition table: %w", t.Name, err)
 	}
-	t.DiskID = *table
+	t.table = *table
 	t.Scheme, t.Warnings = table.Scheme.String(), table.Warnings
 	for _, p := range table.Partitions {
 		t.Volumes = append(t.Volumes, t.openVolume(d, table, p))

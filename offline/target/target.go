@@ -79,14 +79,14 @@ type FS interface {
 type Target struct {
 	Name       string
 	Kind       Kind
-	Size       int64       // bytes; 0 for a directory
-	SectorSize int         // bytes; 0 for a directory
-	Scheme     string      // partition table: GPT, MBR, none
-	DiskID     image.Table // the table as read; zero for a directory or a hive
+	Size       int64  // bytes; 0 for a directory
+	SectorSize int    // bytes; 0 for a directory
+	Scheme     string // partition table: GPT, MBR, none
 	Volumes    []*Volume
 	Warnings   []string
 
 	mode    Mode
+	table   image.Table // zero for a directory or a hive
 	overlay *image.Overlay
 	closers []io.Closer
 }
@@ -105,7 +105,7 @@ type Volume struct {
 
 // Label names the volume for people: "disk.img, partition 3".
 func (v *Volume) Label() string {
-	if v.Part.Number == 0 {
+	if v.Part.Number == 0 || v.Target.table.Scheme == image.None {
 		return v.Target.Name
 	}
 	return fmt.Sprintf("%s, partition %d", v.Target.Name, v.Part.Number)
