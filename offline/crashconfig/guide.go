@@ -82,7 +82,10 @@ func before(f *windows.Facts, p place) []Step {
 	for _, w := range p.watch {
 		steps = append(steps, Step{Text: "Switch off: " + w + "."})
 	}
-	return append(steps, Step{Text: "Trigger the crash exactly once: a second NMI while the dump is written spoils it."})
+	return append(steps,
+		Step{Text: "To test the settings without a hang, while Windows runs: Sysinternals NotMyFault crashes it on the spot.",
+			Where: "the armed Windows, as administrator", Command: "notmyfaultc64 crash 0x01"},
+		Step{Text: "Trigger the crash exactly once: a second NMI while the dump is written spoils it."})
 }
 
 // armedText says which triggers the next boot will honour.
@@ -182,9 +185,9 @@ func afterwards(f *windows.Facts) []Step {
 	}
 	return []Step{
 		{Text: fmt.Sprintf("The machine restarts by itself. Let it start once fully; the dump is then in %s.", dumpFileText(f))},
-		{Text: "If it hangs again before that, start this medium instead: nothing is lost."},
+		{Text: "If it hangs again before that, or ends in automatic repair (which Windows starts after two failed starts), start this medium instead: the dump is still in the page file."},
 		outside,
-		{Text: "When done, put the settings back.", Command: "hangkit undo"},
+		{Text: "When done, put the settings back.", Where: "this medium", Command: "hangkit undo"},
 	}
 }
 

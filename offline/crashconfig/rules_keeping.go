@@ -11,10 +11,13 @@ import (
 const keepLimit = 25 * gib
 
 func ruleKeepDump(f *windows.Facts) (Finding, bool) {
-	if f.Before(windows.Build7) || f.CrashControl.Is("AlwaysKeepMemoryDump", 1) || f.Role.Value != windows.Client || f.Domain.Known {
+	if f.Before(windows.Build7) || f.CrashControl.Is("AlwaysKeepMemoryDump", 1) || f.Role.Value != windows.Client {
 		return nothing()
 	}
 	switch {
+	case f.Domain.Known && (!f.Free.Known || f.Free.Value <= keepLimit):
+		return say(Risk, "Windows may delete the dump",
+			fmt.Sprintf("It keeps the dump of a domain member; the machine has the DNS suffix %s, which does not prove that it is one.", f.Domain.Value), fixArm)
 	case !f.Free.Known:
 		return say(Unknown, "Windows may delete the dump", "It does so on a client outside a domain with 25 GB or less free; the free space is unknown here.", fixArm)
 	case f.Free.Value > keepLimit:

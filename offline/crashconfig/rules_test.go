@@ -302,6 +302,7 @@ var ruleCases = []struct {
 	{"unknown machine", []change{platform("")}, "T24", Note, "general terms"},
 
 	{"not kept", []change{without("AlwaysKeepMemoryDump"), free(20 * gib)}, "C16", Loss, "20.0 GB on C:"},
+	{"not kept, perhaps in a domain", []change{without("AlwaysKeepMemoryDump"), free(20 * gib), func(f *windows.Facts) { f.Domain = known("corp.example") }}, "C16", Risk, "corp.example"},
 	{"not kept, free space unknown", []change{without("AlwaysKeepMemoryDump"), func(f *windows.Facts) { f.Free.Known = false }}, "C16", Unknown, "25 GB"},
 	{"fast startup", []change{func(f *windows.Facts) { f.SessionPower = f.SessionPower.With(dword("HiberbootEnabled", 1)) }}, "R01", Risk, "HiberbootEnabled is 1"},
 	{"domain", []change{func(f *windows.Facts) { f.Domain = known("corp.example") }}, "R08", Note, "corp.example"},

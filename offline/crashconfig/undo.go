@@ -45,6 +45,7 @@ func PlanUndo(h *hive.Hive, rec *Record, o UndoOptions) (*Plan, error) {
 		p.forget = rec.ID
 	}
 	p.noteNewer(h, rec)
+	p.noteOtherSet(h, rec)
 	return p, nil
 }
 
@@ -70,6 +71,18 @@ func (p *Plan) noteNewer(h *hive.Hive, rec *Record) {
 		return
 	}
 	p.Notes = append(p.Notes, fmt.Sprintf("A later change (%s) is still in place; undo that one first.", list[0].ID))
+}
+
+// noteOtherSet says that another control set boots by now: it may be a copy that Windows made of the armed one.
+func (p *Plan) noteOtherSet(h *hive.Hive, rec *Record) {
+	boots := valueAt(h, "Select", "Default")
+	if boots == nil {
+		return
+	}
+	n, ok := boots.Uint32()
+	if set := fmt.Sprintf("ControlSet%03d", n); ok && !strings.EqualFold(set, rec.ControlSet) {
+		p.Notes = append(p.Notes, fmt.Sprintf("%s boots now; %s was armed and is put back. Look at the other one with hangkit check.", set, rec.ControlSet))
+	}
 }
 
 // Describe writes a value for people: `2`, `"C:\pagefile.sys"`, `absent`.

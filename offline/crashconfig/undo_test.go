@@ -186,6 +186,24 @@ func TestUndoOtherMachine(t *testing.T) {
 	}
 }
 
+// When Windows has switched to another control set since, undo says so.
+func TestUndoAfterSwitch(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, sample.Windows7(), live)
+	rec := m.arm(t, crashconfig.Settings{})
+	p, err := crashconfig.PlanUndo(m.i.System, rec, crashconfig.UndoOptions{})
+	if err != nil || len(p.Notes) > 0 {
+		t.Fatalf("before the switch: notes %q, %v", p.Notes, err)
+	}
+	if err := m.i.System.SetValue("Select", hive.Value{Name: "Default", Type: hive.DWORD, Data: hive.EncodeDWORD(2)}); err != nil {
+		t.Fatal(err)
+	}
+	p, err = crashconfig.PlanUndo(m.i.System, rec, crashconfig.UndoOptions{})
+	if err != nil || len(p.Notes) != 1 || !strings.Contains(p.Notes[0], "ControlSet002 boots now") {
+		t.Errorf("notes %q, %v", p.Notes, err)
+	}
+}
+
 // The record from the file does what the one in the hive does.
 func TestRecordFile(t *testing.T) {
 	t.Parallel()

@@ -197,6 +197,9 @@ func like(pattern, s string) bool {
 	}
 }
 
+// liveFirmware is the source of what the machine hangkit runs on says about itself.
+const liveFirmware = "this machine's firmware"
+
 // readMachine settles what hardware the installation runs on, best source first: what Windows noted at its last boot,
 // the machine hangkit runs on, virtual devices seen, agents installed.
 func (f *Facts) readMachine(r *reader, live SMBIOS) {
@@ -204,18 +207,18 @@ func (f *Facts) readMachine(r *reader, live SMBIOS) {
 	if f.Machine.Manufacturer == "" {
 		f.Machine = systemInformation(r, f.ControlSet, f.Machine)
 	}
-	if f.Machine.Manufacturer == "" && live.Manufacturer != "" {
+	f.Machine.LiveUUID = live.UUID
+	if f.Machine.Manufacturer == "" && live.Manufacturer != "" && !f.Machine.Moved() {
 		uuid := f.Machine.UUID
-		f.Machine = Machine{SMBIOS: live, Source: "this machine's firmware"}
+		f.Machine = Machine{SMBIOS: live, Source: liveFirmware, LiveUUID: live.UUID}
 		f.Machine.UUID = uuid
 	}
-	f.Machine.LiveUUID = live.UUID
 	f.Platform = f.identify()
 }
 
 func (f *Facts) identify() Platform {
 	if id := Identify(f.Machine.SMBIOS); id != UnknownPlace {
-		return f.refine(Platform{ID: id, Source: f.Machine.Source, Guessed: f.Machine.Source == "this machine's firmware"})
+		return f.refine(Platform{ID: id, Source: f.Machine.Source, Guessed: f.Machine.Source == liveFirmware})
 	}
 	if id := f.Devices.platform(); id != UnknownPlace {
 		return f.refine(Platform{ID: id, Source: "SYSTEM, Enum: devices seen so far", Guessed: true})

@@ -228,6 +228,30 @@ func TestMovedDisk(t *testing.T) {
 	}
 }
 
+// What Windows noted about its machine counts more than the machine at hand, which counts more than nothing.
+func TestMachineSources(t *testing.T) {
+	t.Parallel()
+	here := windows.SMBIOS{Manufacturer: "Dell Inc.", Product: "PowerEdge R740", UUID: "4c4c4544-0042-3210-804d-c4c04f4e3232"}
+	bare := sample.Client()
+	bare.Manufacturer, bare.Model, bare.Chassis = "", "", 0
+	for name, tt := range map[string]struct {
+		o        sample.Options
+		here     windows.SMBIOS
+		platform string
+		guessed  bool
+	}{
+		"noted":                         {sample.Server(), here, windows.HPE, false},
+		"nothing noted":                 {sample.Windows7(), here, windows.Dell, true},
+		"nothing noted, nothing known":  {sample.Windows7(), windows.SMBIOS{}, windows.UnknownPlace, false},
+		"only another machine's number": {bare, here, windows.UnknownPlace, false},
+	} {
+		f := windowstest.Facts(t, windowstest.Open(t, windowstest.NewVolume(t, tt.o), "Windows"), windows.Live{SMBIOS: tt.here})
+		if f.Platform.ID != tt.platform || f.Platform.Guessed != tt.guessed {
+			t.Errorf("%s: %+v, want %q", name, f.Platform, tt.platform)
+		}
+	}
+}
+
 func TestExpandPath(t *testing.T) {
 	t.Parallel()
 	f := windowstest.Facts(t, windowstest.Open(t, windowstest.NewVolume(t, sample.Client()), "Windows"), windows.Live{})
