@@ -137,6 +137,22 @@ func dirtyAfter(t testing.TB, f files, g Generation) files {
 	return cut.files()
 }
 
+// plantStaleEntry puts a valid entry exactly where the one that the next commit appends will end, with
+// the sequence number behind it: an old one that must not come to life.
+func plantStaleEntry(t testing.TB, f files) {
+	t.Helper()
+	h := mustOpen(t, f)
+	arm(t, h, 20000)
+	c, err := h.Commit(CommitOptions{Generation: GenerationHvLE, Now: testTime})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := c.Writes[0]
+	end := w.Off + int64(len(w.Data))
+	e := newLogEntry(logEntry(w.Data).sequence()+1, 0, h.bins.size(), []dirtyPage{{0, make([]byte, pageSize)}}, end, pageSize)
+	copy(f[Log1][end:], e)
+}
+
 type commitCase struct {
 	name string
 	f    func(t testing.TB) files
@@ -173,6 +189,27 @@ func commitCases() []commitCase {
 			return set
 		}
 	}
+	full := func(f func(testing.TB) files) func(testing.TB) files {
+		return func(t testing.TB) files {
+			set := f(t)
+			set[Log1] = set[Log1][:readLog(Log1, set.source().Log1).end]
+			return set
+		}
+	}
+	damaged := func(f func(testing.TB) files) func(testing.TB) files {
+		return func(t testing.TB) files {
+			set := f(t)
+			set[Primary][checksumOffset]++
+			return set
+		}
+	}
+	stale := func(f func(testing.TB) files) func(testing.TB) files {
+		return func(t testing.TB) files {
+			set := f(t)
+			plantStaleEntry(t, set)
+			return set
+		}
+	}
 	hvle := CommitOptions{Generation: GenerationHvLE, Now: testTime}
 	dirt := CommitOptions{Generation: GenerationDIRT, Now: testTime}
 	xp := CommitOptions{Generation: GenerationXP, Now: testTime}
@@ -185,9 +222,13 @@ func commitCases() []commitCase {
 		{"new XP clean", without(small(5), Log2), xp, ProtocolDIRT, 20000},
 		{"new XP dirty, its only log still needed", without(dirty(GenerationXP), Log2), xp, ProtocolDIRT, 20000},
 		{"new auto, dirty", dirty(GenerationHvLE), CommitOptions{Now: testTime}, ProtocolHvLE, 20000},
+		{"new HvLE dirty, no room behind the last entry", full(dirty(GenerationHvLE)), hvle, ProtocolHvLE, 20000},
+		{"new HvLE dirty, base block damaged", damaged(dirty(GenerationHvLE)), hvle, ProtocolHvLE, 20000},
+		{"new HvLE dirty, stale entry in the way", stale(dirty(GenerationHvLE)), hvle, ProtocolHvLE, 20000},
+		{"new DIRT dirty, base block damaged", damaged(dirty(GenerationDIRT)), dirt, ProtocolDIRT, 20000},
 		{"SYSTEM_B dirty", set("real/SYSTEM_B/SYSTEM_B", "real/SYSTEM_B/SYSTEM_B.LOG1", "real/SYSTEM_B/SYSTEM_B.LOG2"), hvle, ProtocolHvLE, 1500},
 		{"NewDirtyHive1", set("yarp/NewDirtyHive1/NewDirtyHive", "yarp/NewDirtyHive1/NewDirtyHive.LOG1", "yarp/NewDirtyHive1/NewDirtyHive.LOG2"), hvle, ProtocolHvLE, 1500},
-		{"OldDirtyHive", set("yarp/OldDirtyHive/OldDirtyHive", "yarp/OldDirtyHive/OldDirtyHive.LOG1"), dirt, ProtocolDIRT, 1500},
+		{"OldDirtyHive", set("yarp/OldDirtyHive/OldDirtyHive", "yarp/OldDirtyHive/OldDirtyHive.LOG1"), CommitOptions{GenerationDIRT, testTime, 1 << 20}, ProtocolDIRT, 1500},
 		{"Windows 10 small clean", withLogs(set("real/SYSTEM_win10_10240_small")), hvle, ProtocolHvLE, 1500},
 		{"Windows 7 clean", withLogs(set("real/SYSTEM_win7sp1_x86")), dirt, ProtocolDIRT, 1500},
 		{"Windows 2003 clean", withLogs(set("real/SYSTEM_win2003dc_x86")), xp, ProtocolDIRT, 1500},
@@ -198,8 +239,8 @@ func commitCases() []commitCase {
 const quickWork = 1 << 30
 
 // cutStates calls visit with the files as every 512-byte step of a commit leaves them. On large
-// hives the quick suite looks at some of the steps only: the ends of every write, and evenly
-// between them.
+// hives the quick suite looks at some of the steps only: the end of what precedes each flush, and
+// evenly between them.
 func cutStates(f files, c *Commit, visit func(f files, step string)) {
 	total := 0
 	for _, w := range c.Writes {
@@ -212,10 +253,11 @@ func cutStates(f files, c *Commit, visit func(f files, step string)) {
 	d := disk(f)
 	state := d.clone()
 	visit(state.files(), "before")
+	at := 0
 	for i, w := range c.Writes {
-		for n, at := sectorSize, 0; n < len(w.Data)+sectorSize; n, at = n+sectorSize, at+1 {
+		for n := sectorSize; n < len(w.Data)+sectorSize; n += sectorSize {
 			state.apply(w, min(n, len(w.Data)))
-			if at == 0 || n >= len(w.Data)-sectorSize || at%stride == 0 {
+			if at++; at%stride == 0 || w.Sync && n >= len(w.Data) {
 				visit(state.files(), fmt.Sprintf("step %d (%s) cut at %d", i, w.Why, n))
 			}
 		}

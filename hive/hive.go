@@ -58,7 +58,7 @@ type Hive struct {
 	base     baseBlock // recovered
 	bins     *binData
 	recovery Recovery
-	replayed map[uint32]struct{} // sectors of the bins that came from a log
+	replayed map[uint32]struct{} // pages of the bins that a log changed
 	space    *space              // free cells; nil until the first edit
 	limit    int64               // bytes the primary may have
 	touched  map[uint32]struct{} // key nodes that get a new time when committed

@@ -74,7 +74,7 @@ func (p *planner) planDirty() (done bool, err error) {
 // planFinish completes the recovery on disk. While pages are written the logs still apply.
 func (p *planner) planFinish() error {
 	recovered := p.h.recoveredBins()
-	runs, err := p.differing(recovered, pageSize)
+	runs, err := p.differing(recovered)
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (p *planner) planAppend() error {
 		return ErrStale
 	}
 	sequence := l.lastSequence() + 1
-	e := newLogEntry(sequence, h.base.flags()&logEntryFlag, h.bins.size(), h.editedRuns(pageSize), l.end, pageSize)
+	e := newLogEntry(sequence, h.base.flags()&logEntryFlag, h.bins.size(), h.editedRuns(), l.end, pageSize)
 	end := l.end + int64(len(e))
 	if end > p.logRoom(l.file) {
 		p.note("%s has no room behind its last entry", l.id)
@@ -103,7 +103,7 @@ func (p *planner) planAppend() error {
 		p.add(Write{File: l.id, Off: end, Data: make([]byte, sectorSize), Sync: true, Why: "a stale log entry must not follow ours"})
 	}
 	p.add(Write{File: l.id, Off: l.end, Data: e, Sync: true, Why: fmt.Sprintf("log entry %d behind the last live one", sequence)})
-	runs, err := p.differing(h.bins.data, pageSize)
+	runs, err := p.differing(h.bins.data)
 	if err != nil {
 		return err
 	}
@@ -161,7 +161,7 @@ func (p *planner) planHvLE() error {
 	log.setSequences(s, s)
 	log.setBinsSize(h.bins.size())
 	log.seal()
-	e := newLogEntry(s, h.base.flags()&logEntryFlag, h.bins.size(), h.editedRuns(pageSize), logEntriesStart, pageSize)
+	e := newLogEntry(s, h.base.flags()&logEntryFlag, h.bins.size(), h.editedRuns(), logEntriesStart, pageSize)
 	id, err := p.chooseLog(int64(len(log) + len(e)))
 	if err != nil {
 		return err
@@ -170,11 +170,12 @@ func (p *planner) planHvLE() error {
 	p.add(Write{File: id, Data: append(log, e...), Sync: true, Why: fmt.Sprintf("new log with entry %d", s)})
 	p.last = s + 1
 	p.addBase(h.base, s+1, s, h.bins.opened, "primary needs the log")
-	return p.addEdited(h.base, pageSize)
+	return p.addEdited(h.base)
 }
 
 // planDIRT writes a log of the older kind. Base block and log belong together by their time, so
-// both get a new one that no older log has.
+// both get a new one that no older log has. The log could name single sectors, but Windows only ever
+// writes whole pages and newer versions refuse anything else.
 func (p *planner) planDIRT() error {
 	h := p.h
 	base, err := p.newTime()
@@ -187,7 +188,7 @@ func (p *planner) planDIRT() error {
 	log.setSequences(s, s)
 	log.setBinsSize(h.bins.size())
 	log.seal()
-	data := newDIRTLog(log, sectorsOf(h.editedRuns(sectorSize)))
+	data := newDIRTLog(log, sectorsOf(h.editedRuns()))
 	id, err := p.chooseLog(int64(len(data)))
 	if err != nil {
 		return err
@@ -195,8 +196,9 @@ func (p *planner) planDIRT() error {
 	p.c.Protocol = ProtocolDIRT
 	p.add(Write{File: id, Data: data, Sync: true, Why: "new log"})
 	p.last = s + 1
-	p.addBase(base, s+1, s, h.bins.opened, "primary needs the log")
-	return p.addEdited(base, sectorSize)
+	p.addGrowth()
+	p.addBase(base, s+1, s, h.bins.size(), "primary needs the log")
+	return p.addEdited(base)
 }
 
 // planDirect marks the primary as dirty, writes the pages and marks it as clean. After a power cut
@@ -211,7 +213,7 @@ func (p *planner) planDirect() error {
 	s := p.last + 1
 	p.last = s + 1
 	p.addBase(base, s+1, s, p.h.bins.opened, "primary is being written")
-	return p.addEdited(base, pageSize)
+	return p.addEdited(base)
 }
 
 // newTime gives the base block, and the copy in the first bin, a time later than any log's. Hives of
@@ -274,12 +276,28 @@ func (p *planner) addBase(base baseBlock, seq1, seq2, binsSize uint32, why strin
 	p.add(Write{Data: b, Sync: true, Why: why})
 }
 
+// addGrowth writes new bins that lie behind the end of the file before the base block counts them in:
+// Windows refuses a file shorter than its base block says, whatever the log holds.
+func (p *planner) addGrowth() {
+	h := p.h
+	if fileOffset(h.bins.size()) <= h.src.Primary.Size() {
+		return
+	}
+	var runs runList
+	for _, page := range h.editedPages() {
+		if page >= h.bins.opened {
+			runs.add(page, h.bins.data[page:page+pageSize])
+		}
+	}
+	p.addRuns(runs, "new bins at the end of the file")
+}
+
 // addEdited writes what the edits changed and ends the commit.
-func (p *planner) addEdited(base baseBlock, unit uint32) error {
+func (p *planner) addEdited(base baseBlock) error {
 	if err := p.checkUntouched(); err != nil {
 		return err
 	}
-	p.addRuns(p.h.editedRuns(unit), "changed pages")
+	p.addRuns(p.h.editedRuns(), "changed pages")
 	p.addBase(base, p.last, p.last, p.h.bins.size(), "primary is clean")
 	return nil
 }

@@ -165,6 +165,7 @@ func (h *Hive) replayHvLE(chain []*txLog) error {
 	return h.replay(pages, highest, last.binsSize(), room)
 }
 
+// replayDIRT applies a log of the older kind. The size of the bins is the base block's, not the log's.
 func (h *Hive) replayDIRT(l *txLog) error {
 	pages, err := l.dirtPages()
 	if err != nil {
@@ -173,10 +174,10 @@ func (h *Hive) replayDIRT(l *txLog) error {
 	h.recovery.Protocol = ProtocolDIRT
 	h.recovery.Applied = []FileID{l.id}
 	h.base = h.restoredBase(l)
-	h.base.setRootCell(l.base.rootCell())
 	next := later(later(h.base.seq1(), h.base.seq2()), l.base.seq1()) + 1
 	h.base.setSequences(next, next)
-	return h.replay(pages, l.base.binsSize(), l.base.binsSize(), int64(len(pages))*sectorSize)
+	final := h.base.binsSize()
+	return h.replay(pages, max(final, l.base.binsSize()), final, int64(len(pages))*sectorSize)
 }
 
 // replay puts pages of the logs over those of the primary. highest is the largest size the bins
@@ -214,8 +215,8 @@ func (h *Hive) replayPage(p dirtyPage) error {
 		return errors.Join(errors.New("log page outside the bins"), err)
 	}
 	copy(dst, p.data)
-	for s := p.off / sectorSize; s <= (p.off+uint32(len(p.data))-1)/sectorSize; s++ {
-		h.replayed[s] = struct{}{}
+	for page := p.off &^ (pageSize - 1); page < p.off+uint32(len(p.data)); page += pageSize {
+		h.replayed[page] = struct{}{}
 	}
 	return nil
 }

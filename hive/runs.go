@@ -16,69 +16,58 @@ func (h *Hive) recoveredBins() []byte {
 	return p
 }
 
-// editedRuns gives what the edits changed, in whole units of a page or a sector.
-func (h *Hive) editedRuns(unit uint32) []dirtyPage {
+// editedRuns gives the pages that edits changed.
+func (h *Hive) editedRuns() []dirtyPage {
 	var runs runList
 	for _, page := range h.editedPages() {
-		for off := page; off < page+pageSize; off += unit {
-			now, old := h.bins.data[off:off+unit], h.bins.saved[page][off-page:][:unit]
-			if page >= h.bins.opened || !bytes.Equal(now, old) {
-				runs.add(off, now)
-			}
-		}
+		runs.add(page, h.bins.data[page:page+pageSize])
 	}
 	return runs
 }
 
-// differing gives the units in which want, the bins as they should be, is unlike the primary on
+// differing gives the pages in which want, the bins as they should be, is unlike the primary on
 // disk. Only pages that came from a log or an edit may be.
-func (p *planner) differing(want []byte, unit uint32) ([]dirtyPage, error) {
+func (p *planner) differing(want []byte) ([]dirtyPage, error) {
 	var runs runList
 	f := p.h.src.Primary
 	buf := make([]byte, chunkSize)
 	for start := 0; start < len(want); start += chunkSize {
 		now := want[start:min(start+chunkSize, len(want))]
-		stored := max(0, min(int64(len(now)), f.Size()-fileOffset(uint32(start))))
+		stored := int(max(0, min(int64(len(now)), f.Size()-fileOffset(uint32(start)))))
 		if _, err := readFull(f, buf[:stored], fileOffset(uint32(start))); err != nil {
 			return nil, err
 		}
-		for i := uint32(0); i < uint32(len(now)); i += unit {
-			if int64(i+unit) <= stored && bytes.Equal(now[i:i+unit], buf[i:i+unit]) {
+		for i := 0; i < len(now); i += pageSize {
+			if i+pageSize <= stored && bytes.Equal(now[i:i+pageSize], buf[i:i+pageSize]) {
 				continue
 			}
-			off := uint32(start) + i
-			if !p.h.mayDiffer(off, unit) {
+			off := uint32(start + i)
+			if !p.h.mayDiffer(off) {
 				return nil, ErrStale
 			}
-			runs.add(off, now[i:i+unit])
+			runs.add(off, now[i:i+pageSize])
 		}
 	}
 	return runs, nil
 }
 
-// mayDiffer says whether a unit came from a log or an edit.
-func (h *Hive) mayDiffer(off, unit uint32) bool {
-	if _, edited := h.bins.saved[off&^(pageSize-1)]; edited || off >= h.bins.opened {
-		return true
-	}
-	for s := off / sectorSize; s < (off+unit)/sectorSize; s++ {
-		if _, ok := h.replayed[s]; ok {
-			return true
-		}
-	}
-	return false
+// mayDiffer says whether a page came from a log or an edit.
+func (h *Hive) mayDiffer(page uint32) bool {
+	_, edited := h.bins.saved[page]
+	_, replayed := h.replayed[page]
+	return edited || replayed || page >= h.bins.opened
 }
 
 // checkUntouched proves, before a primary is written that is clean by then, that it still holds what
 // was read, and that nothing but edited and recovered pages is about to change.
 func (p *planner) checkUntouched() error {
-	if _, err := p.differing(p.h.bins.data, pageSize); err != nil {
+	if _, err := p.differing(p.h.bins.data); err != nil {
 		return err
 	}
 	if p.h.recovery.Dirty {
 		return nil
 	}
-	runs, err := p.differing(p.h.recoveredBins(), pageSize)
+	runs, err := p.differing(p.h.recoveredBins())
 	if err == nil && len(runs) > 0 {
 		err = ErrStale
 	}
