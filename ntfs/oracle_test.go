@@ -404,6 +404,52 @@ func TestOracleManyPieces(t *testing.T) {
 	}
 }
 
+// TestOracleFragmentedMetadata leaves ntfs-3g nothing but single free clusters
+// for a growing $MFT and a growing directory: both end up in hundreds of
+// pieces, mapped by several MFT records.
+func TestOracleFragmentedMetadata(t *testing.T) {
+	t.Parallel()
+	needMount(t)
+	const count, names = 12_000, 8_000
+	g := geometry{512, 4096, 96 << 20}
+	img := mkntfs(t, g)
+	filler := func(i int) string { return fmt.Sprintf("filler/%d", i) }
+	mounted(t, img, "rw", func(dir string) {
+		for i := range count {
+			put(t, filepath.Join(dir, filler(i)), patterned(int64(g.cluster)))
+		}
+		writeUntilFull(t, filepath.Join(dir, "rest"))
+	})
+	v := open(t, openImage(t, img))
+	mounted(t, img, "rw", func(dir string) {
+		for i := range count {
+			if extents := mustExtents(t, v, filler(i)); extents[0].DeviceOffset/int64(g.cluster)%2 == 0 {
+				if err := os.Truncate(filepath.Join(dir, filler(i)), 0); err != nil { // its record stays in use
+					t.Fatal(err)
+				}
+			}
+		}
+		for i := range names {
+			put(t, filepath.Join(dir, "many", fmt.Sprintf("a rather long name so that the tree grows %06d", i)), fmt.Append(nil, i))
+		}
+	})
+	v = open(t, openImage(t, img))
+	pieces := mustExtents(t, v, "$MFT")
+	t.Logf("$MFT in %d pieces", len(pieces))
+	records := bytes.Count(run(t, "ntfsinfo", "-f", "-F", "/many", img), []byte("Dumping attribute $INDEX_ALLOCATION"))
+	t.Logf("the directory's index in %d records", records)
+	if len(pieces) < 500 || records < 2 {
+		t.Error("not fragmented enough")
+	}
+	if list, err := v.ReadDir("many"); err != nil || len(list) != names {
+		t.Fatalf("%d names (%v)", len(list), err)
+	}
+	mounted(t, img, "ro,norecover", func(dir string) { compare(t, v, dir) })
+	if _, err := v.OpenInPlace(filler(1)); err != nil && !errors.Is(err, ntfs.ErrNotInPlace) {
+		t.Error(err)
+	}
+}
+
 func writeUntilFull(t *testing.T, name string) {
 	t.Helper()
 	f, err := os.Create(name)
