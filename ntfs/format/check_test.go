@@ -282,6 +282,10 @@ func (c *checker) loadRecords() {
 	table := make([]byte, c.mft.initialized)
 	c.readRuns(c.mft, table)
 	for n := range c.mft.initialized / c.recordSize {
+		if !slices.ContainsFunc(table[n*c.recordSize:][:c.recordSize], func(b byte) bool { return b != 0 }) {
+			c.records[n] = &diskRecord{number: n} // never used
+			continue
+		}
 		if r := c.parseRecord(n, table[n*c.recordSize:][:c.recordSize]); r != nil {
 			c.records[n] = r
 		}

@@ -49,8 +49,9 @@ type Options struct {
 	VolumeFlags   VolumeFlags // of $Volume
 	Log           LogState    // what $LogFile looks like
 	LogSize       int64       // bytes of $LogFile; 0 = by volume size, as Windows does
-	// ExtraRecords adds at least this many free records to $MFT. They lie beyond
-	// its initialized size, so that even millions of them cost no write.
+	// ExtraRecords adds at least this many free records to $MFT. They are never
+	// written, so that even millions cost nothing; the device must read as zeros
+	// there, which a record that was never used does on Windows, too.
 	ExtraRecords int64
 	// MFTFragments is the number of extents of $MFT; 0 is one. Each holds 24
 	// records or more.

@@ -54,7 +54,7 @@ func (v *volume) placeMFT() error {
 	}
 	v.alloc.cursor = dataStart
 	v.mftBitmap = runList{bitmap}
-	v.mft = &stream{size: size, initialized: v.mftFormatted * int64(v.g.recordSize), runs: runs}
+	v.mft = &stream{size: size, initialized: size, runs: runs}
 	n := v.system[recordMFT]
 	n.streams = []*stream{v.mft}
 	n.extra = []attribute{v.g.newNonResident(typeBitmap, "", v.mftBitmap, bitmapSize)}

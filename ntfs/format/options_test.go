@@ -168,7 +168,7 @@ func TestOverOldVolume(t *testing.T) {
 		t.Fatal(err)
 	}
 	entries := []format.Entry{{Name: "many", Dir: numbered(500)}, {Name: "a.bin", Data: noise(1, 1<<20), Fragments: 9}}
-	l, err := format.Build(m, format.Options{Root: entries, ExtraRecords: 1000})
+	l, err := format.Build(m, format.Options{Root: entries})
 	if err != nil {
 		t.Fatal(err)
 	}

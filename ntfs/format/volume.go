@@ -22,8 +22,8 @@ type volume struct {
 
 	boot, mirror, bitmap, mft *stream
 	mftBitmap                 runList
-	mftRecords                int64 // records in $MFT's data size
-	mftFormatted              int64 // records in its initialized size
+	mftRecords                int64 // records $MFT has
+	mftFormatted              int64 // records that are written, in use or not
 
 	metadata []metadata
 }
