@@ -89,13 +89,13 @@ func rulePageFileSize(f *windows.Facts) (Finding, bool) {
 		return nothing() // C27
 	case size < n.OK && t == Complete:
 		return say(Loss, "The page file is a little small for a complete dump",
-			fmt.Sprintf("%s; memory, header and the drivers' own data take %s.", what, mbText(n.OK)), fixArm)
+			fmt.Sprintf("%s; memory, header and the drivers' own data take %s.", what, mbText(n.OK)), pageFileFix(f))
 	case size < dumpSize(f, t):
 		return say(Loss, "The page file is probably too small",
-			fmt.Sprintf("%s; with %s of memory %s dump is usually about %s.", what, mbText(ramMB(f)), t.article(), mbText(dumpSize(f, t))), fixArm)
+			fmt.Sprintf("%s; with %s of memory %s dump is usually about %s.", what, mbText(ramMB(f)), t.article(), mbText(dumpSize(f, t))), pageFileFix(f))
 	case size < n.OK:
 		return say(Risk, "The page file may be too small",
-			fmt.Sprintf("%s; %s dump of %s of memory can need up to %s, typically a third of memory.", what, t.article(), mbText(ramMB(f)), mbText(n.OK)), fixArm)
+			fmt.Sprintf("%s; %s dump of %s of memory can need up to %s, typically a third of memory.", what, t.article(), mbText(ramMB(f)), mbText(n.OK)), pageFileFix(f))
 	}
 	return say(OK, "The page file holds the dump", fmt.Sprintf("%s; %s dump needs at most %s.", what, t.article(), mbText(n.OK)), "")
 }
@@ -107,7 +107,7 @@ func ruleInitialSize(f *windows.Facts) (Finding, bool) {
 		return nothing()
 	}
 	return say(Risk, "The page file starts too small",
-		fmt.Sprintf("Only its initial %s are sure to be there when the crash comes, not the maximum of %s.", mbText(e.Initial), mbText(e.Maximum)), fixArm)
+		fmt.Sprintf("Only its initial %s are sure to be there when the crash comes, not the maximum of %s.", mbText(e.Initial), mbText(e.Maximum)), pageFileFix(f))
 }
 
 func ruleManagedAutomatic(f *windows.Facts) (Finding, bool) {
@@ -127,15 +127,22 @@ func ruleManagedAutomatic(f *windows.Facts) (Finding, bool) {
 	if f.Files.PageFile.Present {
 		detail = fmt.Sprintf("%s has %s now. ", f.Files.PageFile.Path, mbText(have)) + detail
 	}
-	return say(Risk, "The page file may be too small for the first dump", detail, ramFix(f))
+	return say(Risk, "The page file may be too small for the first dump", detail, pageFileFix(f))
 }
 
-// ramFix is arm, with the memory size if hangkit does not know it: sizes cannot be planned without.
-func ramFix(f *windows.Facts) string {
-	if f.RAM.Known {
-		return fixArm
+// pageFileFix is how arm can make the page file large enough: by itself, or with what it cannot find out.
+func pageFileFix(f *windows.Facts) string {
+	t := judgedType(f)
+	n, known := dumpNeed(f, t)
+	switch {
+	case !known:
+		return fixArm + " --ram SIZE"
+	case !f.Free.Known:
+		return fmt.Sprintf("%s --pagefile %dM", fixArm, n.OK)
+	case room(f) < n.OK+dumpSize(f, t)+spareMB:
+		return "free space on " + f.Letter() + ", or " + fixArm + ` --dedicated-dump D:\hangkit.dmp`
 	}
-	return fixArm + " --ram SIZE"
+	return fixArm
 }
 
 func ruleManagedRoom(f *windows.Facts) (Finding, bool) {
@@ -178,7 +185,7 @@ func ruleTempPageFile(f *windows.Facts) (Finding, bool) {
 	if f.Memory.Or("TempPageFile", 0) == 0 {
 		return nothing()
 	}
-	return say(Risk, "Windows ran with a temporary page file", "TempPageFile is set: the configured page file could not be used.", fixArm)
+	return say(Risk, "Windows ran with a temporary page file", "TempPageFile is set: the configured page file could not be used.", "see that its drive exists and has room")
 }
 
 func rulePageFileMalformed(f *windows.Facts) (Finding, bool) {
@@ -294,7 +301,7 @@ func ruleIgnorePageFileSize(f *windows.Facts) (Finding, bool) {
 		return nothing()
 	}
 	return say(Loss, "The dump would be attempted into too small a page file",
-		fmt.Sprintf("IgnorePagefileSize is 1, the page file has %s, memory %s: the dump may be cut short.", mbText(e.Initial), mbText(ramMB(f))), fixArm)
+		fmt.Sprintf("IgnorePagefileSize is 1, the page file has %s, memory %s: the dump may be cut short.", mbText(e.Initial), mbText(ramMB(f))), pageFileFix(f))
 }
 
 func ruleCompleteNeedsRAM(f *windows.Facts) (Finding, bool) {
@@ -313,5 +320,5 @@ func ruleWasTooSmall(f *windows.Facts) (Finding, bool) {
 	if !f.CrashControl.Has("PageFileTooSmall") {
 		return nothing()
 	}
-	return say(Risk, "The last dump did not fit", "Windows recorded PageFileTooSmall.", ramFix(f))
+	return say(Risk, "The last dump did not fit", "Windows recorded PageFileTooSmall.", pageFileFix(f))
 }

@@ -357,6 +357,28 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// The fix of a small page file asks for what arm cannot find out, and does not promise room that is not there.
+func TestPageFileFix(t *testing.T) {
+	t.Parallel()
+	small := pages(`C:\pagefile.sys 4000 4000`)
+	unknownFree := func(f *windows.Facts) { f.Free.Known = false }
+	for want, change := range map[string]change{
+		"hangkit arm":                  func(*windows.Facts) {},
+		"hangkit arm --ram SIZE":       noRAM,
+		"hangkit arm --pagefile 8320M": unknownFree,
+		`free space on C:, or hangkit arm --dedicated-dump D:\hangkit.dmp`: func(f *windows.Facts) {
+			f.Free, f.Files.PageFile.Size = known(gib), gib
+		},
+	} {
+		f := ready()
+		small(f)
+		change(f)
+		if got := pageFileFix(f); got != want {
+			t.Errorf("fix %q, want %q", got, want)
+		}
+	}
+}
+
 // A finding that blocks or loses the dump says what to do, unless nothing can be done.
 func TestGraveFindingsHaveFixes(t *testing.T) {
 	t.Parallel()
