@@ -84,7 +84,7 @@ func TestCollation(t *testing.T) {
 	}{
 		{"abc", "ABC", 0}, {"abc", "abd", -1}, {"abc", "AB", 1}, {"a", "_", -1}, {"", "a", -1}, {"Z", "a", 1},
 	} {
-		if got := fold.compare([]uint16(toUnits(c.a)), toUnits(c.b)); got != c.want {
+		if got := fold.compare(toUnits(c.a), toUnits(c.b)); got != c.want {
 			t.Errorf("%q and %q: %d, want %d", c.a, c.b, got, c.want)
 		}
 	}

@@ -132,7 +132,7 @@ func (s *stream) decodable() error {
 	switch {
 	case s.flags&flagEncrypted != 0:
 		return fmt.Errorf("%w: the data is encrypted (EFS)", ErrUnsupported)
-	case s.flags&flagCompressed != 0:
+	case s.flags&flagCompressed != 0 && s.resident == nil: // a record's own bytes are never compressed
 		return fmt.Errorf("%w: the data is compressed (LZNT1)", ErrUnsupported)
 	}
 	return nil
