@@ -172,7 +172,7 @@ const textWidth = 88
 func printWrapped(talk *ui.UI, text string) {
 	const indent = "          "
 	line := indent
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		if len(line)+len(word) >= len(indent)+textWidth && line != indent {
 			talk.Printf("%s\n", strings.TrimRight(line, " "))
 			line = indent

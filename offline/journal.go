@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"hangkit/hive"
@@ -117,8 +118,8 @@ func (j *journal) open(f *found) (target.File, error) {
 // restore writes backwards, so that the base block, written first and last, gets its
 // oldest bytes.
 func (j *journal) restore(primary target.File) error {
-	for i := len(j.Old) - 1; i >= 0; i-- {
-		if _, err := primary.WriteAt(j.Old[i].Data, j.Old[i].Offset); err != nil {
+	for _, old := range slices.Backward(j.Old) {
+		if _, err := primary.WriteAt(old.Data, old.Offset); err != nil {
 			return fmt.Errorf("putting back the old bytes: %w", err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -124,14 +125,7 @@ func parserOptions(ctx context.Context, talk *ui.UI, exited *ui.Status) []kong.O
 
 // wantsJSON finds --json on a command line that could not be parsed: the error
 // must come in the form that was asked for.
-func wantsJSON(args []string) bool {
-	for _, a := range args {
-		if a == "--json" {
-			return true
-		}
-	}
-	return false
-}
+func wantsJSON(args []string) bool { return slices.Contains(args, "--json") }
 
 func usageError(err error) error {
 	hint := "run 'hangkit --help'"

@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/ulikunitz/xz"
@@ -177,54 +176,6 @@ func TestOracleArmRealHives(t *testing.T) {
 			checkVolume(t, img)
 		})
 	}
-}
-
-// TestOracleArmMounted does the same through a mounted volume: SYSTEM stays the same
-// file, with its owner, mode and inode.
-func TestOracleArmMounted(t *testing.T) {
-	needPrograms(t, "mkntfs", "ntfs-3g", "ntfscat", "ntfsfix", "ntfsresize", "hivexml", "hivexget", "reglookup", "regfinfo", "reged", "umount")
-	for _, h := range realHives(t) {
-		t.Run(h.name, func(t *testing.T) {
-			t.Chdir(t.TempDir())
-			img := makeNTFS(t, h)
-			dir := mount(t, img, t.TempDir())
-			system := filepath.Join(dir, h.root, "System32", "config", "SYSTEM")
-			before := identity(t, system)
-			record := filepath.Join(t.TempDir(), "undo.json")
-			armed := armAndRead(t, dir, record)
-			if now := identity(t, system); now != before {
-				t.Errorf("SYSTEM was %+v, is %+v", before, now)
-			}
-			checkArmed(t, h, armed, system)
-			hangkit(t, 0, "undo", dir, "--yes", "--record", record)
-			if now := identity(t, system); now != before {
-				t.Errorf("SYSTEM was %+v, is %+v", before, now)
-			}
-			checkUndone(t, h, system)
-			unmount(t, dir)
-			checkVolume(t, img)
-		})
-	}
-}
-
-type fileIdentity struct {
-	Ino      uint64
-	Mode     uint32
-	Uid, Gid uint32
-	Size     int64
-}
-
-func identity(t *testing.T, name string) fileIdentity {
-	t.Helper()
-	st, err := os.Stat(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sys, ok := st.Sys().(*syscall.Stat_t)
-	if !ok {
-		t.Fatalf("no inode of %s", name)
-	}
-	return fileIdentity{sys.Ino, sys.Mode, sys.Uid, sys.Gid, sys.Size}
 }
 
 func armAndRead(t *testing.T, target, record string) editDocument {

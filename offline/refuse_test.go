@@ -5,9 +5,11 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,22 +21,23 @@ import (
 // volumeSpec is a made-up disk that something is wrong with.
 type volumeSpec struct {
 	options format.Options
-	files   map[string][]byte             // in Windows/System32/config
-	root    []format.Entry                // beside Windows
-	damage  func(t *testing.T, d *broken) // after it was written
+	files   map[string][]byte // in Windows/System32/config
+	root    []format.Entry    // beside Windows
+	damage  func(d *broken)   // after it was written
 }
 
 // broken gives a damage what it needs to find its place.
 type broken struct {
+	t      *testing.T
 	disk   image.Disk
 	layout *format.Layout
 }
 
 // poke overwrites bytes of the disk.
-func (b *broken) poke(t *testing.T, off int64, data ...byte) {
-	t.Helper()
+func (b *broken) poke(off int64, data ...byte) {
+	b.t.Helper()
 	if _, err := b.disk.WriteAt(data, off); err != nil {
-		t.Fatal(err)
+		b.t.Fatal(err)
 	}
 }
 
@@ -45,11 +48,11 @@ func (b *broken) record(name string) int64 {
 }
 
 // content is where a file's first byte lies.
-func (b *broken) content(t *testing.T, name string) int64 {
-	t.Helper()
+func (b *broken) content(name string) int64 {
+	b.t.Helper()
 	f, ok := b.layout.Files[name]
 	if !ok || len(f.Extents) == 0 {
-		t.Fatalf("%s has no clusters", name)
+		b.t.Fatalf("%s has no clusters", name)
 	}
 	return f.Extents[0].DeviceOffset
 }
@@ -69,7 +72,7 @@ func makeBroken(t *testing.T, s volumeSpec) string {
 		config = append(config, format.Entry{Name: name, Data: data})
 	}
 	s.options.Seed = 3
-	s.options.Root = append(s.root, format.Entry{Name: "Windows", Dir: []format.Entry{
+	s.options.Root = append(slices.Clip(s.root), format.Entry{Name: "Windows", Dir: []format.Entry{
 		{Name: "System32", Dir: []format.Entry{{Name: "config", Dir: config}}},
 	}})
 	layout, err := format.Build(disk, s.options)
@@ -77,7 +80,7 @@ func makeBroken(t *testing.T, s volumeSpec) string {
 		t.Fatal(err)
 	}
 	if s.damage != nil {
-		s.damage(t, &broken{disk, layout})
+		s.damage(&broken{t, disk, layout})
 	}
 	if err := disk.Close(); err != nil {
 		t.Fatal(err)
@@ -91,10 +94,7 @@ func TestRefusals(t *testing.T) {
 	t.Parallel()
 	good := sampleFiles(t, sample.Client())
 	with := func(name string, data []byte) map[string][]byte {
-		files := map[string][]byte{}
-		for n, d := range good {
-			files[n] = d
-		}
+		files := maps.Clone(good)
 		files[name] = data
 		return files
 	}
@@ -118,31 +118,31 @@ func TestRefusals(t *testing.T) {
 		"hive bin damaged":  {volumeSpec{files: changed(4096, 'x', 'x', 'x', 'x')}, 5, "hive bin"},
 		"root cell damaged": {volumeSpec{files: changed(36, 0xff, 0xff, 0, 0)}, 4, "log"},
 		"resident hive":     {volumeSpec{files: with("SYSTEM", []byte("regf"))}, 5, "SYSTEM"},
-		"mirror differs": {volumeSpec{files: good, damage: func(t *testing.T, d *broken) {
-			d.poke(t, d.content(t, "$MFTMirr")+3*1024+100, 0x77)
+		"mirror differs": {volumeSpec{files: good, damage: func(d *broken) {
+			d.poke(d.content("$MFTMirr")+3*1024+100, 0x77)
 		}}, 4, "mirror"},
-		"MFT record torn": {volumeSpec{files: good, damage: func(t *testing.T, d *broken) {
-			d.poke(t, d.record(systemName)+510, 0xAA, 0xAA)
+		"MFT record torn": {volumeSpec{files: good, damage: func(d *broken) {
+			d.poke(d.record(systemName)+510, 0xAA, 0xAA)
 		}}, 5, "record"},
-		"MFT record gone": {volumeSpec{files: good, damage: func(t *testing.T, d *broken) {
-			d.poke(t, d.record(systemName), make([]byte, 1024)...)
+		"MFT record gone": {volumeSpec{files: good, damage: func(d *broken) {
+			d.poke(d.record(systemName), make([]byte, 1024)...)
 		}}, 5, "record"},
-		"root directory torn": {volumeSpec{files: good, damage: func(t *testing.T, d *broken) {
-			d.poke(t, d.record("$MFT")+5*1024+510, 0xAA, 0xAA)
+		"root directory torn": {volumeSpec{files: good, damage: func(d *broken) {
+			d.poke(d.record("$MFT")+5*1024+510, 0xAA, 0xAA)
 		}}, 5, "record"},
-		"cluster marked free": {volumeSpec{files: good, damage: func(t *testing.T, d *broken) {
-			bitmap := d.content(t, "$Bitmap")
-			cluster := d.content(t, systemName) / int64(d.layout.ClusterSize)
-			d.poke(t, bitmap+cluster/8, 0, 0, 0)
+		"cluster marked free": {volumeSpec{files: good, damage: func(d *broken) {
+			bitmap := d.content("$Bitmap")
+			cluster := d.content(systemName) / int64(d.layout.ClusterSize)
+			d.poke(bitmap+cluster/8, 0, 0, 0)
 		}}, 4, "in place"},
-		"boot sector gone": {volumeSpec{files: good, damage: func(t *testing.T, d *broken) {
-			d.poke(t, 0, make([]byte, 512)...)
+		"boot sector gone": {volumeSpec{files: good, damage: func(d *broken) {
+			d.poke(0, make([]byte, 512)...)
 		}}, 5, "no partition table"},
-		"boot sector nonsense": {volumeSpec{files: good, damage: func(t *testing.T, d *broken) {
-			d.poke(t, 11, 0x03, 0x07)
+		"boot sector nonsense": {volumeSpec{files: good, damage: func(d *broken) {
+			d.poke(11, 0x03, 0x07)
 		}}, 5, "boot sector"},
-		"BitLocker": {volumeSpec{files: good, damage: func(t *testing.T, d *broken) {
-			d.poke(t, 3, []byte("-FVE-FS-")...)
+		"BitLocker": {volumeSpec{files: good, damage: func(d *broken) {
+			d.poke(3, []byte("-FVE-FS-")...)
 		}}, 4, "BitLocker"},
 	}
 	for name, tt := range tests {

@@ -19,6 +19,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 
 	"hangkit/image"
 	"hangkit/ntfs"
@@ -129,8 +130,8 @@ func Open(name string, mode Mode) (*Target, error) {
 // Close lets go of the target.
 func (t *Target) Close() error {
 	var errs []error
-	for i := len(t.closers) - 1; i >= 0; i-- {
-		errs = append(errs, t.closers[i].Close())
+	for _, c := range slices.Backward(t.closers) {
+		errs = append(errs, c.Close())
 	}
 	t.closers = nil
 	return errors.Join(errs...)
