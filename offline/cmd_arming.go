@@ -56,7 +56,7 @@ func (c *ArmCmd) settings() crashconfig.Settings {
 }
 
 // Run arms the installation.
-func (c *ArmCmd) Run(_ context.Context, talk *ui.UI) error {
+func (c *ArmCmd) Run(ctx context.Context, talk *ui.UI) error {
 	e, err := beginEdit(talk, &c.TargetFlags, c.EditFlags)
 	if err != nil {
 		return ui.WithEffect(err, ui.Unchanged)
@@ -74,10 +74,10 @@ func (c *ArmCmd) Run(_ context.Context, talk *ui.UI) error {
 	if plan.Empty() {
 		return e.finish(doc, "The settings are right already; nothing was changed.")
 	}
-	return c.carryOut(e, plan, doc)
+	return c.carryOut(ctx, e, plan, doc)
 }
 
-func (c *ArmCmd) carryOut(e *edit, plan *crashconfig.Plan, doc *editDocument) error {
+func (c *ArmCmd) carryOut(ctx context.Context, e *edit, plan *crashconfig.Plan, doc *editDocument) error {
 	now := time.Now()
 	record := crashconfig.NewRecord(e.facts, "hangkit "+version().Version, now)
 	if err := e.apply(plan, record, doc, now); err != nil {
@@ -86,7 +86,7 @@ func (c *ArmCmd) carryOut(e *edit, plan *crashconfig.Plan, doc *editDocument) er
 	doc.Record = c.recordName(record)
 	e.show(doc)
 	if !c.DryRun {
-		if err := e.confirm("Write these changes?"); err != nil {
+		if err := e.confirm(ctx, "Write these changes?"); err != nil {
 			return err
 		}
 		if err := e.saveRecord(doc.Record, record); err != nil {

@@ -30,9 +30,9 @@ is used, so a lost stick does not matter.
 }
 
 // Run undoes an arm.
-func (c *UndoCmd) Run(_ context.Context, talk *ui.UI) error {
+func (c *UndoCmd) Run(ctx context.Context, talk *ui.UI) error {
 	if c.Bytes != "" {
-		return c.restoreBytes(talk)
+		return c.restoreBytes(ctx, talk)
 	}
 	e, err := beginEdit(talk, &c.TargetFlags, c.EditFlags)
 	if err != nil {
@@ -51,7 +51,7 @@ func (c *UndoCmd) Run(_ context.Context, talk *ui.UI) error {
 	if plan.Empty() {
 		return e.finish(doc, "Everything is as it was before; nothing was changed.")
 	}
-	return c.carryOut(e, plan, doc)
+	return c.carryOut(ctx, e, plan, doc)
 }
 
 func (c *UndoCmd) load(e *edit) (*crashconfig.Record, error) {
@@ -73,14 +73,14 @@ func (c *UndoCmd) load(e *edit) (*crashconfig.Record, error) {
 	return record, nil
 }
 
-func (c *UndoCmd) carryOut(e *edit, plan *crashconfig.Plan, doc *editDocument) error {
+func (c *UndoCmd) carryOut(ctx context.Context, e *edit, plan *crashconfig.Plan, doc *editDocument) error {
 	now := time.Now()
 	if err := e.apply(plan, nil, doc, now); err != nil {
 		return ui.WithEffect(err, ui.Unchanged)
 	}
 	e.show(doc)
 	if !c.DryRun {
-		if err := e.confirm("Put these values back?"); err != nil {
+		if err := e.confirm(ctx, "Put these values back?"); err != nil {
 			return err
 		}
 		if err := e.saveJournal(freeName(recordBase(e.facts.Name.Value, now.UTC().Format("20060102T150405Z")) + ".bytes.json")); err != nil {

@@ -40,19 +40,27 @@ func testVolume(t *testing.T, files map[string][]byte) *image.Memory {
 // sampleFiles is a made-up registry as files, with room in the hive and two logs.
 func sampleFiles(t *testing.T, o sample.Options) map[string][]byte {
 	t.Helper()
+	files, err := sampleRegistry(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func sampleRegistry(o sample.Options) (map[string][]byte, error) {
 	files := map[string][]byte{"SYSTEM.LOG1": make([]byte, 256<<10), "SYSTEM.LOG2": make([]byte, 256<<10)}
 	for name, build := range map[string]func(sample.Options) (*hive.Hive, error){"SYSTEM": sample.System, "SOFTWARE": sample.Software} {
 		h, err := build(o)
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		data, err := h.Bytes()
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		files[name] = append(data, make([]byte, 64<<10)...)
 	}
-	return files
+	return files, nil
 }
 
 // armDisk arms the only installation of a disk as the command does, up to the

@@ -2,6 +2,7 @@ package offline
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -327,12 +328,13 @@ func (e *edit) printWrites(doc *editDocument) {
 	}
 }
 
-// confirm asks before the first write.
-func (e *edit) confirm(question string) error {
+// confirm asks before the first write. Once that is done, an interrupt waits until
+// the last one: there is nothing to gain from a half-written hive.
+func (e *edit) confirm(ctx context.Context, question string) error {
 	if e.flags.Yes {
 		return nil
 	}
-	return ui.WithEffect(e.talk.Confirm(question), ui.Unchanged)
+	return ui.WithEffect(e.talk.Confirm(ctx, question), ui.Unchanged)
 }
 
 // writeRecord writes an undo record so that it survives whatever comes next. It

@@ -1,6 +1,7 @@
 package offline
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -69,7 +70,7 @@ func readJournal(name string) (*journal, error) {
 
 // restoreBytes puts the old bytes of an interrupted write back. The hive need not be
 // readable for that: it may be the very mixture this is for.
-func (c *UndoCmd) restoreBytes(talk *ui.UI) error {
+func (c *UndoCmd) restoreBytes(ctx context.Context, talk *ui.UI) error {
 	j, err := readJournal(c.Bytes)
 	if err != nil {
 		return ui.WithEffect(err, ui.Unchanged)
@@ -86,7 +87,7 @@ func (c *UndoCmd) restoreBytes(talk *ui.UI) error {
 	defer primary.Close()
 	if !c.DryRun && !c.Yes {
 		question := fmt.Sprintf("Put the old bytes of %s back in %d places?", j.Hive, len(j.Old))
-		if err := talk.Confirm(question); err != nil {
+		if err := talk.Confirm(ctx, question); err != nil {
 			return ui.WithEffect(err, ui.Unchanged)
 		}
 	}

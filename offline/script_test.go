@@ -8,11 +8,14 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"hangkit/offline/windows/sample"
 )
 
 // TestMain makes hangkit itself a command of the scripts.
@@ -31,13 +34,14 @@ func TestScript(t *testing.T) {
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":    cmdExits,
-			"mkdisk":   cmdMkdisk,
-			"crash":    cmdCrash,
-			"sum":      cmdSum,
-			"json":     cmdJSON,
-			"truncate": cmdTruncate,
-			"poke":     cmdPoke,
+			"exits":     cmdExits,
+			"mkdisk":    cmdMkdisk,
+			"mkwindows": cmdMkwindows,
+			"crash":     cmdCrash,
+			"sum":       cmdSum,
+			"json":      cmdJSON,
+			"truncate":  cmdTruncate,
+			"poke":      cmdPoke,
 		},
 	})
 }
@@ -67,6 +71,21 @@ func cmdMkdisk(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: mkdisk file")
 	}
 	ts.Check(makeDemoDisk(ts.MkAbs(args[0])))
+}
+
+// cmdMkwindows makes a folder that holds a Windows registry, as a mounted volume
+// does: mkwindows dir.
+func cmdMkwindows(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: mkwindows dir")
+	}
+	files, err := sampleRegistry(sample.Server())
+	ts.Check(err)
+	config := filepath.Join(ts.MkAbs(args[0]), "Windows", "System32", "config")
+	ts.Check(os.MkdirAll(config, 0o755))
+	for name, data := range files {
+		ts.Check(os.WriteFile(filepath.Join(config, name), data, 0o640))
+	}
 }
 
 // cmdCrash writes a kernel dump into the page file of a disk that mkdisk made.

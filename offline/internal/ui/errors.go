@@ -89,7 +89,7 @@ func Explain(err error, rules []Rule) Error {
 	return out
 }
 
-// take fills in what is not known yet: the outermost word wins.
+// take fills in what is not known yet: the outermost word wins, except for an effect.
 func (e *Error) take(from *Error) {
 	if e.Status == 0 {
 		e.Status = from.Status
@@ -97,8 +97,8 @@ func (e *Error) take(from *Error) {
 	if len(e.Hints) == 0 {
 		e.Hints = from.Hints
 	}
-	if e.Effect == NoEffect {
-		e.Effect = from.Effect
+	if e.Effect == NoEffect || from.Effect == MayChanged {
+		e.Effect = from.Effect // a change begun is never talked away
 	}
 }
 

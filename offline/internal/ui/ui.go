@@ -7,6 +7,7 @@ package ui
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -111,11 +112,28 @@ var ErrDeclined = errors.New("not confirmed")
 
 // Confirm asks a yes-or-no question on the terminal; no is the default. Without
 // a terminal on both ends it is ErrNotAsked: nothing is interactive in a script.
-func (u *UI) Confirm(question string) error {
-	if !u.interactive() {
+func (u *UI) Confirm(ctx context.Context, question string) error {
+	if !isTerminal(u.in) || !isTerminal(u.err) || u.JSON {
 		return ErrNotAsked
 	}
+	return u.ask(ctx, question)
+}
+
+// ask waits for the answer or for the user to interrupt, whichever comes first.
+func (u *UI) ask(ctx context.Context, question string) error {
 	fmt.Fprintf(u.err, "%s [y/N] ", question)
+	answer := make(chan error, 1)
+	go func() { answer <- u.readAnswer() }()
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		fmt.Fprintln(u.err)
+		return ctx.Err()
+	}
+}
+
+func (u *UI) readAnswer() error {
 	line, err := bufio.NewReader(u.in).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("reading the answer: %w", err)
@@ -125,10 +143,6 @@ func (u *UI) Confirm(question string) error {
 		return nil
 	}
 	return ErrDeclined
-}
-
-func (u *UI) interactive() bool {
-	return !u.JSON && isTerminal(u.in) && isTerminal(u.err)
 }
 
 func isTerminal(stream any) bool {

@@ -1,0 +1,107 @@
+package ui
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+	"testing"
+)
+
+func TestAsk(t *testing.T) {
+	t.Parallel()
+	tests := map[string]error{
+		"y\n": nil, "YES\n": nil, " yes \n": nil, "y": nil,
+		"n\n": ErrDeclined, "\n": ErrDeclined, "": ErrDeclined, "yessir\n": ErrDeclined,
+	}
+	for answer, want := range tests {
+		u := New(strings.NewReader(answer), io.Discard, io.Discard)
+		if err := u.ask(t.Context(), "sure?"); !errors.Is(err, want) || (want == nil) != (err == nil) {
+			t.Errorf("%q: %v, want %v", answer, err, want)
+		}
+	}
+}
+
+// TestAskInterrupted: an interrupt ends the question, though nobody answers.
+func TestAskInterrupted(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	silent, _ := io.Pipe()
+	if err := New(silent, io.Discard, io.Discard).ask(ctx, "sure?"); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, want %v", err, context.Canceled)
+	}
+}
+
+func TestConfirmNeedsATerminal(t *testing.T) {
+	t.Parallel()
+	u := New(strings.NewReader("y\n"), io.Discard, io.Discard)
+	if err := u.Confirm(t.Context(), "sure?"); !errors.Is(err, ErrNotAsked) {
+		t.Errorf("%v, want %v", err, ErrNotAsked)
+	}
+}
+
+// TestExplain: the outermost word wins, and what no rule knows is a failure.
+func TestExplain(t *testing.T) {
+	t.Parallel()
+	special := errors.New("special")
+	rules := []Rule{{Is: special, Status: Refused, Hints: []string{"way out"}}}
+	tests := map[string]struct {
+		err    error
+		status Status
+		hints  int
+		effect Effect
+	}{
+		"unknown":        {errors.New("x"), Failed, 0, NoEffect},
+		"rule":           {fmt.Errorf("doing it: %w", special), Refused, 1, NoEffect},
+		"effect on rule": {WithEffect(special, Unchanged), Refused, 1, Unchanged},
+		"given status":   {Fail(Damaged, special, "a", "b"), Damaged, 2, NoEffect},
+		"nested":         {WithEffect(fmt.Errorf("outer: %w", Fail(NotFound, special)), Unchanged), NotFound, 1, Unchanged},
+		"common rule":    {fmt.Errorf("x: %w", fs.ErrNotExist), NotFound, 0, NoEffect},
+		"cancelled":      {context.Canceled, Interrupted, 0, NoEffect},
+		"inner effect":   {WithEffect(WithEffect(special, MayChanged), Unchanged), Refused, 1, MayChanged},
+	}
+	for name, tt := range tests {
+		got := Explain(tt.err, rules)
+		if got.Status != tt.status || len(got.Hints) != tt.hints || got.Effect != tt.effect {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+func TestReport(t *testing.T) {
+	t.Parallel()
+	var errOut bytes.Buffer
+	u := New(nil, io.Discard, &errOut)
+	status := u.Report(WithEffect(Fail(Refused, errors.New("mounted"), "unmount it"), Unchanged), nil)
+	want := "hangkit: error: mounted\n  hint: unmount it\n  nothing was changed\n"
+	if status != Refused || errOut.String() != want {
+		t.Errorf("status %d, said %q, want %q", status, &errOut, want)
+	}
+}
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space") }
+
+// TestFullOutput: a result that could not be written is an error.
+func TestFullOutput(t *testing.T) {
+	t.Parallel()
+	u := New(nil, full{}, io.Discard)
+	u.Printf("result\n")
+	if u.OutputError() == nil {
+		t.Error("the failed write was forgotten")
+	}
+}
+
+func TestFormatSize(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int64]string{0: "0 bytes", 1023: "1023 bytes", 1024: "1.0 KiB", 1536 << 20: "1.5 GiB", 5 << 50: "5120.0 TiB"} {
+		if got := FormatSize(n); got != want {
+			t.Errorf("%d: %q, want %q", n, got, want)
+		}
+	}
+}
