@@ -1,0 +1,134 @@
+package hive
+
+import (
+	"bytes"
+	"testing"
+)
+
+// fuzzSeeds gives sets of files: clean, dirty with either kind of log, and with all kinds of cells.
+func fuzzSeeds(t testing.TB) []files {
+	t.Helper()
+	rich := New(NewOptions{Minor: 5, Now: testTime})
+	for _, v := range []Value{{"", SZ, EncodeSZ("x")}, {"b", Binary, pattern(16400)}, {"имя", DWORD, EncodeDWORD(1)}} {
+		setValue(t, rich, `A\B`, v)
+	}
+	tiny := files{mustBytes(t, New(NewOptions{Minor: 3})), make([]byte, 16<<10), make([]byte, 16<<10)}
+	return []files{
+		tiny,
+		{mustBytes(t, rich)},
+		dirtyAfter(t, tinyHive(t), GenerationHvLE),
+		dirtyAfter(t, tinyHive(t), GenerationDIRT),
+	}
+}
+
+func tinyHive(t testing.TB) files {
+	t.Helper()
+	h := New(NewOptions{Minor: 5, Now: testTime})
+	setValue(t, h, `ControlSet001\Services`, Value{"x", DWORD, EncodeDWORD(1)})
+	p := append(mustBytes(t, h), make([]byte, 16<<10)...)
+	return files{p, make([]byte, 16<<10), make([]byte, 16<<10)}
+}
+
+// FuzzOpen reads whatever it is given: an error or a hive, never a panic or an endless walk.
+func FuzzOpen(f *testing.F) {
+	for _, s := range fuzzSeeds(f) {
+		f.Add(s[Primary], s[Log1], s[Log2], false)
+		f.Add(s[Primary], s[Log1], s[Log2], true)
+	}
+	f.Fuzz(func(t *testing.T, primary, log1, log2 []byte, seal bool) {
+		if seal && len(primary) >= baseBlockSize {
+			baseBlock(primary).seal()
+		}
+		h, err := Open(files{primary, log1, log2}.source())
+		if err != nil {
+			return
+		}
+		budget := 500
+		walkAll(h, "", &budget)
+		if h.Validate() != nil {
+			return
+		}
+		p := mustBytes(t, h)
+		again, err := Open(files{p}.source())
+		if err != nil {
+			t.Fatalf("a recovered hive does not open: %v", err)
+		}
+		if err := again.Validate(); err != nil {
+			t.Fatalf("a recovered hive is not valid: %v", err)
+		}
+		if err := CheckReadBack(newMemFile(p), []ValueCheck{{`no\such`, "value", nil}}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// walkAll reads keys and values until the budget is spent.
+func walkAll(h *Hive, path string, budget *int) {
+	if *budget--; *budget < 0 {
+		return
+	}
+	k, err := h.Key(path)
+	if err != nil {
+		return
+	}
+	_, _ = k.Class()
+	for v, err := range k.Values() {
+		if err == nil {
+			_, _, _ = v.String(), v.Strings(), v.Text()
+		}
+		if *budget--; *budget < 0 {
+			return
+		}
+	}
+	for sub, err := range k.Subkeys() {
+		if err != nil || *budget < 0 {
+			return
+		}
+		walkAll(h, path+`\`+sub.Name(), budget)
+	}
+}
+
+// FuzzEdit edits whatever opens: a valid hive stays valid and reads back, and a failed edit changes
+// nothing.
+func FuzzEdit(f *testing.F) {
+	for _, s := range fuzzSeeds(f) {
+		f.Add(s[Primary], `ControlSet001\Services\new`, "value", uint16(1), []byte("data"))
+		f.Add(s[Primary], "a/b", "b", uint16(4), pattern(17000))
+	}
+	f.Fuzz(func(t *testing.T, primary []byte, path, name string, kind uint16, data []byte) {
+		if len(primary) < baseBlockSize {
+			return
+		}
+		le.PutUint32(primary[8:], le.Uint32(primary[4:]))
+		baseBlock(primary).seal()
+		h, err := Open(files{primary}.source())
+		if err != nil {
+			return
+		}
+		h.AllowGrowth(1 << 20)
+		valid := h.Validate() == nil
+		before := mustBytes(t, h)
+		want := Value{name, Type(kind), data}
+		if err := h.SetValue(path, want); err != nil {
+			if !bytes.Equal(before, mustBytes(t, h)) {
+				t.Fatalf("a failed edit changed the hive: %v", err)
+			}
+			return
+		}
+		if !valid {
+			return
+		}
+		if err := h.Validate(); err != nil {
+			t.Fatalf("the edit broke the hive: %v", err)
+		}
+		if err := CheckReadBack(newMemFile(mustBytes(t, h)), []ValueCheck{{path, name, &want}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.DeleteValue(path, name); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.Validate(); err != nil {
+			t.Fatalf("the deletion broke the hive: %v", err)
+		}
+	})
+}
