@@ -168,14 +168,7 @@ func TestOverOldVolume(t *testing.T) {
 		t.Fatal(err)
 	}
 	entries := []format.Entry{{Name: "many", Dir: numbered(500)}, {Name: "a.bin", Data: noise(1, 1<<20), Fragments: 9}}
-	l, err := format.Build(m, format.Options{Root: entries})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := checkVolume(m)
-	if err != nil {
-		t.Fatal(err)
-	}
+	l, c := buildChecked(t, m, format.Options{Root: entries})
 	checkContents(t, c, l, entries)
 }
 

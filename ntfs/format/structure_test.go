@@ -25,19 +25,23 @@ func TestStructure(t *testing.T) {
 			t.Parallel()
 			entries := sampleTree(s.cluster)
 			m := newMemory(max(256<<20, 4000*int64(s.cluster)))
-			l, err := format.Build(m, format.Options{
+			l, c := buildChecked(t, m, format.Options{
 				SectorSize: s.sector, ClusterSize: s.cluster, Label: "Größe", Root: entries, HiddenSectors: 2048,
 			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			c, err := checkVolume(m)
-			if err != nil {
-				t.Fatal(err)
-			}
 			checkContents(t, c, l, entries)
 		})
 	}
+}
+
+// buildChecked builds a volume in which nothing is wrong.
+func buildChecked(t *testing.T, m *memory, o format.Options) (*format.Layout, *checker) {
+	t.Helper()
+	l := build(t, m, o)
+	c, err := checkVolume(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l, c
 }
 
 // checkContents compares every file with what went in, through the records
@@ -90,16 +94,9 @@ func TestFragmentedMFT(t *testing.T) {
 	for _, s := range []sizes{{512, 512}, {512, 4096}, {4096, 65536}} {
 		m := newMemory(256 << 20)
 		entries := []format.Entry{{Name: "many", Dir: numbered(2000)}}
-		l, err := format.Build(m, format.Options{
+		l, c := buildChecked(t, m, format.Options{
 			SectorSize: s.sector, ClusterSize: s.cluster, Root: entries, MFTFragments: 12, ExtraRecords: 500,
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		c, err := checkVolume(m)
-		if err != nil {
-			t.Fatal(err)
-		}
 		checkContents(t, c, l, entries)
 		if n := len(l.Files["$MFT"].Extents); n != 12 {
 			t.Errorf("%v: $MFT has %d extents", s, n)
@@ -111,14 +108,7 @@ func TestManyFragments(t *testing.T) {
 	t.Parallel()
 	m := newMemory(96 << 20)
 	e := format.Entry{Name: "pagefile.sys", Content: pattern{11 << 20}, Size: 11 << 20, Fragments: 20_000}
-	l, err := format.Build(m, format.Options{ClusterSize: 512, Root: []format.Entry{e}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := checkVolume(m)
-	if err != nil {
-		t.Fatal(err)
-	}
+	l, c := buildChecked(t, m, format.Options{ClusterSize: 512, Root: []format.Entry{e}})
 	checkContents(t, c, l, []format.Entry{e})
 	f := l.Files["pagefile.sys"]
 	if f.Extensions < 22 {
@@ -139,13 +129,9 @@ func TestThousandsOfRecords(t *testing.T) {
 	t.Parallel()
 	m := newMemory(1 << 30)
 	e := format.Entry{Name: "pagefile.sys", Data: []byte("PAGEDU64"), Size: 200_000 * 512, Fragments: 200_000}
-	l := build(t, m, format.Options{ClusterSize: 512, Root: []format.Entry{e}})
+	l, c := buildChecked(t, m, format.Options{ClusterSize: 512, Root: []format.Entry{e}})
 	if n := l.Files["pagefile.sys"].Extensions; n < 1000 {
 		t.Errorf("%d extension records", n)
-	}
-	c, err := checkVolume(m)
-	if err != nil {
-		t.Fatal(err)
 	}
 	checkContents(t, c, l, []format.Entry{e})
 }
@@ -153,14 +139,7 @@ func TestThousandsOfRecords(t *testing.T) {
 func TestResidentAttributeList(t *testing.T) {
 	t.Parallel()
 	m := newMemory(64 << 20)
-	l, err := format.Build(m, format.Options{Root: []format.Entry{{Name: "a.bin", Data: noise(1, 1<<20), Fragments: 250}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := checkVolume(m)
-	if err != nil {
-		t.Fatal(err)
-	}
+	l, c := buildChecked(t, m, format.Options{Root: []format.Entry{{Name: "a.bin", Data: noise(1, 1<<20), Fragments: 250}}})
 	if list := c.records[l.Files["a.bin"].Record].attrs[0]; list.typ != 0x20 || !list.resident {
 		t.Errorf("no resident attribute list: %#x resident %v", list.typ, list.resident)
 	}
@@ -196,14 +175,7 @@ func TestFullVolume(t *testing.T) {
 	}
 	entries := []format.Entry{scattered, {Name: "rest.bin", Content: pattern{largest}, Size: largest}}
 	m := newMemory(size)
-	l, err := format.Build(m, format.Options{Root: entries})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := checkVolume(m)
-	if err != nil {
-		t.Fatal(err)
-	}
+	l, c := buildChecked(t, m, format.Options{Root: entries})
 	checkContents(t, c, l, entries)
 	if n := len(l.Files["rest.bin"].Extents); n < 100 {
 		t.Errorf("the rest is in %d pieces", n)

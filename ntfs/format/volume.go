@@ -1,7 +1,6 @@
 package format
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -84,7 +83,7 @@ func (o *Options) setDefaults() error {
 
 func serialFrom(seed uint64) uint64 {
 	var key [32]byte
-	binary.LittleEndian.PutUint64(key[:], seed)
+	le.PutUint64(key[:], seed)
 	return rand.NewChaCha8(key).Uint64() | 1
 }
 
