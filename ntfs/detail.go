@@ -2,7 +2,6 @@ package ntfs
 
 import (
 	"fmt"
-	"io/fs"
 	"time"
 )
 
@@ -41,19 +40,6 @@ const (
 	siMinSize    = 0x30 // the form of NTFS 1.2, which system files keep
 )
 
-// Reparse tags and their parts ([MS-FSCC] 2.1.2.1).
-const (
-	tagMountPoint    = 0xa0000003
-	tagSymlink       = 0xa000000c
-	tagWOF           = 0x80000017
-	tagNameSurrogate = 0x20000000
-
-	reparseMinSize = 8
-)
-
-// linkTag says that what carries the tag stands for another place.
-func linkTag(tag uint32) bool { return tag&tagNameSurrogate != 0 }
-
 // File attribute bits that index entries carry.
 const (
 	attributeReparse        = 0x00000400
@@ -85,29 +71,6 @@ func filetime(b []byte) time.Time {
 	return time.Unix(int64(ticks/ticksPerSecond)-secondsTo1970, int64(ticks%ticksPerSecond)*100).UTC()
 }
 
-// reparseTag returns the tag of $REPARSE_POINT, 0 without one.
-func (n *node) reparseTag() (uint32, error) {
-	a, ok, err := n.first(typeReparsePoint, "")
-	if err != nil || !ok {
-		return 0, err
-	}
-	if a.resident() {
-		if len(a.value()) < reparseMinSize {
-			return 0, damaged(a.off, "$REPARSE_POINT: size", "at least 8", len(a.value()))
-		}
-		return le.Uint32(a.value()), nil
-	}
-	s, _, err := n.stream(typeReparsePoint, "")
-	if err != nil {
-		return 0, err
-	}
-	b := make([]byte, reparseMinSize)
-	if _, err := s.ReadAt(b, 0); err != nil {
-		return 0, fmt.Errorf("$REPARSE_POINT: %w", err)
-	}
-	return le.Uint32(b), nil
-}
-
 // info is what [fs.FileInfo] needs: the base record and, at most, the first
 // record of the data.
 func (n *node) info(name string) (*fileInfo, error) {
@@ -128,20 +91,6 @@ func (n *node) info(name string) (*fileInfo, error) {
 		}
 	}
 	return i, nil
-}
-
-// fileMode shows symbolic links and junctions as links, other stand-ins as
-// irregular. Nothing is writable: contents change through OpenInPlace alone.
-func fileMode(directory bool, tag uint32) fs.FileMode {
-	switch {
-	case tag == tagSymlink || tag == tagMountPoint:
-		return fs.ModeSymlink | 0o777
-	case linkTag(tag):
-		return fs.ModeIrregular | 0o444
-	case directory:
-		return fs.ModeDir | 0o555
-	}
-	return 0o444
 }
 
 // Detail describes a file, reading all records that map its data.

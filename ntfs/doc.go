@@ -26,8 +26,9 @@
 // The metafiles of the root ($MFT, $LogFile, $Bitmap, ...) can be opened by
 // name but are not listed. 8.3 names can be opened but are not listed when the
 // file has a long name too. Reparse points (symbolic links, junctions) are
-// reported in the file mode and never followed. Data that is compressed,
-// encrypted or kept behind a reparse point is [ErrUnsupported], never zeros.
+// reported in the file mode and by ReadLink, and never followed. Data that is
+// compressed, encrypted or kept behind a reparse point is [ErrUnsupported],
+// never zeros.
 //
 // A name that a slash-separated UTF-8 path cannot carry is escaped: each UTF-16
 // code unit that is half of a broken surrogate pair, a slash, a NUL or a

@@ -13,6 +13,7 @@ import (
 var (
 	_ fs.ReadDirFS   = (*Volume)(nil)
 	_ fs.StatFS      = (*Volume)(nil)
+	_ fs.ReadLinkFS  = (*Volume)(nil)
 	_ fs.ReadDirFile = (*directory)(nil)
 	_ io.ReaderAt    = (*file)(nil)
 	_ io.Seeker      = (*file)(nil)
@@ -99,18 +100,6 @@ func (n *node) data() (s *stream, refused, err error) {
 		refused = fmt.Errorf("%w: the data is behind a reparse point (tag 0x%08x%s)", ErrUnsupported, tag, tagName(tag))
 	}
 	return s, refused, nil
-}
-
-func tagName(tag uint32) string {
-	switch tag {
-	case tagWOF:
-		return ", compressed by CompactOS"
-	case tagSymlink:
-		return ", a symbolic link"
-	case tagMountPoint:
-		return ", a junction"
-	}
-	return ""
 }
 
 // readDir lists the directory's long names.

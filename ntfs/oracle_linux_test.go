@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"testing/fstest"
 
 	"hangkit/ntfs"
 )
@@ -31,7 +32,8 @@ func TestOracleEncodings(t *testing.T) {
 		put(t, filepath.Join(packed, "text"), patterned(200_000))
 		put(t, filepath.Join(packed, "small"), []byte("resident"))
 		put(t, filepath.Join(dir, "target"), patterned(10_000))
-		junction := filepath.Join(dir, "junction")
+		put(t, filepath.Join(dir, "links", "beside"), nil)
+		junction := filepath.Join(dir, "links", "junction")
 		if err := os.Mkdir(junction, 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -49,13 +51,16 @@ func TestOracleEncodings(t *testing.T) {
 	if b, err := fs.ReadFile(v, "packed/small"); err != nil || string(b) != "resident" {
 		t.Errorf("packed/small: %q (%v)", b, err)
 	}
-	if d, err := v.Detail("junction"); err != nil || d.ReparseTag != tagMountPoint {
+	if d, err := v.Detail("links/junction"); err != nil || d.ReparseTag != tagMountPoint {
 		t.Errorf("junction: %+v (%v)", d, err)
 	}
-	if _, err := v.Stat("junction/x"); !errors.Is(err, ntfs.ErrUnsupported) {
+	if target, err := v.ReadLink("links/junction"); err != nil || target != `C:\target` {
+		t.Errorf("junction points to %q (%v)", target, err)
+	}
+	if _, err := v.Stat("links/junction/x"); !errors.Is(err, ntfs.ErrUnsupported) {
 		t.Errorf("through the junction: %v", err)
 	}
-	list, err := v.ReadDir(".")
+	list, err := v.ReadDir("links")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,6 +68,13 @@ func TestOracleEncodings(t *testing.T) {
 		if e.Name() == "junction" && e.Type() != os.ModeSymlink {
 			t.Errorf("junction is listed as %v", e.Type())
 		}
+	}
+	sub, err := fs.Sub(v, "links")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := fstest.TestFS(sub, "beside", "junction"); err != nil {
+		t.Error(err)
 	}
 }
 

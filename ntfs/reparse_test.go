@@ -69,6 +69,9 @@ func TestReparsePoints(t *testing.T) {
 			if followed := c.file != "many" || c.want == fs.ModeDir; followed != (err == nil) || err != nil && !errors.Is(err, ntfs.ErrUnsupported) {
 				t.Errorf("path through it: %v", err)
 			}
+			if _, err := v.ReadLink(c.file); !errors.Is(err, ntfs.ErrFormat) && !errors.Is(err, fs.ErrInvalid) {
+				t.Errorf("link without a target: %v", err)
+			}
 			if c.file == "victim" {
 				refused(t, v, c.file)
 			}
