@@ -2,6 +2,7 @@ package hive
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -156,7 +157,7 @@ func readFull(r io.ReaderAt, p []byte, off int64) (int, error) {
 	if n == len(p) {
 		return n, nil
 	}
-	if err == nil || err == io.EOF { //nolint:errorlint // ReadAt returns io.EOF itself
+	if err == nil || errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
 	return n, fmt.Errorf("%d bytes at %#x: %w", len(p), off, err)

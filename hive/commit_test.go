@@ -66,37 +66,37 @@ func (d *disk) targets(left *int) Targets {
 }
 
 // contents is what a hive holds, whatever its sequence numbers and times: the bins.
-func contents(t testing.TB, f files) []byte {
-	t.Helper()
-	h := mustOpen(t, f)
-	p := mustBytes(t, h)[baseBlockSize:]
+func contents(tb testing.TB, f files) []byte {
+	tb.Helper()
+	h := mustOpen(tb, f)
+	p := mustBytes(tb, h)[baseBlockSize:]
 	clear(p[20:28]) // the first bin's time belongs to the log protocol
 	return p
 }
 
 // smallHive is a hive made here, with a control set, as the files of a Windows generation.
-func smallHive(t testing.TB, minor uint32) files {
-	t.Helper()
+func smallHive(tb testing.TB, minor uint32) files {
+	tb.Helper()
 	h := New(NewOptions{Minor: minor, Now: testTime})
 	for i := range 40 {
 		path := fmt.Sprintf(`ControlSet001\Services\service%02d\Parameters`, i)
 		if err := h.SetValue(path, Value{"Start", DWORD, EncodeDWORD(uint32(i))}); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	if err := h.SetValue(`ControlSet001\Control\CrashControl`, Value{"CrashDumpEnabled", DWORD, EncodeDWORD(7)}); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := h.SetValue("Select", Value{"Default", DWORD, EncodeDWORD(1)}); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	p := append(mustBytes(t, h), bytes.Repeat([]byte("stale"), 64<<10/5)...)
+	p := append(mustBytes(tb, h), bytes.Repeat([]byte("stale"), 64<<10/5)...)
 	return files{p[:len(p)&^(pageSize-1)], make([]byte, 128<<10), make([]byte, 128<<10)}
 }
 
 // arm is the kind of edit the program makes; record is the size of its largest value.
-func arm(t testing.TB, h *Hive, record int) []ValueCheck {
-	t.Helper()
+func arm(tb testing.TB, h *Hive, record int) []ValueCheck {
+	tb.Helper()
 	const crash = `ControlSet001\Control\CrashControl`
 	var checks []ValueCheck
 	for _, v := range []struct {
@@ -111,7 +111,7 @@ func arm(t testing.TB, h *Hive, record int) []ValueCheck {
 		{`hangkit\undo`, Value{"record", Binary, pattern(record)}},
 	} {
 		if err := h.SetValue(v.path, v.Value); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		checks = append(checks, ValueCheck{v.path, v.Name, &v.Value})
 	}
@@ -119,15 +119,15 @@ func arm(t testing.TB, h *Hive, record int) []ValueCheck {
 }
 
 // dirtyAfter crashes a commit behind its dirty base block: a hive that needs its log.
-func dirtyAfter(t testing.TB, f files, g Generation) files {
-	t.Helper()
-	h := mustOpen(t, f)
+func dirtyAfter(tb testing.TB, f files, g Generation) files {
+	tb.Helper()
+	h := mustOpen(tb, f)
 	if err := h.SetValue(`ControlSet001\Services\unfinished`, Value{"x", Binary, pattern(6000)}); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	c, err := h.Commit(CommitOptions{Generation: g, Now: testTime.Add(time.Hour)})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	d := disk(f)
 	cut := d.clone()
@@ -139,23 +139,23 @@ func dirtyAfter(t testing.TB, f files, g Generation) files {
 
 // plantStaleEntry puts a valid entry exactly where the one that the next commit appends will end, with
 // the sequence number behind it: an old one that must not come to life.
-func plantStaleEntry(t testing.TB, f files) {
-	t.Helper()
-	h := mustOpen(t, f)
-	arm(t, h, 20000)
+func plantStaleEntry(tb testing.TB, f files) {
+	tb.Helper()
+	h := mustOpen(tb, f)
+	arm(tb, h, 20000)
 	c, err := h.Commit(CommitOptions{Generation: GenerationHvLE, Now: testTime})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	w := c.Writes[0]
 	end := w.Off + int64(len(w.Data))
-	e := newLogEntry(logEntry(w.Data).sequence()+1, 0, h.bins.size(), []dirtyPage{{0, make([]byte, pageSize)}}, end, pageSize)
+	e := newLogEntry(logEntry(w.Data).sequence()+1, 0, h.bins.size(), []dirtyPage{{0, make([]byte, pageSize)}}, end)
 	copy(f[Log1][end:], e)
 }
 
 type commitCase struct {
 	name string
-	f    func(t testing.TB) files
+	f    func(tb testing.TB) files
 	o    CommitOptions
 	want Protocol
 	// record is the size of the largest value set: one that needs a new bin where there is room,
@@ -165,14 +165,15 @@ type commitCase struct {
 
 func commitCases() []commitCase {
 	small := func(minor uint32) func(testing.TB) files {
-		return func(t testing.TB) files { return smallHive(t, minor) }
+		return func(tb testing.TB) files { tb.Helper(); return smallHive(tb, minor) }
 	}
 	dirty := func(g Generation) func(testing.TB) files {
-		return func(t testing.TB) files { return dirtyAfter(t, smallHive(t, 5), g) }
+		return func(tb testing.TB) files { tb.Helper(); return dirtyAfter(tb, smallHive(tb, 5), g) }
 	}
 	without := func(f func(testing.TB) files, ids ...FileID) func(testing.TB) files {
-		return func(t testing.TB) files {
-			set := f(t)
+		return func(tb testing.TB) files {
+			tb.Helper()
+			set := f(tb)
 			for _, id := range ids {
 				set[id] = nil
 			}
@@ -180,33 +181,37 @@ func commitCases() []commitCase {
 		}
 	}
 	set := func(names ...string) func(testing.TB) files {
-		return func(t testing.TB) files { return sampleSet(t, names[0], names[1:]...) }
+		return func(tb testing.TB) files { tb.Helper(); return sampleSet(tb, names[0], names[1:]...) }
 	}
 	withLogs := func(f func(testing.TB) files) func(testing.TB) files {
-		return func(t testing.TB) files {
-			set := f(t)
+		return func(tb testing.TB) files {
+			tb.Helper()
+			set := f(tb)
 			set[Log1], set[Log2] = make([]byte, 256<<10), make([]byte, 256<<10)
 			return set
 		}
 	}
 	full := func(f func(testing.TB) files) func(testing.TB) files {
-		return func(t testing.TB) files {
-			set := f(t)
+		return func(tb testing.TB) files {
+			tb.Helper()
+			set := f(tb)
 			set[Log1] = set[Log1][:readLog(Log1, set.source().Log1).end]
 			return set
 		}
 	}
 	damaged := func(f func(testing.TB) files) func(testing.TB) files {
-		return func(t testing.TB) files {
-			set := f(t)
+		return func(tb testing.TB) files {
+			tb.Helper()
+			set := f(tb)
 			set[Primary][checksumOffset]++
 			return set
 		}
 	}
 	stale := func(f func(testing.TB) files) func(testing.TB) files {
-		return func(t testing.TB) files {
-			set := f(t)
-			plantStaleEntry(t, set)
+		return func(tb testing.TB) files {
+			tb.Helper()
+			set := f(tb)
+			plantStaleEntry(tb, set)
 			return set
 		}
 	}

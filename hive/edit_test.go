@@ -11,17 +11,17 @@ import (
 )
 
 // noFindings fails on anything a full check finds, harmless or not.
-func noFindings(t testing.TB, h *Hive) {
-	t.Helper()
+func noFindings(tb testing.TB, h *Hive) {
+	tb.Helper()
 	for _, f := range h.Findings() {
-		t.Errorf("finding: %v", f)
+		tb.Errorf("finding: %v", f)
 	}
 }
 
-func setValue(t testing.TB, h *Hive, path string, v Value) {
-	t.Helper()
+func setValue(tb testing.TB, h *Hive, path string, v Value) {
+	tb.Helper()
 	if err := h.SetValue(path, v); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
@@ -60,12 +60,12 @@ func TestSetValueSizes(t *testing.T) {
 	}
 }
 
-func valuesOf(t testing.TB, k *Key) func(func(string) bool) {
-	t.Helper()
+func valuesOf(tb testing.TB, k *Key) func(func(string) bool) {
+	tb.Helper()
 	return func(yield func(string) bool) {
 		for v, err := range k.Values() {
 			if err != nil {
-				t.Fatal(err)
+				tb.Fatal(err)
 			}
 			if !yield(v.Name) {
 				return
@@ -269,15 +269,15 @@ func TestEditRealHives(t *testing.T) {
 }
 
 // freeCells lists the free cells and proves that no two lie side by side.
-func (h *Hive) freeCells(t testing.TB) []freeCell {
-	t.Helper()
+func (h *Hive) freeCells(tb testing.TB) []freeCell {
+	tb.Helper()
 	s, err := newSpace(h.bins)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	for _, c := range s.order {
 		if _, adjacent := s.size[c.off+c.size]; adjacent {
-			t.Errorf("free cells at %#x are not joined", c.off)
+			tb.Errorf("free cells at %#x are not joined", c.off)
 		}
 	}
 	return s.order

@@ -6,26 +6,26 @@ import (
 )
 
 // fuzzSeeds gives sets of files: clean, dirty with either kind of log, and with all kinds of cells.
-func fuzzSeeds(t testing.TB) []files {
-	t.Helper()
+func fuzzSeeds(tb testing.TB) []files {
+	tb.Helper()
 	rich := New(NewOptions{Minor: 5, Now: testTime})
 	for _, v := range []Value{{"", SZ, EncodeSZ("x")}, {"b", Binary, pattern(16400)}, {"имя", DWORD, EncodeDWORD(1)}} {
-		setValue(t, rich, `A\B`, v)
+		setValue(tb, rich, `A\B`, v)
 	}
-	tiny := files{mustBytes(t, New(NewOptions{Minor: 3})), make([]byte, 16<<10), make([]byte, 16<<10)}
+	tiny := files{mustBytes(tb, New(NewOptions{Minor: 3})), make([]byte, 16<<10), make([]byte, 16<<10)}
 	return []files{
 		tiny,
-		{mustBytes(t, rich)},
-		dirtyAfter(t, tinyHive(t), GenerationHvLE),
-		dirtyAfter(t, tinyHive(t), GenerationDIRT),
+		{mustBytes(tb, rich)},
+		dirtyAfter(tb, tinyHive(tb), GenerationHvLE),
+		dirtyAfter(tb, tinyHive(tb), GenerationDIRT),
 	}
 }
 
-func tinyHive(t testing.TB) files {
-	t.Helper()
+func tinyHive(tb testing.TB) files {
+	tb.Helper()
 	h := New(NewOptions{Minor: 5, Now: testTime})
-	setValue(t, h, `ControlSet001\Services`, Value{"x", DWORD, EncodeDWORD(1)})
-	p := append(mustBytes(t, h), make([]byte, 16<<10)...)
+	setValue(tb, h, `ControlSet001\Services`, Value{"x", DWORD, EncodeDWORD(1)})
+	p := append(mustBytes(tb, h), make([]byte, 16<<10)...)
 	return files{p, make([]byte, 16<<10), make([]byte, 16<<10)}
 }
 

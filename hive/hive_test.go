@@ -12,30 +12,30 @@ import (
 var testTime = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 
 // countTree counts the keys and values below a key, the key itself included.
-func countTree(t testing.TB, k *Key) (keys, values int) {
-	t.Helper()
+func countTree(tb testing.TB, k *Key) (keys, values int) {
+	tb.Helper()
 	keys = 1
 	for _, err := range k.Values() {
 		if err != nil {
-			t.Fatalf("values of %q: %v", k.Name(), err)
+			tb.Fatalf("values of %q: %v", k.Name(), err)
 		}
 		values++
 	}
 	for sub, err := range k.Subkeys() {
 		if err != nil {
-			t.Fatalf("subkeys of %q: %v", k.Name(), err)
+			tb.Fatalf("subkeys of %q: %v", k.Name(), err)
 		}
-		n, v := countTree(t, sub)
+		n, v := countTree(tb, sub)
 		keys, values = keys+n, values+v
 	}
 	return keys, values
 }
 
-func mustKey(t testing.TB, h *Hive, path string) *Key {
-	t.Helper()
+func mustKey(tb testing.TB, h *Hive, path string) *Key {
+	tb.Helper()
 	k, err := h.Key(path)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return k
 }

@@ -68,14 +68,14 @@ func (e logEntry) pages() ([]dirtyPage, error) {
 	return list, nil
 }
 
-// newLogEntry builds an entry. Its size is rounded up to a multiple of pad, counted from the
-// file offset at which it will stand.
-func newLogEntry(sequence, flags, binsSize uint32, pages []dirtyPage, at, pad int64) logEntry {
+// newLogEntry builds an entry that is to stand at a file offset. It ends on a page boundary of the
+// file, as those of Windows 10 do.
+func newLogEntry(sequence, flags, binsSize uint32, pages []dirtyPage, at int64) logEntry {
 	size := int64(logEntryHeader + len(pages)*logEntryRefSize)
 	for _, p := range pages {
 		size += int64(len(p.data))
 	}
-	size = roundUp(at+size, pad) - at
+	size = roundUp(at+size, pageSize) - at
 	e := make(logEntry, 0, size)
 	e = append(e, logEntryTag...)
 	for _, v := range []uint32{uint32(size), flags, sequence, binsSize, uint32(len(pages)), 0, 0, 0, 0} {

@@ -93,7 +93,7 @@ func (p *planner) planAppend() error {
 		return ErrStale
 	}
 	sequence := l.lastSequence() + 1
-	e := newLogEntry(sequence, h.base.flags()&logEntryFlag, h.bins.size(), h.editedRuns(), l.end, pageSize)
+	e := newLogEntry(sequence, h.base.flags()&logEntryFlag, h.bins.size(), h.editedRuns(), l.end)
 	end := l.end + int64(len(e))
 	if end > p.logRoom(l.file) {
 		p.note("%s has no room behind its last entry", l.id)
@@ -161,7 +161,7 @@ func (p *planner) planHvLE() error {
 	log.setSequences(s, s)
 	log.setBinsSize(h.bins.size())
 	log.seal()
-	e := newLogEntry(s, h.base.flags()&logEntryFlag, h.bins.size(), h.editedRuns(), logEntriesStart, pageSize)
+	e := newLogEntry(s, h.base.flags()&logEntryFlag, h.bins.size(), h.editedRuns(), logEntriesStart)
 	id, err := p.chooseLog(int64(len(log) + len(e)))
 	if err != nil {
 		return err

@@ -7,9 +7,9 @@ import (
 )
 
 // withTail is the hive's bytes with what the primary holds behind the last bin.
-func withTail(t testing.TB, h *Hive, primary []byte) []byte {
-	t.Helper()
-	p := mustBytes(t, h)
+func withTail(tb testing.TB, h *Hive, primary []byte) []byte {
+	tb.Helper()
+	p := mustBytes(tb, h)
 	if len(p) < len(primary) {
 		p = append(p, primary[len(p):]...)
 	}

@@ -1,6 +1,9 @@
 package hive
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // maxRun bounds how many bytes of neighbouring pages become one run.
 const maxRun = 64 << 10
@@ -81,7 +84,7 @@ func (l *runList) add(off uint32, p []byte) {
 	if n := len(*l); n > 0 {
 		last := &(*l)[n-1]
 		if last.off+uint32(len(last.data)) == off && len(last.data)+len(p) <= maxRun {
-			last.data = append(last.data[:len(last.data):len(last.data)], p...)
+			last.data = append(slices.Clip(last.data), p...)
 			return
 		}
 	}

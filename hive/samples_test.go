@@ -18,54 +18,54 @@ func newMemFile(p []byte) File { return memFile{bytes.NewReader(p)} }
 // requireOracles says whether a missing sample or program is a failure.
 func requireOracles() bool { return os.Getenv("HANGKIT_REQUIRE_ORACLES") == "1" }
 
-func skipOrFail(t testing.TB, format string, args ...any) {
-	t.Helper()
+func skipOrFail(tb testing.TB, format string, args ...any) {
+	tb.Helper()
 	if requireOracles() {
-		t.Fatalf(format, args...)
+		tb.Fatalf(format, args...)
 	}
-	t.Skipf(format, args...)
+	tb.Skipf(format, args...)
 }
 
 // samplesDir is HANGKIT_SAMPLES or ../shared/samples beside the repository.
-func samplesDir(t testing.TB) string {
-	t.Helper()
+func samplesDir(tb testing.TB) string {
+	tb.Helper()
 	if dir := os.Getenv("HANGKIT_SAMPLES"); dir != "" {
 		return dir
 	}
 	dir, err := os.Getwd()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
 			return filepath.Join(dir, "..", "shared", "samples")
 		}
 	}
-	t.Fatal("no go.mod above")
+	tb.Fatal("no go.mod above")
 	return ""
 }
 
 // sample reads a hive sample, unpacked; name is below samples/hives and without ".xz".
-func sample(t testing.TB, name string) []byte {
-	t.Helper()
-	path := filepath.Join(samplesDir(t), "hives", filepath.FromSlash(name))
+func sample(tb testing.TB, name string) []byte {
+	tb.Helper()
+	path := filepath.Join(samplesDir(tb), "hives", filepath.FromSlash(name))
 	if p, err := os.ReadFile(path); err == nil {
 		return p
 	}
 	p, err := os.ReadFile(path + ".xz")
 	if err != nil {
-		skipOrFail(t, "sample %s: %v", name, err)
+		skipOrFail(tb, "sample %s: %v", name, err)
 	}
 	if len(p) == 0 {
 		return p
 	}
 	r, err := xz.NewReader(bytes.NewReader(p))
 	if err != nil {
-		t.Fatalf("sample %s: %v", name, err)
+		tb.Fatalf("sample %s: %v", name, err)
 	}
 	p, err = io.ReadAll(r)
 	if err != nil {
-		t.Fatalf("sample %s: %v", name, err)
+		tb.Fatalf("sample %s: %v", name, err)
 	}
 	return p
 }
@@ -84,32 +84,32 @@ func (f files) source() Source {
 }
 
 // sampleSet reads a primary and the logs beside it.
-func sampleSet(t testing.TB, primary string, logs ...string) files {
-	t.Helper()
+func sampleSet(tb testing.TB, primary string, logs ...string) files {
+	tb.Helper()
 	var f files
-	f[Primary] = sample(t, primary)
+	f[Primary] = sample(tb, primary)
 	for i, name := range logs {
 		if name != "" {
-			f[i+1] = sample(t, name)
+			f[i+1] = sample(tb, name)
 		}
 	}
 	return f
 }
 
-func mustOpen(t testing.TB, f files) *Hive {
-	t.Helper()
+func mustOpen(tb testing.TB, f files) *Hive {
+	tb.Helper()
 	h, err := Open(f.source())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return h
 }
 
-func mustBytes(t testing.TB, h *Hive) []byte {
-	t.Helper()
+func mustBytes(tb testing.TB, h *Hive) []byte {
+	tb.Helper()
 	p, err := h.Bytes()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return p
 }

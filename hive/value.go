@@ -105,6 +105,7 @@ func (v Value) String() string {
 		return fmt.Sprintf("%s %q", v.Type, v.Text())
 	case MultiSZ:
 		return fmt.Sprintf("%s [%s]", v.Type, strings.Join(v.Strings(), "; "))
+	default:
 	}
 	if n, ok := v.Uint64(); ok {
 		return fmt.Sprintf("%s %#x (%d)", v.Type, n, n)
