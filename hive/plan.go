@@ -102,6 +102,7 @@ func (p *planner) planAppend() error {
 	if next := readLogEntry(l.file, end); next != nil && next.sequence() == sequence+1 {
 		p.add(Write{File: l.id, Off: end, Data: make([]byte, sectorSize), Sync: true, Why: "a stale log entry must not follow ours"})
 	}
+	p.addGrowth()
 	p.add(Write{File: l.id, Off: l.end, Data: e, Sync: true, Why: fmt.Sprintf("log entry %d behind the last live one", sequence)})
 	runs, err := p.differing(h.bins.data)
 	if err != nil {
@@ -167,6 +168,7 @@ func (p *planner) planHvLE() error {
 		return err
 	}
 	p.c.Protocol = ProtocolHvLE
+	p.addGrowth()
 	p.add(Write{File: id, Data: append(log, e...), Sync: true, Why: fmt.Sprintf("new log with entry %d", s)})
 	p.last = s + 1
 	p.addBase(h.base, s+1, s, h.bins.opened, "primary needs the log")
@@ -194,9 +196,9 @@ func (p *planner) planDIRT() error {
 		return err
 	}
 	p.c.Protocol = ProtocolDIRT
+	p.addGrowth()
 	p.add(Write{File: id, Data: data, Sync: true, Why: "new log"})
 	p.last = s + 1
-	p.addGrowth()
 	p.addBase(base, s+1, s, h.bins.size(), "primary needs the log")
 	return p.addEdited(base)
 }
@@ -212,6 +214,7 @@ func (p *planner) planDirect() error {
 	p.note("no log can hold the changes: a power cut while they are written leaves a hive that only the saved old bytes make whole")
 	s := p.last + 1
 	p.last = s + 1
+	p.addGrowth()
 	p.addBase(base, s+1, s, p.h.bins.opened, "primary is being written")
 	return p.addEdited(base)
 }
@@ -276,7 +279,7 @@ func (p *planner) addBase(base baseBlock, seq1, seq2, binsSize uint32, why strin
 	p.add(Write{Data: b, Sync: true, Why: why})
 }
 
-// addGrowth writes new bins that lie behind the end of the file before the base block counts them in:
+// addGrowth writes new bins that lie behind the end of the file before anything refers to them:
 // Windows refuses a file shorter than its base block says, whatever the log holds.
 func (p *planner) addGrowth() {
 	h := p.h
