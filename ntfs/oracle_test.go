@@ -36,7 +36,7 @@ func need(t *testing.T, programs ...string) {
 
 func needMount(t *testing.T) {
 	t.Helper()
-	need(t, "mkntfs", "ntfs-3g", "fusermount", "ntfscat", "icat", "ntfsfix", "ntfsresize")
+	need(t, "mkntfs", "ntfs-3g", "fusermount", "ntfscat", "ntfsinfo", "icat", "ntfsfix", "ntfsresize")
 	if _, err := os.Stat("/dev/fuse"); err != nil {
 		missing(t, "/dev/fuse")
 	}
@@ -325,13 +325,13 @@ func checkVolume(t *testing.T, v *ntfs.Volume, img string, g geometry) {
 	if err != nil {
 		t.Error(err)
 	}
-	if want := freeByNtfsresize(t, img, int64(g.cluster)); free != want {
+	if want := freeByNtfsinfo(t, img, int64(g.cluster)); free != want {
 		t.Errorf("free: %d, ntfsinfo says %d", free, want)
 	}
 }
 
-// freeByNtfsresize takes the number of free clusters from ntfsinfo.
-func freeByNtfsresize(t *testing.T, img string, cluster int64) int64 {
+// freeByNtfsinfo takes the number of free clusters from ntfsinfo.
+func freeByNtfsinfo(t *testing.T, img string, cluster int64) int64 {
 	t.Helper()
 	for line := range strings.Lines(string(run(t, "ntfsinfo", "-f", "-m", img))) {
 		var free int64
