@@ -80,8 +80,8 @@ func (v *Volume) ReadDir(name string) ([]fs.DirEntry, error) {
 }
 
 var (
-	errNotDirectory = errors.New("not a directory")
-	errIsDirectory  = errors.New("is a directory")
+	errNotDirectory = fmt.Errorf("%w: not a directory", fs.ErrInvalid)
+	errIsDirectory  = fmt.Errorf("%w: is a directory", fs.ErrInvalid)
 )
 
 // data opens the unnamed stream. refused says why it must not be read as it lies.

@@ -127,3 +127,58 @@ func TestStateOfDamage(t *testing.T) {
 		})
 	}
 }
+
+// TestRestartPages: of the journal's two restart pages the newer intact one counts.
+func TestRestartPages(t *testing.T) {
+	t.Parallel()
+	m, layout := build(t, 32<<20, format.Options{Log: format.LogDirty})
+	log := layout.Files["$LogFile"].Extents[0].DeviceOffset
+	const second, tail = 4096, 510
+	area := int64(le.Uint16(m.peek(log+0x18, 2)))
+	newerAndClean := func(p *patient, page int64) {
+		p.sealed(log+page, 4096, func(b []byte) {
+			le.PutUint64(b[area:], 1<<40)
+			le.PutUint16(b[area+0x0e:], 2)
+		})
+	}
+	tear := func(p *patient, page int64) { p.patch(log+page+tail, 0xee, 0xee) }
+	for _, c := range []struct {
+		name   string
+		damage func(p *patient)
+		want   ntfs.LogState
+	}{
+		{"both", func(*patient) {}, ntfs.LogDirtyV1},
+		{"first torn", func(p *patient) { tear(p, 0) }, ntfs.LogDirtyV1},
+		{"second torn", func(p *patient) { tear(p, second) }, ntfs.LogDirtyV1},
+		{"both torn", func(p *patient) { tear(p, 0); tear(p, second) }, ntfs.LogGarbage},
+		{"first newer", func(p *patient) { newerAndClean(p, 0) }, ntfs.LogCleanV1},
+		{"second newer", func(p *patient) { newerAndClean(p, second) }, ntfs.LogCleanV1},
+		{"the newer torn", func(p *patient) { newerAndClean(p, second); tear(p, second) }, ntfs.LogDirtyV1},
+		{"written by chkdsk", func(p *patient) { p.patch(log, []byte("CHKD")...) }, ntfs.LogDirtyV1},
+		{"page size of 2 GiB", func(p *patient) {
+			for _, page := range []int64{0, second} {
+				p.patch(log+page+0x10, 0, 0, 0, 0x80)
+			}
+		}, ntfs.LogGarbage},
+		{"restart area outside", func(p *patient) {
+			for _, page := range []int64{0, second} {
+				p.patch(log+page+0x18, 0xff, 0xff)
+			}
+		}, ntfs.LogGarbage},
+		{"unknown version", func(p *patient) {
+			for _, page := range []int64{0, second} {
+				p.patch(log+page+0x1c, 9)
+			}
+		}, ntfs.LogGarbage},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p := &patient{m.clone(), layout}
+			c.damage(p)
+			s, err := open(t, p).State()
+			if err != nil || s.Log.State != c.want {
+				t.Errorf("%+v (%v)", s, err)
+			}
+		})
+	}
+}

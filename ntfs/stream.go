@@ -195,7 +195,7 @@ func readExtents(dev io.ReaderAt, extents []Extent, p []byte, off int64) (int, e
 		}
 	}
 	if done < len(p) {
-		return done, io.ErrUnexpectedEOF
+		return done, damaged(0, "extents: end of the mapped data", "at least "+hex(off+int64(len(p))).String(), hex(off+int64(done)))
 	}
 	return done, nil
 }
