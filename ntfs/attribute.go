@@ -51,8 +51,9 @@ const (
 // attribute is one attribute record. newAttribute has proven that its header,
 // name and value or mapping pairs lie inside raw.
 type attribute struct {
-	raw []byte
-	off int64 // where the record that holds it lies on the volume
+	raw    []byte
+	off    int64  // where the record that holds it lies on the volume
+	record uint64 // that record's number
 }
 
 // newAttribute checks the attribute record that fills raw.

@@ -38,5 +38,6 @@
 // # Writing
 //
 // [Volume.OpenInPlace] is the only way to change anything, and it changes file
-// contents only: no metadata write exists in this package.
+// contents only: no metadata write exists in this package. Where those contents
+// lie has to be the finding of two readers, this package and go-ntfs.
 package ntfs

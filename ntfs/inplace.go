@@ -54,14 +54,21 @@ func (v *Volume) placement(n *node, name string) (*stream, error) {
 	if err := n.plainFile(name); err != nil {
 		return nil, err
 	}
-	s, ok, err := n.stream(typeData, "")
+	attrs, err := n.attributes(typeData, "")
 	if err != nil {
 		return nil, err
 	}
-	if !ok {
+	if len(attrs) == 0 {
 		return nil, errors.New("the file has no data")
 	}
+	s, err := v.newStream(attrs)
+	if err != nil {
+		return nil, err
+	}
 	if err := s.plain(); err != nil {
+		return nil, err
+	}
+	if err := v.secondReader(attrs, s.extents); err != nil {
 		return nil, err
 	}
 	differ, err := v.mirrorDiffers()

@@ -72,6 +72,9 @@ func parseRecord(b []byte, number uint64, off int64) (*record, error) {
 	}
 	var err error
 	r.attrs, err = parseAttributes(b[:used], int(le.Uint16(b[recordAttributes:])), off)
+	for i := range r.attrs {
+		r.attrs[i].record = number
+	}
 	return r, err
 }
 
