@@ -1,7 +1,6 @@
 package hive
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -54,9 +53,6 @@ type Commit struct {
 	Writes   []Write
 	Notes    []string
 }
-
-// ErrStale means that a file changed since the hive was opened.
-var ErrStale = errors.New("hive changed on disk since it was opened")
 
 // Commit plans the writes that bring the recovered and edited hive to its files. It writes nothing
 // itself. A hive that does not pass [Hive.Validate] is refused. Where nothing changed and nothing had

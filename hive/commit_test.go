@@ -220,6 +220,7 @@ func commitCases() []commitCase {
 	xp := CommitOptions{Generation: GenerationXP, Now: testTime}
 	return []commitCase{
 		{"new HvLE clean", small(5), hvle, ProtocolHvLE, 20000},
+		{"new HvLE clean, large change", small(5), hvle, ProtocolHvLE, 45000},
 		{"new HvLE dirty", dirty(GenerationHvLE), hvle, ProtocolHvLE, 20000},
 		{"new HvLE 1.3 clean", small(3), hvle, ProtocolHvLE, 20000},
 		{"new DIRT clean", small(5), dirt, ProtocolDIRT, 20000},
@@ -345,7 +346,7 @@ func checkFinal(t *testing.T, f files, c *Commit, checks []ValueCheck) {
 // Every failing write or flush surfaces, and what is on disk by then is old or new.
 func TestCommitFaults(t *testing.T) {
 	t.Parallel()
-	for _, c := range commitCases()[:8] {
+	for _, c := range commitCases()[:9] {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			f := c.f(t)

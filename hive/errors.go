@@ -20,6 +20,8 @@ var (
 	ErrNoRoom = errors.New("no room")
 	// ErrUnsupported: a kind of hive or key that is read but never edited.
 	ErrUnsupported = errors.New("not supported for editing")
+	// ErrStale: a file changed since the hive was opened.
+	ErrStale = errors.New("hive changed on disk since it was opened")
 	// ErrReadBack: what was written reads back differently.
 	ErrReadBack = errors.New("read back differs")
 )

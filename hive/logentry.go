@@ -49,7 +49,8 @@ func (e logEntry) valid() bool {
 	return err == nil && len(pages) > 0
 }
 
-// pages gives the entry's runs of pages.
+// pages gives the entry's runs of pages. They ascend and do not touch: Windows joins neighbours, and
+// takes no entry in which one run begins where another ends.
 func (e logEntry) pages() ([]dirtyPage, error) {
 	body := uint64(logEntryHeader) + uint64(e.pageCount())*logEntryRefSize
 	if body > uint64(len(e)) {
@@ -57,11 +58,16 @@ func (e logEntry) pages() ([]dirtyPage, error) {
 	}
 	refs, rest := e[logEntryHeader:body], e[body:]
 	list := make([]dirtyPage, 0, e.pageCount())
+	var end uint64
 	for ; len(refs) > 0; refs = refs[logEntryRefSize:] {
 		off, size := le.Uint32(refs), le.Uint32(refs[4:])
 		if uint64(size) > uint64(len(rest)) || uint64(off)+uint64(size) > uint64(e.binsSize()) {
 			return nil, &FormatError{int64(body), "log entry: page", "inside the entry and the bins", size}
 		}
+		if len(list) > 0 && uint64(off) <= end {
+			return nil, &FormatError{int64(body), "log entry: page", fmt.Sprintf("behind %#x", end), off}
+		}
+		end = uint64(off) + uint64(size)
 		list = append(list, dirtyPage{off, rest[:size]})
 		rest = rest[size:]
 	}

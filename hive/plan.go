@@ -3,6 +3,7 @@ package hive
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // planner builds a Commit.
@@ -289,10 +290,10 @@ func (p *planner) addGrowth() {
 	var runs runList
 	for _, page := range h.editedPages() {
 		if page >= h.bins.opened {
-			runs.add(page, h.bins.data[page:page+pageSize])
+			runs.add(page)
 		}
 	}
-	p.addRuns(runs, "new bins at the end of the file")
+	p.addRuns(runs.of(h.bins.data), "new bins at the end of the file")
 }
 
 // addEdited writes what the edits changed and ends the commit.
@@ -307,7 +308,7 @@ func (p *planner) addEdited(base baseBlock) error {
 
 func (p *planner) addRuns(runs []dirtyPage, why string) {
 	for i, r := range runs {
-		p.add(Write{Off: fileOffset(r.off), Data: r.data, Sync: i == len(runs)-1, Why: why})
+		p.add(Write{Off: fileOffset(r.off), Data: slices.Clone(r.data), Sync: i == len(runs)-1, Why: why})
 	}
 }
 

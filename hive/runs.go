@@ -1,12 +1,6 @@
 package hive
 
-import (
-	"bytes"
-	"slices"
-)
-
-// maxRun bounds how many bytes of neighbouring pages become one run.
-const maxRun = 64 << 10
+import "bytes"
 
 // recoveredBins is what the bins held before the edits.
 func (h *Hive) recoveredBins() []byte {
@@ -23,9 +17,9 @@ func (h *Hive) recoveredBins() []byte {
 func (h *Hive) editedRuns() []dirtyPage {
 	var runs runList
 	for _, page := range h.editedPages() {
-		runs.add(page, h.bins.data[page:page+pageSize])
+		runs.add(page)
 	}
-	return runs
+	return runs.of(h.bins.data)
 }
 
 // differing gives the pages in which want, the bins as they should be, is unlike the primary on
@@ -48,10 +42,10 @@ func (p *planner) differing(want []byte) ([]dirtyPage, error) {
 			if !p.h.mayDiffer(off) {
 				return nil, ErrStale
 			}
-			runs.add(off, now[i:i+pageSize])
+			runs.add(off)
 		}
 	}
-	return runs, nil
+	return runs.of(want), nil
 }
 
 // mayDiffer says whether a page came from a log or an edit.
@@ -77,18 +71,27 @@ func (p *planner) checkUntouched() error {
 	return err
 }
 
-// runList joins neighbouring pages.
-type runList []dirtyPage
+// runList is a list of page offsets in which neighbours become one run. Log entries depend on it:
+// Windows takes no entry in which one run begins where another ends.
+type runList []extent
 
-func (l *runList) add(off uint32, p []byte) {
-	if n := len(*l); n > 0 {
-		last := &(*l)[n-1]
-		if last.off+uint32(len(last.data)) == off && len(last.data)+len(p) <= maxRun {
-			last.data = append(slices.Clip(last.data), p...)
-			return
-		}
+type extent struct{ off, end uint32 }
+
+func (l *runList) add(page uint32) {
+	if n := len(*l); n > 0 && (*l)[n-1].end == page {
+		(*l)[n-1].end = page + pageSize
+		return
 	}
-	*l = append(*l, dirtyPage{off, p})
+	*l = append(*l, extent{page, page + pageSize})
+}
+
+// of gives the runs with what bins holds there.
+func (l runList) of(bins []byte) []dirtyPage {
+	list := make([]dirtyPage, len(l))
+	for i, e := range l {
+		list[i] = dirtyPage{e.off, bins[e.off:e.end]}
+	}
+	return list
 }
 
 // sectorsOf cuts runs into sectors.

@@ -167,3 +167,37 @@ func TestScanSequencesSeesStaleEntries(t *testing.T) {
 		t.Errorf("across the wrap: %#x", got)
 	}
 }
+
+// Windows takes no entry whose runs touch, overlap or go back; a commit must join neighbours.
+func TestLogEntryRuns(t *testing.T) {
+	t.Parallel()
+	page := make([]byte, pageSize)
+	for _, c := range []struct {
+		name  string
+		offs  []uint32
+		valid bool
+	}{
+		{"one", []uint32{0}, true},
+		{"apart", []uint32{0, 2 * pageSize}, true},
+		{"touching", []uint32{0, pageSize}, false},
+		{"twice", []uint32{pageSize, pageSize}, false},
+		{"backwards", []uint32{2 * pageSize, 0}, false},
+		{"outside", []uint32{16 * pageSize}, false},
+		{"none", nil, false},
+	} {
+		var pages []dirtyPage
+		for _, off := range c.offs {
+			pages = append(pages, dirtyPage{off, page})
+		}
+		if e := newLogEntry(1, 0, 16*pageSize, pages, logEntriesStart); e.valid() != c.valid {
+			t.Errorf("%s: valid %v", c.name, e.valid())
+		}
+	}
+	h := mustOpen(t, smallHive(t, 5))
+	setValue(t, h, "Big", Value{"v", Binary, pattern(45_000)})
+	for i, r := range h.editedRuns() {
+		if i > 0 && h.editedRuns()[i-1].off+uint32(len(h.editedRuns()[i-1].data)) >= r.off {
+			t.Errorf("run %d touches the one before it", i)
+		}
+	}
+}
