@@ -32,5 +32,5 @@
 // ordered list of writes; a power cut after any sector of them leaves the old contents or the new.
 //
 // Sources of format facts: the regf specification by Maxim Suhanov (CC BY 4.0), measurements on
-// hives written by Windows XP to 10, and experiments with Microsoft's own replay code.
+// hives written by Windows XP to 10, and experiments on how Windows replays logs.
 package hive

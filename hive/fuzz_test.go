@@ -48,6 +48,7 @@ func FuzzOpen(f *testing.F) {
 		if h.Validate() != nil {
 			return
 		}
+		fuzzCommit(t, files{primary, log1, log2})
 		p := mustBytes(t, h)
 		again, err := Open(files{p}.source())
 		if err != nil {
@@ -60,6 +61,37 @@ func FuzzOpen(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// fuzzCommit edits a valid hive and carries the commit out: what it wrote opens as clean and new.
+func fuzzCommit(tb testing.TB, f files) {
+	tb.Helper()
+	h := mustOpen(tb, f)
+	if h.SetValue("fuzz", Value{"v", DWORD, EncodeDWORD(1)}) != nil {
+		return
+	}
+	c, err := h.Commit(CommitOptions{Now: testTime})
+	if err != nil {
+		tb.Fatalf("commit of a valid hive: %v", err)
+	}
+	d := disk(f)
+	final := d.clone()
+	if err := c.Run(final.targets(nil)); err != nil {
+		tb.Fatal(err)
+	}
+	again := mustOpen(tb, final.files())
+	if again.Recovery().Dirty || !bytes.Equal(again.mustBins(tb), h.bins.data) {
+		tb.Fatalf("%v commit: not what was planned", c.Protocol)
+	}
+}
+
+// mustBins gives the bins, all loaded.
+func (h *Hive) mustBins(tb testing.TB) []byte {
+	tb.Helper()
+	if err := h.bins.loadAll(); err != nil {
+		tb.Fatal(err)
+	}
+	return h.bins.data
 }
 
 // walkAll reads keys and values until the budget is spent.

@@ -108,9 +108,9 @@ func (h *Hive) Changed() bool {
 	return len(h.editedPages()) > 0
 }
 
-// AllowGrowth lets the primary grow to max bytes. Without it edits stay within the file's present
+// AllowGrowth lets the primary grow to size bytes. Without it edits stay within the file's present
 // size: only a file system can make a file longer.
-func (h *Hive) AllowGrowth(max int64) { h.limit = max }
+func (h *Hive) AllowGrowth(size int64) { h.limit = size }
 
 // Key finds a key by its path below the root, in any case: "" is the root. A path with backslashes
 // is cut at these only, one without at its slashes.

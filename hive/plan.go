@@ -57,8 +57,9 @@ func (p *planner) scan() error {
 }
 
 // planDirty deals with a primary that needs its logs. The changes go behind the last live log entry
-// if they can: then they are committed with it. Otherwise what Windows began is finished first, and
-// the rest is a commit to a clean primary.
+// if they can: then they are committed with it. Otherwise, and with DIRT logs always, what Windows
+// began is finished first, and the rest is a commit to a clean primary: no log has to hold both, and
+// a single log is enough.
 func (p *planner) planDirty() (done bool, err error) {
 	h := p.h
 	p.c.Protocol = h.recovery.Protocol

@@ -1,9 +1,6 @@
 package hive
 
-import (
-	"errors"
-	"fmt"
-)
+import "fmt"
 
 // Protocol is a way of making changes to a hive survive a power cut.
 type Protocol int
@@ -212,7 +209,7 @@ func (h *Hive) replayPage(p dirtyPage) error {
 	}
 	dst, err := h.bins.view(p.off, uint32(len(p.data)))
 	if err != nil {
-		return errors.Join(errors.New("log page outside the bins"), err)
+		return fmt.Errorf("log page: %w", err)
 	}
 	copy(dst, p.data)
 	for page := p.off &^ (pageSize - 1); page < p.off+uint32(len(p.data)); page += pageSize {

@@ -16,7 +16,7 @@ func withTail(tb testing.TB, h *Hive, primary []byte) []byte {
 	return p
 }
 
-// Windows 10 and a replay checked with Microsoft's own code made these twins.
+// The twins come from Windows 10 itself, and from a replay that Windows' own rule confirmed.
 func TestRecoveryEqualsWindows(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// What a full check says of hives written by Windows and of damaged ones; Microsoft's own checker
-// says the same.
+// What a full check says of hives written by Windows and of damaged ones; Windows
+// agrees.
 func TestValidateSamples(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
