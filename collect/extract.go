@@ -193,6 +193,7 @@ func (cp *copier) write(ctx context.Context, filled <-chan chunk, written chan<-
 			return err
 		}
 		done += int64(len(c.b))
+		startWriteBack(cp.out, c.off, int64(len(c.b)))
 		written <- c
 		if cp.progress != nil {
 			cp.progress(done, cp.size)

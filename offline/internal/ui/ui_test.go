@@ -14,7 +14,7 @@ import (
 func TestAsk(t *testing.T) {
 	t.Parallel()
 	tests := map[string]error{
-		"y\n": nil, "YES\n": nil, " yes \n": nil, "y": nil,
+		"y\n": nil, "YES\n": nil, "\tyes\n": nil, "y": nil,
 		"n\n": ErrDeclined, "\n": ErrDeclined, "": ErrDeclined, "yessir\n": ErrDeclined,
 	}
 	for answer, want := range tests {

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package collect
+
+// startWriteBack is a hint that only Linux takes.
+func startWriteBack(outFile, int64, int64) {}
