@@ -224,6 +224,10 @@ func TestEditRefusals(t *testing.T) {
 	if err := h.DeleteKey(`Links\Missing`); !errors.Is(err, ErrNotExist) {
 		t.Errorf("missing key: %v", err)
 	}
+}
+
+func TestEditRefusesDifferencingHive(t *testing.T) {
+	t.Parallel()
 	delta := mustOpen(t, files{sample(t, "yarp/System_Delta")})
 	if err := delta.SetValue("x", Value{"v", SZ, nil}); !errors.Is(err, ErrUnsupported) {
 		t.Errorf("differencing hive: %v", err)

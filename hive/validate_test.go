@@ -5,8 +5,7 @@ import (
 	"testing"
 )
 
-// What a full check says of hives written by Windows and of damaged ones; Windows
-// agrees.
+// What a full check says of hives written by Windows and of damaged ones.
 func TestValidateSamples(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
