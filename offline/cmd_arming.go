@@ -17,6 +17,7 @@ import (
 // ARM only.)
 type ArmCmd struct {
 	TargetFlags
+	MemoryFlag
 	EditFlags
 
 	Dump           dumpFlag      `group:"What to capture:" placeholder:"TYPE" help:"automatic, kernel, complete, active, small or none."`
@@ -57,7 +58,7 @@ func (c *ArmCmd) settings() crashconfig.Settings {
 
 // Run arms the installation.
 func (c *ArmCmd) Run(ctx context.Context, talk *ui.UI) error {
-	e, err := beginEdit(talk, &c.TargetFlags, c.EditFlags)
+	e, err := beginEdit(talk, &c.TargetFlags, c.RAM, c.EditFlags)
 	if err != nil {
 		return ui.WithEffect(err, ui.Unchanged)
 	}

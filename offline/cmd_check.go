@@ -13,6 +13,7 @@ import (
 // CheckCmd judges whether the next hang will leave a dump.
 type CheckCmd struct {
 	TargetFlags
+	MemoryFlag
 }
 
 // Help is the command's long help.
@@ -44,7 +45,7 @@ type findingJSON struct {
 
 // Run checks the installation.
 func (c *CheckCmd) Run(_ context.Context, talk *ui.UI) error {
-	o, err := c.open()
+	o, err := c.open(c.RAM)
 	if err != nil {
 		return err
 	}

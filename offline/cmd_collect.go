@@ -165,7 +165,7 @@ func (f *found) place() collect.Place {
 		return p
 	}
 	defer install.Close()
-	facts, err := install.Facts((&TargetFlags{}).live(f))
+	facts, err := install.Facts(f.live(unknownMemory))
 	if err != nil {
 		return p
 	}

@@ -157,7 +157,7 @@ func (f *found) describe() windowsJSON {
 		return j
 	}
 	defer install.Close()
-	facts, err := install.Facts((&TargetFlags{}).live(f))
+	facts, err := install.Facts(f.live(unknownMemory))
 	if err != nil {
 		j.Error = err.Error()
 		return j

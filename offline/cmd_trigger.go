@@ -10,6 +10,7 @@ import (
 // TriggerCmd tells how to crash the machine on purpose.
 type TriggerCmd struct {
 	TargetFlags
+	MemoryFlag
 	Platform string `placeholder:"NAME" help:"Kind of machine, such as hpe-ilo, dell-idrac, vmware, hyperv, qemu-kvm. Default: as the registry shows."`
 }
 
@@ -48,7 +49,7 @@ type stepJSON struct {
 
 // Run prints the guide.
 func (c *TriggerCmd) Run(_ context.Context, talk *ui.UI) error {
-	o, err := c.open()
+	o, err := c.open(c.RAM)
 	if err != nil {
 		return err
 	}

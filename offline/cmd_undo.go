@@ -34,7 +34,7 @@ func (c *UndoCmd) Run(ctx context.Context, talk *ui.UI) error {
 	if c.Bytes != "" {
 		return c.restoreBytes(ctx, talk)
 	}
-	e, err := beginEdit(talk, &c.TargetFlags, c.EditFlags)
+	e, err := beginEdit(talk, &c.TargetFlags, unknownMemory, c.EditFlags)
 	if err != nil {
 		return ui.WithEffect(err, ui.Unchanged)
 	}

@@ -72,7 +72,7 @@ func armDisk(d image.Disk, settings crashconfig.Settings) error {
 	}
 	s := &scan{}
 	s.addTarget(t)
-	o, err := (&TargetFlags{RAM: 4 << 30}).openIn(s)
+	o, err := (&TargetFlags{}).openIn(s, 4<<30)
 	if err != nil {
 		return err
 	}

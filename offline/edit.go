@@ -39,8 +39,8 @@ func (f EditFlags) mode() target.Mode {
 
 // beginEdit opens the installation for writing and refuses one that must not be
 // written to. A dry run goes the same way, over memory.
-func beginEdit(talk *ui.UI, t *TargetFlags, flags EditFlags) (*edit, error) {
-	o, err := t.openFor(flags.mode())
+func beginEdit(talk *ui.UI, t *TargetFlags, ram sizeFlag, flags EditFlags) (*edit, error) {
+	o, err := t.openFor(flags.mode(), ram)
 	if err != nil {
 		return nil, err
 	}
@@ -77,12 +77,12 @@ func (e *edit) Close() error {
 
 // openFor finds the installation that is meant, as open does, and opens its target
 // again in the given mode. Only that one target is touched.
-func (f *TargetFlags) openFor(mode target.Mode) (*opened, error) {
+func (f *TargetFlags) openFor(mode target.Mode, ram sizeFlag) (*opened, error) {
 	chosen, s, err := f.chooseFor(mode)
 	if err != nil {
 		return nil, err
 	}
-	o, err := f.gather(s, chosen)
+	o, err := s.gather(chosen, ram)
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

@@ -27,12 +27,12 @@ func (o *opened) Close() error { return errors.Join(o.install.Close(), o.scan.Cl
 
 // open finds the Windows that is meant and gathers the facts about it. Nothing is
 // opened for writing.
-func (f *TargetFlags) open() (*opened, error) {
+func (f *TargetFlags) open(ram sizeFlag) (*opened, error) {
 	s, err := openScan(f.names())
 	if err != nil {
 		return nil, err
 	}
-	o, err := f.openIn(s)
+	o, err := f.openIn(s, ram)
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -46,23 +46,23 @@ func (f *TargetFlags) names() []string {
 	return []string{f.Target}
 }
 
-func (f *TargetFlags) openIn(s *scan) (*opened, error) {
+func (f *TargetFlags) openIn(s *scan, ram sizeFlag) (*opened, error) {
 	chosen, err := s.choose(f.Install)
 	if err != nil {
 		return nil, err
 	}
 	s.others = len(s.installs) - 1
-	return f.gather(s, chosen)
+	return s.gather(chosen, ram)
 }
 
 // gather opens the installation's registry and gathers the facts.
-func (f *TargetFlags) gather(s *scan, chosen *found) (*opened, error) {
+func (s *scan) gather(chosen *found, ram sizeFlag) (*opened, error) {
 	o := &opened{found: chosen, scan: s}
 	var err error
 	if o.install, err = chosen.open(); err != nil {
 		return nil, fmt.Errorf("%s: %w", chosen.where(), err)
 	}
-	live := f.live(chosen)
+	live := chosen.live(ram)
 	live.OtherInstallations = s.others
 	if o.facts, err = o.install.Facts(live); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", chosen.where(), err), o.install.Close())
@@ -83,13 +83,16 @@ func (f *found) open() (*windows.Installation, error) {
 	return windows.FromHive(source(set))
 }
 
+// unknownMemory stands for the memory of a machine that nobody has told us about.
+const unknownMemory sizeFlag = 0
+
 // live is what the registry cannot know: the machine's memory and the volume's state.
-func (f *TargetFlags) live(chosen *found) windows.Live {
-	l := windows.Live{Volume: volumeState(chosen.Volume)}
+func (f *found) live(ram sizeFlag) windows.Live {
+	l := windows.Live{Volume: volumeState(f.Volume)}
 	switch {
-	case f.RAM > 0:
-		l.RAM, l.RAMSource = int64(f.RAM), "--ram"
-	case chosen.Volume.Target.Kind == target.Device:
+	case ram != unknownMemory:
+		l.RAM, l.RAMSource = int64(ram), "--ram"
+	case f.Volume.Target.Kind == target.Device:
 		l.SMBIOS = thisMachine()
 		l.RAM, l.RAMSource = thisRAM(), "this machine"
 	}

@@ -41,9 +41,13 @@ type Globals struct {
 
 // TargetFlags say which Windows is meant. They are the same wherever one is needed.
 type TargetFlags struct {
-	Target  string   `arg:"" optional:"" help:"Disk image, device, directory that holds Windows, or SYSTEM hive. Default: all disks of this machine."`
-	Install int      `placeholder:"N" help:"Which Windows, as list numbers them, where there are several."`
-	RAM     sizeFlag `name:"ram" placeholder:"SIZE" help:"Memory of the machine, such as 16G. Default: this machine's, where the disk is its own."`
+	Target  string `arg:"" optional:"" help:"Disk image, device, directory that holds Windows, or SYSTEM hive. Default: all disks of this machine."`
+	Install int    `placeholder:"N" help:"Which Windows, as list numbers them, where there are several."`
+}
+
+// MemoryFlag is for commands that judge sizes by the machine's memory.
+type MemoryFlag struct {
+	RAM sizeFlag `name:"ram" placeholder:"SIZE" help:"Memory of the machine, such as 16G. Default: this machine's, where the disk is its own."`
 }
 
 // EditFlags are the flags of the commands that write.
