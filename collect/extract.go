@@ -53,6 +53,10 @@ type Result struct {
 	BadBytes  int64   // bytes that could not be read, written as zeros
 	BadRanges []Range // the first of them, by offset in the dump
 	Holes     int64   // bytes of zeros that take no room in the output
+
+	// Verified is what whoever verified the copy found, for the manifest; Extract
+	// leaves it nil.
+	Verified *dumpfile.Report
 }
 
 // Extract copies the dump of c to a new file. It writes under a temporary

@@ -86,6 +86,9 @@ type ManifestCopy struct {
 	Partial   bool    `json:"partial"`
 	BadBytes  int64   `json:"bad_bytes,omitempty"`
 	BadRanges []Range `json:"bad_ranges,omitempty"`
+
+	Verdict string   `json:"verdict,omitempty"` // of the verification, where there was one
+	Reasons []string `json:"verdict_reasons,omitempty"`
 }
 
 // NewManifest begins a manifest. now is when the collection was made.
@@ -115,9 +118,20 @@ func (m *Manifest) Add(c *Candidate, res *Result) {
 		d.Problems = append(d.Problems, p.Error())
 	}
 	if res != nil {
-		d.Copy = &ManifestCopy{res.Name, res.Size, res.SHA256, res.Partial, res.BadBytes, res.BadRanges}
+		d.Copy = manifestCopy(res)
 	}
 	m.Dumps = append(m.Dumps, d)
+}
+
+func manifestCopy(res *Result) *ManifestCopy {
+	c := &ManifestCopy{
+		Name: res.Name, Size: res.Size, SHA256: res.SHA256,
+		Partial: res.Partial, BadBytes: res.BadBytes, BadRanges: res.BadRanges,
+	}
+	if res.Verified != nil {
+		c.Verdict, c.Reasons = res.Verified.Verdict.String(), res.Verified.Reasons
+	}
+	return c
 }
 
 func manifestHeader(h *dumpfile.Header) *ManifestHeader {

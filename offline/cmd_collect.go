@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"hangkit/collect"
+	"hangkit/collect/dumpfile"
 	"hangkit/offline/internal/ui"
 	"hangkit/offline/target"
 	"hangkit/offline/windows"
@@ -73,27 +74,29 @@ func (c *CollectCmd) Run(ctx context.Context, talk *ui.UI) error {
 		return fmt.Errorf("looking for dumps: %w", err)
 	}
 	doc := &collectDocument{Schema: "hangkit/collect/1", Target: c.Target, Output: c.Output, Dumps: []collectedJSON{}}
-	wanted := split(candidates, doc)
+	wanted, left := split(candidates)
+	for _, l := range left {
+		doc.Left = append(doc.Left, describeCandidate(l))
+	}
 	if len(wanted) == 0 {
 		return ui.Fail(ui.NotFound, errNoDump, leftHints(doc.Left)...)
 	}
 	if c.DryRun {
 		return c.preview(talk, wanted, doc)
 	}
-	return c.extractAll(ctx, talk, wanted, doc)
+	return c.take(ctx, talk, wanted, left, doc)
 }
 
 // split parts the candidates into those to take and those to tell about.
-func split(candidates []*collect.Candidate, doc *collectDocument) []*collect.Candidate {
-	var wanted []*collect.Candidate
+func split(candidates []*collect.Candidate) (wanted, left []*collect.Candidate) {
 	for _, c := range candidates {
 		if c.Wanted() {
 			wanted = append(wanted, c)
 		} else {
-			doc.Left = append(doc.Left, describeCandidate(c))
+			left = append(left, c)
 		}
 	}
-	return wanted
+	return wanted, left
 }
 
 func leftHints(left []dumpJSON) []string {
@@ -220,30 +223,60 @@ func (c *CollectCmd) preview(talk *ui.UI, wanted []*collect.Candidate, doc *coll
 	return nil
 }
 
-func (c *CollectCmd) extractAll(ctx context.Context, talk *ui.UI, wanted []*collect.Candidate, doc *collectDocument) error {
+// take extracts what is wanted and writes the manifest. A dump that cannot be
+// extracted does not keep the others back.
+func (c *CollectCmd) take(ctx context.Context, talk *ui.UI, wanted, left []*collect.Candidate, doc *collectDocument) error {
 	if err := os.MkdirAll(c.Output, 0o700); err != nil {
 		return fmt.Errorf("output folder: %w", err)
 	}
 	manifest := collect.NewManifest("hangkit "+version().Version, time.Now())
-	partly := false
-	for _, w := range wanted {
-		got, err := c.extract(ctx, talk, w, manifest)
-		if err != nil {
-			return err
-		}
-		partly = partly || got.Partial
-		doc.Dumps = append(doc.Dumps, got)
+	failed := c.extractAll(ctx, talk, wanted, manifest, doc)
+	if len(doc.Dumps) == 0 {
+		return failed
+	}
+	for _, l := range left {
+		manifest.Add(l, nil)
 	}
 	name, err := collect.WriteManifest(c.Output, manifest)
 	if err != nil {
-		return err
+		return errors.Join(failed, err)
 	}
 	doc.Manifest = filepath.Join(c.Output, name)
 	if err := c.show(talk, doc); err != nil {
 		return err
 	}
-	if partly {
-		return ui.Fail(ui.Partly, errors.New("collected, but not everything is whole"), "the manifest says what is missing: "+doc.Manifest)
+	return c.outcome(ctx, doc, failed)
+}
+
+func (c *CollectCmd) extractAll(ctx context.Context, talk *ui.UI, wanted []*collect.Candidate, m *collect.Manifest, doc *collectDocument) error {
+	var failed []error
+	for _, w := range wanted {
+		got, err := c.extract(ctx, talk, w, m)
+		if err == nil {
+			doc.Dumps = append(doc.Dumps, got)
+			continue
+		}
+		m.Add(w, nil)
+		failed = append(failed, err)
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// outcome says whether everything is out and whole.
+func (c *CollectCmd) outcome(ctx context.Context, doc *collectDocument, failed error) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case failed != nil:
+		return ui.Fail(ui.Partly, failed, "what did come out is listed in "+doc.Manifest)
+	}
+	for _, d := range doc.Dumps {
+		if d.Partial || d.Verdict == dumpfile.Unusable.String() {
+			return ui.Fail(ui.Partly, errors.New("collected, but not everything is whole"), "the manifest says what is missing: "+doc.Manifest)
+		}
 	}
 	return nil
 }
@@ -254,17 +287,16 @@ func (c *CollectCmd) extract(ctx context.Context, talk *ui.UI, w *collect.Candid
 	result, err := collect.Extract(ctx, w, collect.Options{Dir: c.Output, NoHash: c.NoHash, Progress: update, FreeSpace: target.FreeSpace})
 	finish()
 	if err != nil {
-		return collectedJSON{}, fmt.Errorf("%s: %w", w.Name(), err)
+		return collectedJSON{}, err // names the candidate
 	}
 	got := collectedJSON{dumpJSON: describeCandidate(w), File: result.Path, Size: result.Size, SHA256: result.SHA256, Partial: result.Partial}
-	m.Add(w, result)
 	if !c.NoVerify {
-		report, err := verifyFile(result.Path)
-		if err != nil {
+		if result.Verified, err = verifyFile(result.Path); err != nil {
 			return got, err
 		}
-		got.Verdict, got.Problems = report.Verdict.String(), report.Reasons
+		got.Verdict, got.Problems = result.Verified.Verdict.String(), result.Verified.Reasons
 	}
+	m.Add(w, result)
 	return got, nil
 }
 
