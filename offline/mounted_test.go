@@ -17,7 +17,8 @@ func TestOracleArmMounted(t *testing.T) {
 		t.Run(h.name, func(t *testing.T) {
 			t.Chdir(t.TempDir())
 			img := makeNTFS(t, h)
-			dir := mount(t, img, t.TempDir())
+			volume := mount(t, img)
+			dir := volume.dir
 			system := filepath.Join(dir, h.root, "System32", "config", "SYSTEM")
 			before := identity(t, system)
 			record := filepath.Join(t.TempDir(), "undo.json")
@@ -31,7 +32,7 @@ func TestOracleArmMounted(t *testing.T) {
 				t.Errorf("SYSTEM was %+v, is %+v", before, now)
 			}
 			checkUndone(t, h, system)
-			unmount(t, dir)
+			volume.unmount(t)
 			checkVolume(t, img)
 		})
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ulikunitz/xz"
 )
@@ -119,8 +120,8 @@ func makeNTFS(t *testing.T, h realHive) string {
 		t.Fatal(err)
 	}
 	command(t, "mkntfs", "-F", "-q", "-L", "Windows", img)
-	dir := mount(t, img, t.TempDir())
-	config := filepath.Join(dir, h.root, "System32", "config")
+	volume := mount(t, img)
+	config := filepath.Join(volume.dir, h.root, "System32", "config")
 	if err := os.MkdirAll(config, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -129,29 +130,47 @@ func makeNTFS(t *testing.T, h realHive) string {
 			t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(dir, "pagefile.sys"), make([]byte, 1<<20), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(volume.dir, "pagefile.sys"), make([]byte, 1<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	unmount(t, dir)
+	volume.unmount(t)
 	return img
 }
 
-func mount(t *testing.T, img, dir string) string {
-	t.Helper()
-	command(t, "ntfs-3g", "-o", "streams_interface=none", img, dir)
-	t.Cleanup(func() { _ = exec.Command("umount", dir).Run() })
-	return dir
+// mounted is a volume that ntfs-3g has mounted.
+type mounted struct {
+	dir    string
+	driver *exec.Cmd
 }
 
-func unmount(t *testing.T, dir string) {
+// mount mounts a volume. The driver stays a child of the test, so that it is known
+// when it has let go.
+func mount(t *testing.T, img string) *mounted {
 	t.Helper()
-	command(t, "umount", dir)
-	// The driver writes behind the mount's back for a moment: wait for it to let go.
-	for range 100 {
-		out, _ := exec.Command("fuser", dir).CombinedOutput()
-		if len(bytes.TrimSpace(out)) == 0 {
-			break
+	m := &mounted{dir: t.TempDir()}
+	m.driver = exec.Command("ntfs-3g", "-o", "no_detach,streams_interface=none", img, m.dir)
+	var said bytes.Buffer
+	m.driver.Stderr = &said
+	if err := m.driver.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = exec.Command("umount", m.dir).Run() })
+	for range 500 {
+		if table, err := os.ReadFile("/proc/mounts"); err == nil && bytes.Contains(table, []byte(" "+m.dir+" ")) {
+			return m
 		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("ntfs-3g did not mount %s: %s", img, &said)
+	return nil
+}
+
+// unmount returns once everything is written and the driver has gone.
+func (m *mounted) unmount(t *testing.T) {
+	t.Helper()
+	command(t, "umount", m.dir)
+	if err := m.driver.Wait(); err != nil {
+		t.Fatalf("ntfs-3g: %v", err)
 	}
 }
 

@@ -150,7 +150,8 @@ func fragmentedVolume(t *testing.T, size int64) string {
 		t.Fatal(err)
 	}
 	command(t, "mkntfs", "-F", "-q", img)
-	dir := mount(t, img, t.TempDir())
+	volume := mount(t, img)
+	dir := volume.dir
 	piece := make([]byte, 8<<10)
 	var n int
 	for ; ; n++ {
@@ -167,7 +168,7 @@ func fragmentedVolume(t *testing.T, size int64) string {
 	if err := os.WriteFile(filepath.Join(dir, "pagefile.sys"), noise, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	unmount(t, dir)
+	volume.unmount(t)
 	return img
 }
 

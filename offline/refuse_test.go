@@ -183,12 +183,12 @@ func TestOracleWholeDiskDevice(t *testing.T) {
 	t.Cleanup(func() { _ = exec.Command("losetup", "-d", device).Run() })
 	record := filepath.Join(t.TempDir(), "undo.json")
 
-	dir := mount(t, device, t.TempDir())
+	volume := mount(t, device)
 	text := refused(t, 4, "arm", device, "--yes", "--record", record)
 	if !strings.Contains(text, "in use") {
 		t.Errorf("a mounted device: %s", text)
 	}
-	unmount(t, dir)
+	volume.unmount(t)
 
 	refusedOrReady := hangkit(t, 0, "arm", device, "--yes", "--record", record)
 	if !strings.Contains(refusedOrReady, "Written and read back") {
