@@ -61,7 +61,7 @@ func openScan(names []string) (*scan, error) {
 	}
 	disks, err := image.List()
 	if err != nil {
-		return nil, fmt.Errorf("disks of this machine: %w", err)
+		return nil, ui.Fail(ui.Failed, err, "name the target: a disk image, or in Windows PE the drive letter of the Windows volume")
 	}
 	for _, d := range disks {
 		if err := s.add(d.Path, target.ReadOnly); err != nil {

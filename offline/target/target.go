@@ -19,7 +19,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"hangkit/image"
 	"hangkit/ntfs"
@@ -114,6 +116,7 @@ func (v *Volume) Label() string {
 
 // Open opens what the user named.
 func Open(name string, mode Mode) (*Target, error) {
+	name = wholeDrive(name)
 	st, err := os.Stat(name)
 	if err != nil {
 		return nil, err
@@ -125,6 +128,15 @@ func Open(name string, mode Mode) (*Target, error) {
 		return openHive(name, mode)
 	}
 	return openDisk(name, mode)
+}
+
+// wholeDrive turns a drive letter into the drive's root: "C:" alone means whatever
+// folder is current there.
+func wholeDrive(name string) string {
+	if filepath.VolumeName(name) == name && strings.HasSuffix(name, ":") {
+		return name + string(filepath.Separator)
+	}
+	return name
 }
 
 // Close lets go of the target.

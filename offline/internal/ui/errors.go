@@ -77,6 +77,9 @@ func Explain(err error, rules []Rule) Error {
 		}
 		break
 	}
+	if h, ok := errors.AsType[hinter](err); ok {
+		out.take(&Error{Hints: []string{h.Hint()}})
+	}
 	for _, r := range append(rules, commonRules...) {
 		if errors.Is(err, r.Is) {
 			out.take(&Error{Status: r.Status, Hints: r.Hints})
@@ -87,6 +90,12 @@ func Explain(err error, rules []Rule) Error {
 		out.Status = Failed
 	}
 	return out
+}
+
+// hinter is an error of a room below that knows the way out itself.
+type hinter interface {
+	error
+	Hint() string
 }
 
 // take fills in what is not known yet: the outermost word wins, except for an effect.

@@ -62,6 +62,7 @@ func TestExplain(t *testing.T) {
 		"nested":         {WithEffect(fmt.Errorf("outer: %w", Fail(NotFound, special)), Unchanged), NotFound, 1, Unchanged},
 		"common rule":    {fmt.Errorf("x: %w", fs.ErrNotExist), NotFound, 0, NoEffect},
 		"cancelled":      {context.Canceled, Interrupted, 0, NoEffect},
+		"its own hint":   {fmt.Errorf("opening: %w", helpful{}), Failed, 1, NoEffect},
 		"inner effect":   {WithEffect(WithEffect(special, MayChanged), Unchanged), Refused, 1, MayChanged},
 	}
 	for name, tt := range tests {
@@ -71,6 +72,12 @@ func TestExplain(t *testing.T) {
 		}
 	}
 }
+
+// helpful is an error that knows the way out.
+type helpful struct{}
+
+func (helpful) Error() string { return "in use" }
+func (helpful) Hint() string  { return "unmount it" }
 
 func TestReport(t *testing.T) {
 	t.Parallel()
