@@ -175,6 +175,30 @@ func TestDirtyJournalIsNoReason(t *testing.T) {
 	}
 }
 
+// TestCheckVolume: what arm would refuse or ought to know, check says.
+func TestCheckVolume(t *testing.T) {
+	t.Parallel()
+	files := sampleFiles(t, sample.Client())
+	tests := map[string]struct {
+		spec volumeSpec
+		want string
+	}{
+		"hibernated": {volumeSpec{files: files, root: []format.Entry{{Name: "hiberfil.sys", Data: append([]byte("HIBR"), make([]byte, 8192)...)}}}, "BLOCK   A02"},
+		"dirty":      {volumeSpec{files: files, options: format.Options{VolumeFlags: format.VolumeDirty}}, "RISK    A03"},
+		"dump waits": {volumeSpec{files: files, root: []format.Entry{{Name: "pagefile.sys", Data: append([]byte("PAGEDU64"), make([]byte, 1<<20)...)}}}, "C32"},
+		"old dump":   {volumeSpec{files: files, root: []format.Entry{{Name: "DUMP0a1b.tmp", Data: append([]byte("PAGEDU64"), make([]byte, 1<<20)...)}}}, "C31"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			out := hangkit(t, 7, "check", makeBroken(t, tt.spec), "--ram", "8G")
+			if !strings.Contains(out, tt.want) {
+				t.Errorf("%q is missing in: %s", tt.want, out)
+			}
+		})
+	}
+}
+
 // TestOracleWholeDiskDevice goes the way of a block device, and refuses a mounted one.
 func TestOracleWholeDiskDevice(t *testing.T) {
 	needPrograms(t, "losetup", "ntfs-3g", "umount")
