@@ -106,6 +106,9 @@ func (d *directory) OpenInPlace(name string) (File, error) {
 		flag = os.O_RDWR
 	}
 	f, size, err := d.regular(name, flag)
+	if errors.Is(err, errReadOnlyMount) {
+		return nil, fmt.Errorf("%s: the volume is mounted %w", name, image.ErrReadOnly)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -14,3 +14,6 @@ func freeBytes(dir *os.File) (int64, error) {
 	}
 	return int64(st.Bavail) * st.Bsize, nil
 }
+
+// errReadOnlyMount is what opening a file for writing says on such a volume.
+const errReadOnlyMount = unix.EROFS

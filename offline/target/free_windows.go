@@ -18,3 +18,6 @@ func freeBytes(dir *os.File) (int64, error) {
 	}
 	return int64(free), nil
 }
+
+// errReadOnlyMount is what opening a file for writing says on such a volume.
+const errReadOnlyMount = windows.ERROR_WRITE_PROTECT

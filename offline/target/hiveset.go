@@ -6,43 +6,61 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
+	"strings"
 )
 
 // HiveSet is a registry hive with the logs that belong to it, opened so that it can
-// be committed. A log that does not exist is nil; so is one that cannot be written
-// in place: Notes says which and why.
+// be committed. A log that does not exist, or holds nothing, is nil.
 type HiveSet struct {
 	Primary, Log1, Log2 File
-	Notes               []string
 }
 
-// OpenHiveSet opens the hive in the volume's config folder. Windows before Vista
-// keeps one log, SYSTEM.LOG; it stands in the place of LOG1.
+// OpenHiveSet opens a hive and the logs beside it. Windows before Vista keeps one
+// log, SYSTEM.LOG; it stands in the place of LOG1.
+//
+// A log that is there but cannot be opened like the hive itself fails the whole set:
+// without it a dirty hive would be taken for what it was some changes ago.
 func OpenHiveSet(volume FS, name string) (*HiveSet, error) {
 	primary, err := volume.OpenInPlace(name)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	s := &HiveSet{Primary: primary}
-	s.Log1 = s.log(volume, name+".LOG1")
-	s.Log2 = s.log(volume, name+".LOG2")
-	if s.Log1 == nil && s.Log2 == nil {
-		s.Log1 = s.log(volume, name+".LOG")
+	if err := s.openLogs(volume, name); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-func (s *HiveSet) log(volume FS, name string) File {
-	f, err := volume.OpenInPlace(name)
+func (s *HiveSet) openLogs(volume FS, name string) (err error) {
+	var found1, found2 bool
+	if s.Log1, found1, err = openLog(volume, name+".LOG1"); err != nil {
+		return err
+	}
+	if s.Log2, found2, err = openLog(volume, name+".LOG2"); err != nil || found1 || found2 {
+		return err
+	}
+	s.Log1, _, err = openLog(volume, name+".LOG")
+	return err
+}
+
+// openLog also tells whether there is such a file, empty or not.
+func openLog(volume FS, name string) (log File, found bool, err error) {
+	info, err := volume.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false, nil
+	}
+	if err == nil && info.Mode().IsRegular() && info.Size() == 0 {
+		return nil, true, nil
+	}
 	if err == nil {
-		return f
+		log, err = volume.OpenInPlace(name)
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		s.Notes = append(s.Notes, fmt.Sprintf("%s is not used: %v", path.Base(name), err))
+	if err != nil {
+		return nil, true, fmt.Errorf("%s: %w", name, err)
 	}
-	return nil
+	return log, true, nil
 }
 
 // Close closes the three files.
@@ -62,17 +80,48 @@ func (t *Target) HiveName() string {
 	if t.Kind != Hive {
 		return ""
 	}
-	return filepath.Base(t.Name)
+	return t.hive
 }
 
-// openHive opens a bare hive as the folder it lies in: its logs lie beside it.
+// openHive opens a bare hive as the folder it lies in: its logs lie beside it. A link
+// is followed first, for they lie beside what it leads to.
 func openHive(name string, mode Mode) (*Target, error) {
-	t, err := openDirectory(filepath.Dir(name), mode)
+	real, err := filepath.EvalSymlinks(name)
 	if err != nil {
 		return nil, err
 	}
-	t.Name, t.Kind = name, Hive
-	return t, nil
+	t, err := openDirectory(filepath.Dir(real), mode)
+	if err != nil {
+		return nil, err
+	}
+	t.Name, t.Kind, t.hive = name, Hive, filepath.Base(real)
+	t.hibernation, err = hibernationBeside(real)
+	return t, err
+}
+
+// hibernationBeside finds the hibernation file of the volume that a hive in a Windows
+// folder lies on; there is none for a hive that was copied out.
+func hibernationBeside(name string) (string, error) {
+	abs, err := filepath.Abs(name)
+	if err != nil {
+		return "", err
+	}
+	config := filepath.Dir(abs)
+	system32 := filepath.Dir(config)
+	if !strings.EqualFold(filepath.Base(config), "config") || !strings.EqualFold(filepath.Base(system32), "system32") {
+		return "", nil
+	}
+	root := filepath.Dir(filepath.Dir(system32))
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		return "", err
+	}
+	for _, e := range entries {
+		if strings.EqualFold(e.Name(), hibernationFile) {
+			return filepath.Join(root, e.Name()), nil
+		}
+	}
+	return "", nil
 }
 
 // ReadFile is a file of a volume opened for reading at any place.

@@ -10,8 +10,8 @@ import (
 
 // Errors that refuse a write, each for its own reason.
 var (
-	// ErrHibernated means that a suspended Windows still owns the volume.
-	ErrHibernated = fmt.Errorf("%w: the volume belongs to a suspended Windows", ErrRefused)
+	// ErrHibernated means that a suspended Windows still holds the volume in memory.
+	ErrHibernated = fmt.Errorf("%w: a suspended Windows", ErrRefused)
 	// ErrInconsistent means that the volume contradicts itself where it matters.
 	ErrInconsistent = fmt.Errorf("%w: the volume is inconsistent", ErrRefused)
 )
@@ -35,8 +35,10 @@ func (v *Volume) hibernation() (ntfs.Hibernation, error) {
 	switch {
 	case v.State != nil:
 		return v.State.Hibernation, nil
-	case v.Target.Kind == Hive || v.FS == nil:
+	case v.FS == nil:
 		return ntfs.HibernationNone, nil
+	case v.Target.Kind == Hive:
+		return hibernationOf(v.Target.hibernation)
 	}
 	f, err := v.FS.OpenRaw(hibernationFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -48,12 +50,31 @@ func (v *Volume) hibernation() (ntfs.Hibernation, error) {
 	return ntfs.ReadHibernation(f, f.Size())
 }
 
+// hibernationOf reads a hibernation file by its path; there may be none.
+func hibernationOf(name string) (ntfs.Hibernation, error) {
+	if name == "" {
+		return ntfs.HibernationNone, nil
+	}
+	f, err := OpenFile(name)
+	if err != nil {
+		return ntfs.HibernationUnknown, err
+	}
+	defer f.Close()
+	return ntfs.ReadHibernation(f, f.Size())
+}
+
 // Refuse is nil, or the reason why the volume must not be written to. A dirty
 // journal is no reason: every machine that crashed has one, and bytes written in
 // place do not touch what it describes.
 func (v *Volume) Refuse() error {
-	if err := v.Hibernated(); err != nil {
-		return err
+	if v.Part.Dynamic() {
+		return fmt.Errorf("%w: the volume is part of a dynamic disk or a storage pool and may have other members", ErrRefused)
+	}
+	for _, other := range v.Target.Volumes {
+		// A suspended Windows keeps every volume of its disk in memory, not only its own.
+		if err := other.Hibernated(); err != nil {
+			return fmt.Errorf("%s: %w", other.Label(), err)
+		}
 	}
 	if v.Err != nil {
 		return fmt.Errorf("%w: %w", ErrInconsistent, v.Err)

@@ -88,10 +88,12 @@ type Target struct {
 	Volumes    []*Volume
 	Warnings   []string
 
-	mode    Mode
-	table   image.Table // zero for a directory or a hive
-	overlay *image.Overlay
-	closers []io.Closer
+	mode        Mode
+	table       image.Table // zero for a directory or a hive
+	hive        string      // name of a bare hive in its folder
+	hibernation string      // path of the hibernation file that belongs to a bare hive
+	overlay     *image.Overlay
+	closers     []io.Closer
 }
 
 // Volume is one volume of a target. FS is nil when it cannot be read; Err says why, or

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -139,18 +140,19 @@ func TestDryRun(t *testing.T) {
 	}
 }
 
-// TestHiveSet: what can serve as a log is opened, the rest is told.
+// TestHiveSet: every log that holds something is opened, or the set is not.
 func TestHiveSet(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		files      map[string]string
 		log1, log2 bool
 	}{
-		"two logs":          {map[string]string{"SYSTEM": "p", "SYSTEM.LOG1": "1", "SYSTEM.LOG2": "2", "SYSTEM.LOG": "old"}, true, true},
-		"second log only":   {map[string]string{"SYSTEM": "p", "system.log2": "2"}, false, true},
-		"Windows XP":        {map[string]string{"SYSTEM": "p", "SYSTEM.LOG": "l"}, true, false},
-		"no log":            {map[string]string{"SYSTEM": "p"}, false, false},
-		"a log that is odd": {map[string]string{"SYSTEM": "p", "SYSTEM.LOG1/x": "a directory"}, false, false},
+		"two logs":        {map[string]string{"SYSTEM": "p", "SYSTEM.LOG1": "1", "SYSTEM.LOG2": "2", "SYSTEM.LOG": "old"}, true, true},
+		"second log only": {map[string]string{"SYSTEM": "p", "system.log2": "2"}, false, true},
+		"empty second":    {map[string]string{"SYSTEM": "p", "SYSTEM.LOG1": "1", "SYSTEM.LOG2": ""}, true, false},
+		"both empty":      {map[string]string{"SYSTEM": "p", "SYSTEM.LOG1": "", "SYSTEM.LOG2": "", "SYSTEM.LOG": "old"}, false, false},
+		"Windows XP":      {map[string]string{"SYSTEM": "p", "SYSTEM.LOG": "l"}, true, false},
+		"no log":          {map[string]string{"SYSTEM": "p"}, false, false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -164,15 +166,100 @@ func TestHiveSet(t *testing.T) {
 			if (set.Log1 != nil) != tt.log1 || (set.Log2 != nil) != tt.log2 {
 				t.Errorf("log 1 is there: %t, log 2: %t", set.Log1 != nil, set.Log2 != nil)
 			}
-			if odd := name == "a log that is odd"; (len(set.Notes) > 0) != odd {
-				t.Errorf("notes: %q", set.Notes)
-			}
 		})
 	}
 	_, opened := folder(t, ReadOnly, map[string]string{"other": "x"})
 	if _, err := OpenHiveSet(opened.Volumes[0].FS, "SYSTEM"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no hive: %v", err)
 	}
+}
+
+// TestHiveSetNeedsEveryLog: a log that cannot be opened is not one that is absent.
+func TestHiveSetNeedsEveryLog(t *testing.T) {
+	t.Parallel()
+	_, opened := folder(t, ReadOnly, map[string]string{"SYSTEM": "p", "SYSTEM.LOG1": "1", "SYSTEM.LOG2/x": "a folder"})
+	if _, err := OpenHiveSet(opened.Volumes[0].FS, "SYSTEM"); err == nil {
+		t.Error("a log that is no file was passed over")
+	}
+
+	disk := image.NewMemory(64<<20, 512)
+	err := format.Write(disk, format.Options{Root: []format.Entry{
+		{Name: "SYSTEM", Data: make([]byte, 8192)},
+		{Name: "SYSTEM.LOG1", Data: make([]byte, 8192)},
+		{Name: "SYSTEM.LOG2", Data: make([]byte, 65536), Holes: []format.Range{{Off: 0, Len: 65536}}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := FromDisk("disk", disk, Writable)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenHiveSet(raw.Volumes[0].FS, "SYSTEM"); !errors.Is(err, ntfs.ErrNotInPlace) {
+		t.Errorf("a sparse log: %v, want %v", err, ntfs.ErrNotInPlace)
+	}
+}
+
+// TestSuspended: a suspended Windows is seen from a bare hive in its folder, and from
+// a volume beside its own.
+func TestSuspended(t *testing.T) {
+	t.Parallel()
+	dir, _ := folder(t, ReadOnly, map[string]string{
+		"Windows/System32/config/SYSTEM": "regf", "HIBERFIL.SYS": "HIBR" + strings.Repeat("x", 8192), "copy/SYSTEM": "regf",
+	})
+	hive := open(t, filepath.Join(dir, "Windows", "System32", "config", "SYSTEM"), ReadOnly)
+	if err := hive.Volumes[0].Refuse(); !errors.Is(err, ErrHibernated) {
+		t.Errorf("a hive in its folder: %v", err)
+	}
+	if err := open(t, filepath.Join(dir, "copy", "SYSTEM"), ReadOnly).Volumes[0].Refuse(); err != nil {
+		t.Errorf("a hive that was copied out: %v", err)
+	}
+
+	disk := image.NewMemory(128<<20, 512)
+	table, err := image.CreateGPT(disk, []image.NewPartition{
+		{Type: image.TypeBasicData, Size: 40 << 20}, {Type: image.TypeBasicData, Size: 40 << 20}, {Type: image.TypeLDMData},
+	}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill := func(n int, root ...format.Entry) {
+		section, err := table.Open(disk, table.Partitions[n])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := format.Write(section, format.Options{Root: root}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fill(0)
+	fill(1, format.Entry{Name: "hiberfil.sys", Data: append([]byte("HIBR"), make([]byte, 8192)...)})
+	fill(2)
+	opened, err := FromDisk("disk", disk, ReadOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := opened.Volumes[0].Refuse(); !errors.Is(err, ErrHibernated) {
+		t.Errorf("beside a suspended Windows: %v", err)
+	}
+	if err := opened.Volumes[2].Refuse(); !errors.Is(err, ErrRefused) || errors.Is(err, ErrHibernated) {
+		t.Errorf("part of a dynamic disk: %v", err)
+	}
+}
+
+// TestLinkedHive: the logs lie beside the hive, not beside a link to it.
+func TestLinkedHive(t *testing.T) {
+	t.Parallel()
+	dir, _ := folder(t, ReadOnly, map[string]string{"real/SYSTEM": "regf", "real/SYSTEM.LOG1": "log"})
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(filepath.Join(dir, "real", "SYSTEM"), link); err != nil {
+		t.Skip(err)
+	}
+	opened := open(t, link, ReadOnly)
+	set, err := OpenHiveSet(opened.Volumes[0].FS, opened.HiveName())
+	if err != nil || set.Log1 == nil {
+		t.Fatalf("%+v, %v", set, err)
+	}
+	set.Close()
 }
 
 // TestKinds: what the user points at is told apart by looking at it.
