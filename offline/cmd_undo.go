@@ -16,7 +16,9 @@ type UndoCmd struct {
 	EditFlags
 	Record string `placeholder:"FILE" help:"Undo record that arm wrote. Default: the newest copy in the registry."`
 	Bytes  string `placeholder:"FILE" help:"Put back the bytes of a write that was interrupted and had no log to protect it."`
-	Force  bool   `name:"overwrite-later-changes" help:"Put back values that somebody changed after arm, too, and accept the record of another machine."`
+	Force  bool   `name:"overwrite-later-changes" help:"Put back values that somebody changed after arm, too."`
+
+	AcceptOther bool `name:"accept-other-machine" help:"Accept the record of another machine."`
 }
 
 // Help is the command's long help.
@@ -43,7 +45,9 @@ func (c *UndoCmd) Run(ctx context.Context, talk *ui.UI) error {
 	if err != nil {
 		return ui.WithEffect(err, ui.Unchanged)
 	}
-	plan, err := crashconfig.PlanUndo(e.hive, record, crashconfig.UndoOptions{Machine: e.facts.Name.Value, Force: c.Force})
+	options := crashconfig.NewUndoOptions(e.facts)
+	options.OverwriteChanged, options.AcceptOther = c.Force, c.AcceptOther
+	plan, err := crashconfig.PlanUndo(e.hive, record, options)
 	if err != nil {
 		return ui.WithEffect(err, ui.Unchanged)
 	}

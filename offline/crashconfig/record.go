@@ -46,7 +46,7 @@ type Record struct {
 	Machine    string           `json:"machine"`
 	Product    string           `json:"product"`
 	Serial     string           `json:"volume_serial,omitempty"` // hex
-	System     string           `json:"system_path"`
+	System     string           `json:"system_path,omitempty"`   // empty for a bare hive
 	ControlSet string           `json:"control_set"`
 	Changes    []RecordedChange `json:"changes"`
 	Created    []string         `json:"created_keys,omitempty"` // parents first
@@ -94,14 +94,26 @@ func (v *RecordedValue) value(name string) *hive.Value {
 
 // NewRecord begins the record of an arm; [Plan.Apply] fills it in.
 func NewRecord(f *windows.Facts, tool string, now time.Time) *Record {
-	r := &Record{
+	return &Record{
 		Schema: RecordSchema, Tool: tool, Time: now.UTC().Truncate(time.Second), ID: now.UTC().Format("20060102T150405Z"),
-		Machine: f.Name.Value, Product: f.Version.String(), System: f.SystemPath, ControlSet: f.ControlSet.Name,
+		Machine: f.Name.Value, Product: f.Version.String(), Serial: serialText(f), System: systemPath(f), ControlSet: f.ControlSet.Name,
 	}
-	if f.Volume.Serial != 0 {
-		r.Serial = strconv.FormatUint(f.Volume.Serial, 16)
+}
+
+// serialText is the volume's serial number in hex, empty if unknown.
+func serialText(f *windows.Facts) string {
+	if f.Volume.Serial == 0 {
+		return ""
 	}
-	return r
+	return strconv.FormatUint(f.Volume.Serial, 16)
+}
+
+// systemPath is where the SYSTEM hive lies in its volume, empty for a bare hive: its file may be called anything.
+func systemPath(f *windows.Facts) string {
+	if !f.HasVolume {
+		return ""
+	}
+	return f.SystemPath
 }
 
 // MarshalIndent writes the record as the file beside the output has it.

@@ -7,12 +7,35 @@ import (
 	"strings"
 
 	"hangkit/hive"
+	"hangkit/offline/windows"
 )
 
-// UndoOptions say how far an undo may go.
+// UndoOptions describe the installation at hand and say how far an undo may go. What is empty is unknown and not compared
+// with the record.
 type UndoOptions struct {
-	Machine string // name of the installation at hand; empty: do not compare
-	Force   bool   // another machine's record, and values changed since
+	Machine          string // its name
+	Serial           string // of its volume, as [Record] has it
+	SystemPath       string // slash path of its SYSTEM hive
+	OverwriteChanged bool   // put back values that somebody changed since, too
+	AcceptOther      bool   // take the record of another machine or volume
+}
+
+// NewUndoOptions describes an installation; nothing is overwritten, no other record accepted.
+func NewUndoOptions(f *windows.Facts) UndoOptions {
+	return UndoOptions{Machine: f.Name.Value, Serial: serialText(f), SystemPath: systemPath(f)}
+}
+
+// checkTarget makes sure that the record belongs to the installation at hand.
+func (o UndoOptions) checkTarget(r *Record) error {
+	for _, c := range []struct{ what, record, here string }{
+		{"machine", r.Machine, o.Machine}, {"the volume with serial number", r.Serial, o.Serial}, {"the registry", r.System, o.SystemPath},
+	} {
+		known := c.record != "" && c.here != ""
+		if known && !strings.EqualFold(c.record, c.here) && !o.AcceptOther {
+			return fmt.Errorf("%w: it is of %s %s, this is %s", ErrOtherTarget, c.what, c.record, c.here)
+		}
+	}
+	return nil
 }
 
 // Conflict is a value that holds neither what the arm wrote nor what was there before.
@@ -23,17 +46,18 @@ type Conflict struct {
 }
 
 // PlanUndo works out how to take an arm back: every value, type and absence as it was, and created keys gone. What
-// somebody changed since is left alone and reported, unless forced. Several arms are undone latest first.
+// somebody changed since is left alone and reported, unless it may be overwritten. The record of another installation is
+// [ErrOtherTarget]. Several arms are undone latest first.
 func PlanUndo(h *hive.Hive, rec *Record, o UndoOptions) (*Plan, error) {
 	if err := rec.check(); err != nil {
 		return nil, err
 	}
-	if o.Machine != "" && rec.Machine != "" && !strings.EqualFold(o.Machine, rec.Machine) && !o.Force {
-		return nil, fmt.Errorf("%w: it is of machine %s, this is %s", ErrOtherTarget, rec.Machine, o.Machine)
+	if err := o.checkTarget(rec); err != nil {
+		return nil, err
 	}
 	p := &Plan{ControlSet: rec.ControlSet}
 	for _, c := range slices.Backward(rec.Changes) {
-		p.undo(h, c, o.Force)
+		p.undo(h, c, o.OverwriteChanged)
 	}
 	for _, key := range slices.Backward(rec.Created) {
 		if keyExists(h, key) {
@@ -41,7 +65,7 @@ func PlanUndo(h *hive.Hive, rec *Record, o UndoOptions) (*Plan, error) {
 		}
 	}
 	// A record of which something is left to undo stays.
-	if keyExists(h, recordRoot+`\`+rec.ID) && (len(p.Conflicts) == 0 || o.Force) {
+	if keyExists(h, recordRoot+`\`+rec.ID) && (len(p.Conflicts) == 0 || o.OverwriteChanged) {
 		p.forget = rec.ID
 	}
 	p.noteNewer(h, rec)
@@ -50,14 +74,14 @@ func PlanUndo(h *hive.Hive, rec *Record, o UndoOptions) (*Plan, error) {
 }
 
 // undo plans one value back.
-func (p *Plan) undo(h *hive.Hive, c RecordedChange, force bool) {
+func (p *Plan) undo(h *hive.Hive, c RecordedChange, overwrite bool) {
 	now, wrote, before := valueAt(h, c.Key, c.Name), c.New.value(c.Name), c.Old.value(c.Name)
 	switch {
 	case same(now, before):
 		return
 	case !same(now, wrote):
 		p.Conflicts = append(p.Conflicts, Conflict{Key: c.Key, Name: c.Name, Wrote: wrote, Now: now})
-		if !force {
+		if !overwrite {
 			return
 		}
 	}

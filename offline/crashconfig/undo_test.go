@@ -42,7 +42,7 @@ func roundTrip(t *testing.T, m machine, s crashconfig.Settings) {
 	if cmp.Equal(before, armed) {
 		t.Fatal("arming changed nothing")
 	}
-	if p := undo(t, m.i.System, crashconfig.UndoOptions{Machine: m.f.Name.Value}); len(p.Conflicts) > 0 {
+	if p := undo(t, m.i.System, crashconfig.NewUndoOptions(m.f)); len(p.Conflicts) > 0 {
 		t.Errorf("conflicts: %v", p.Conflicts)
 	}
 	if diff := cmp.Diff(before, tree(t, m.i.System)); diff != "" {
@@ -145,7 +145,7 @@ func TestUndoConflict(t *testing.T) {
 	if v, err := k.Value("CrashDumpEnabled"); err != nil || !v.Equal(theirs) {
 		t.Errorf("CrashDumpEnabled %v, %v; want it left alone", v, err)
 	}
-	undo(t, h, crashconfig.UndoOptions{Force: true})
+	undo(t, h, crashconfig.UndoOptions{OverwriteChanged: true})
 	if diff := cmp.Diff(before, tree(t, h)); diff != "" {
 		t.Errorf("after a forced undo (-want +got):\n%s", diff)
 	}
@@ -171,18 +171,69 @@ func TestUndoKeepsForeignValues(t *testing.T) {
 	}
 }
 
-func TestUndoOtherMachine(t *testing.T) {
+// A record goes with its machine, its volume and its installation; what is unknown is not compared.
+func TestUndoOtherTarget(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t, sample.Client(), live)
 	rec := m.arm(t, crashconfig.Settings{})
-	if _, err := crashconfig.PlanUndo(m.i.System, rec, crashconfig.UndoOptions{Machine: "OTHER"}); !errors.Is(err, crashconfig.ErrOtherTarget) {
-		t.Errorf("PlanUndo = %v, want ErrOtherTarget", err)
+	same := crashconfig.NewUndoOptions(m.f)
+	for name, tt := range map[string]struct {
+		change func(*crashconfig.UndoOptions)
+		words  string // of the refusal; empty: accepted
+	}{
+		"the same":             {func(*crashconfig.UndoOptions) {}, ""},
+		"nothing known":        {func(o *crashconfig.UndoOptions) { *o = crashconfig.UndoOptions{} }, ""},
+		"bare hive":            {func(o *crashconfig.UndoOptions) { o.Serial, o.SystemPath = "", "" }, ""},
+		"other case":           {func(o *crashconfig.UndoOptions) { o.Machine, o.Serial = "demo-pc", "ABCD" }, ""},
+		"other machine":        {func(o *crashconfig.UndoOptions) { o.Machine = "OTHER" }, "machine DEMO-PC, this is OTHER"},
+		"other volume":         {func(o *crashconfig.UndoOptions) { o.Serial = "abce" }, "serial number abcd, this is abce"},
+		"other installation":   {func(o *crashconfig.UndoOptions) { o.SystemPath = "Windows.old/Windows/System32/config/SYSTEM" }, "this is Windows.old/"},
+		"overwriting, another": {func(o *crashconfig.UndoOptions) { o.Machine, o.OverwriteChanged = "OTHER", true }, "machine DEMO-PC"},
+		"accepted": {func(o *crashconfig.UndoOptions) {
+			*o = crashconfig.UndoOptions{Machine: "OTHER", Serial: "1", SystemPath: "x", AcceptOther: true}
+		}, ""},
+	} {
+		o := same
+		tt.change(&o)
+		switch _, err := crashconfig.PlanUndo(m.i.System, rec, o); {
+		case tt.words == "" && err != nil:
+			t.Errorf("%s: %v", name, err)
+		case tt.words != "" && (!errors.Is(err, crashconfig.ErrOtherTarget) || !strings.Contains(err.Error(), tt.words)):
+			t.Errorf("%s: %v, want ErrOtherTarget with %q", name, err, tt.words)
+		}
 	}
-	if _, err := crashconfig.PlanUndo(m.i.System, rec, crashconfig.UndoOptions{Machine: "OTHER", Force: true}); err != nil {
-		t.Errorf("forced: %v", err)
+}
+
+// Accepting another machine's record does not overwrite what changed.
+func TestUndoAcceptOtherKeepsChanges(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, sample.Server(), live)
+	rec := m.arm(t, crashconfig.Settings{})
+	theirs := hive.Value{Name: "CrashDumpEnabled", Type: hive.DWORD, Data: hive.EncodeDWORD(3)}
+	if err := m.i.System.SetValue(`ControlSet001\Control\CrashControl`, theirs); err != nil {
+		t.Fatal(err)
 	}
-	if _, err := crashconfig.PlanUndo(m.i.System, rec, crashconfig.UndoOptions{Machine: "demo-pc"}); err != nil {
-		t.Errorf("same name in another case: %v", err)
+	p, err := crashconfig.PlanUndo(m.i.System, rec, crashconfig.UndoOptions{AcceptOther: true})
+	if err != nil || len(p.Conflicts) != 1 {
+		t.Fatalf("conflicts %v, %v", p.Conflicts, err)
+	}
+	for _, c := range p.Changes {
+		if c.Name == theirs.Name {
+			t.Errorf("%s becomes %s", c.Name, crashconfig.Describe(c.New))
+		}
+	}
+}
+
+// A bare hive's record fits the volume it came from, whatever the file was called.
+func TestUndoRecordOfBareHive(t *testing.T) {
+	t.Parallel()
+	bare := crashconfig.NewRecord(&windows.Facts{SystemPath: "SYSTEM"}, "test", now)
+	m := newMachine(t, sample.Client(), live)
+	if bare.System != "" {
+		t.Errorf("system path %q of a bare hive", bare.System)
+	}
+	if _, err := crashconfig.PlanUndo(m.i.System, bare, crashconfig.NewUndoOptions(m.f)); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -335,7 +386,7 @@ func FuzzParseRecord(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := crashconfig.PlanUndo(h, r, crashconfig.UndoOptions{Force: true})
+		p, err := crashconfig.PlanUndo(h, r, crashconfig.UndoOptions{OverwriteChanged: true})
 		if err != nil {
 			return
 		}
