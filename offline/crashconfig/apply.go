@@ -1,7 +1,6 @@
 package crashconfig
 
 import (
-	"errors"
 	"fmt"
 
 	"hangkit/hive"
@@ -30,11 +29,7 @@ func (p *Plan) Apply(h *hive.Hive, rec *Record) (stored bool, err error) {
 		return false, nil
 	}
 	rec.fill(p.Changes, created)
-	err = rec.store(h)
-	if errors.Is(err, hive.ErrNoRoom) {
-		return false, nil
-	}
-	return err == nil, err
+	return rec.store(h)
 }
 
 // checkUnchanged makes sure that the hive is the one the plan was made for.

@@ -218,9 +218,22 @@ func (r *Record) fill(changes []Change, created []string) {
 	}
 }
 
-// store puts the record into the hive. A hive without room for it stays as it was: the error is hive.ErrNoRoom.
-func (r *Record) store(h *hive.Hive) error {
+// store puts the record into the hive. A hive without room for it is left as it was, and stored is false.
+func (r *Record) store(h *hive.Hive) (stored bool, err error) {
 	r.ID = freeID(h, r.ID)
+	if err = r.write(h); err == nil {
+		return true, nil
+	}
+	if !errors.Is(err, hive.ErrNoRoom) {
+		return false, fmt.Errorf("store the undo record: %w", err)
+	}
+	if err := forget(h, r.ID); err != nil {
+		return false, fmt.Errorf("clean up behind the undo record, for which there is no room: %w", err)
+	}
+	return false, nil
+}
+
+func (r *Record) write(h *hive.Hive) error {
 	key := recordRoot + `\` + r.ID
 	b, err := json.Marshal(r)
 	if err != nil {
@@ -235,7 +248,7 @@ func (r *Record) store(h *hive.Hive) error {
 		{recordRoot, hive.Value{Name: recordLatest, Type: hive.SZ, Data: hive.EncodeSZ(r.ID)}},
 	} {
 		if err := h.SetValue(v.key, v.val); err != nil {
-			return errors.Join(fmt.Errorf("store the undo record: %w", err), forget(h, r.ID))
+			return err
 		}
 	}
 	return nil

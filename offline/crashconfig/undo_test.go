@@ -294,7 +294,7 @@ func TestNoRoomForRecord(t *testing.T) {
 	m := newMachine(t, sample.Client(), live)
 	h := m.i.System
 	p := m.plan(t, crashconfig.Settings{})
-	fill(t, h)
+	fill(t, h, 1000)
 	rec := crashconfig.NewRecord(m.f, strings.Repeat("x", 3000), now)
 	stored, err := p.Apply(h, rec)
 	if err != nil || stored {
@@ -309,14 +309,29 @@ func TestNoRoomForRecord(t *testing.T) {
 	}
 }
 
-// fill takes the free cells of a hive that a record would need, and leaves the small ones.
-func fill(t *testing.T, h *hive.Hive) {
+// When even the attempt cannot be cleaned up, the hive is half changed, and that is an error.
+func TestNoRoomToCleanUp(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, sample.Client(), live)
+	h := m.i.System
+	m.arm(t, crashconfig.Settings{})
+	if err := h.DeleteValue("hangkit", "Latest"); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, h, 1)
+	if stored, err := (&crashconfig.Plan{}).Apply(h, crashconfig.NewRecord(m.f, "test", now)); stored || !errors.Is(err, hive.ErrNoRoom) {
+		t.Errorf("Apply: stored %v, %v; want ErrNoRoom from the clean-up", stored, err)
+	}
+}
+
+// fill takes the free cells of a hive that values of this size and larger ones need.
+func fill(t *testing.T, h *hive.Hive, smallest int) {
 	t.Helper()
 	h.AllowGrowth(0)
-	for n, size := 0, 12_000; size >= 1000; n++ {
+	for n, size := 0, 12_000; size >= smallest; n++ {
 		v := hive.Value{Name: fmt.Sprint(n), Type: hive.Binary, Data: make([]byte, size)}
 		if err := h.SetValue("filler", v); errors.Is(err, hive.ErrNoRoom) {
-			size -= 500
+			size = min(size-1, size*9/10)
 		} else if err != nil {
 			t.Fatal(err)
 		}

@@ -213,6 +213,9 @@ func (i *Installation) openSoftware() (*hive.Hive, error) {
 	return i.openHive(p)
 }
 
+// Keep lets the installation close what was opened for it.
+func (i *Installation) Keep(c io.Closer) { i.files = append(i.files, c) }
+
 // Close closes the hives' files.
 func (i *Installation) Close() error {
 	var errs []error
