@@ -1,6 +1,7 @@
 package hive
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"time"
@@ -125,6 +126,25 @@ func (w *Write) run(t Target) error {
 	}
 	if err := t.Sync(); err != nil {
 		return fmt.Errorf("flush %s: %w", w.File, err)
+	}
+	return nil
+}
+
+// CheckUnchanged reads what the commit is about to write over, and compares with what
+// was there when it was planned: ErrStale if somebody else wrote in between.
+func (c *Commit) CheckUnchanged(s Source) error {
+	for _, w := range c.Writes {
+		f := s.file(w.File)
+		if f == nil {
+			return fmt.Errorf("%s: %w", w.File, ErrNotExist)
+		}
+		now := make([]byte, len(w.Old))
+		if _, err := readFull(f, now, w.Off); err != nil {
+			return fmt.Errorf("look again at %s: %w", w.File, err)
+		}
+		if !bytes.Equal(now, w.Old) {
+			return fmt.Errorf("%s at %#x: %w", w.File, w.Off, ErrStale)
+		}
 	}
 	return nil
 }

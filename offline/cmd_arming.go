@@ -58,7 +58,7 @@ func (c *ArmCmd) settings() crashconfig.Settings {
 
 // Run arms the installation.
 func (c *ArmCmd) Run(ctx context.Context, talk *ui.UI) error {
-	e, err := beginEdit(talk, &c.TargetFlags, c.RAM, c.EditFlags)
+	e, err := beginEdit(ctx, talk, &c.TargetFlags, c.RAM, c.EditFlags)
 	if err != nil {
 		return ui.WithEffect(err, ui.Unchanged)
 	}
@@ -85,25 +85,51 @@ func (c *ArmCmd) carryOut(ctx context.Context, e *edit, plan *crashconfig.Plan, 
 		return ui.WithEffect(err, ui.Unchanged)
 	}
 	doc.Record = c.recordName(record)
+	if c.DryRun {
+		doc.Record = ""
+		e.show(doc)
+		return e.rehearse(plan, doc)
+	}
+	if err := canCreate(doc.Record); err != nil {
+		return ui.WithEffect(err, ui.Unchanged)
+	}
 	e.show(doc)
-	if !c.DryRun {
-		if err := e.confirm(ctx, "Write these changes?"); err != nil {
-			return err
-		}
-		if err := e.saveRecord(doc.Record, record); err != nil {
-			return ui.WithEffect(err, ui.Unchanged)
-		}
+	if err := e.confirm(ctx, "Write these changes?"); err != nil {
+		return err
+	}
+	if err := e.saveRecord(doc.Record, record); err != nil {
+		return ui.WithEffect(err, ui.Unchanged)
 	}
 	if err := e.write(plan.Changes); err != nil {
-		return ui.Fail(ui.Failed, err, "undo with: "+undoCommand(e, doc.Record))
+		return ui.Hint(err, e.wayBack(doc.Record))
 	}
-	if c.DryRun {
-		doc.addRanges(e.Volume.Target.Pending())
-		doc.Record = ""
-		return e.finish(doc, "Dry run: nothing was changed.")
+	if err := e.dropJournal(); err != nil {
+		return err
 	}
 	doc.Outcome = outcomeWritten
 	return e.finish(doc, afterArm(e, doc))
+}
+
+// rehearse is what a dry run does instead of writing: the same, in memory.
+func (e *edit) rehearse(plan *crashconfig.Plan, doc *editDocument) error {
+	if err := e.write(plan.Changes); err != nil {
+		return err
+	}
+	doc.addRanges(e.Volume.Target.Pending())
+	return e.finish(doc, "Dry run: nothing was changed.")
+}
+
+// canCreate finds out before anybody is asked whether the undo record can be written.
+func canCreate(name string) error {
+	const way = "name another file: --record FILE"
+	if exists(name) {
+		return ui.Fail(ui.Failed, fmt.Errorf("undo record: %s exists, and may be the only way back from an earlier change", name), way)
+	}
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return ui.Fail(ui.Failed, fmt.Errorf("undo record: %w", err), way)
+	}
+	return errors.Join(f.Close(), os.Remove(name))
 }
 
 // recordName is where the undo record goes: the name tells the machine and the
@@ -221,5 +247,8 @@ func (e *edit) saveRecord(name string, record *crashconfig.Record) error {
 	if err != nil {
 		return fmt.Errorf("undo record: %w", err)
 	}
-	return errors.Join(writeRecord(name, data), e.saveJournal(journalName(name)))
+	if err := writeRecord(name, data); err != nil {
+		return err
+	}
+	return e.saveJournal(journalName(name))
 }

@@ -3,6 +3,7 @@ package offline
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"hangkit/offline/crashconfig"
@@ -44,8 +45,8 @@ type findingJSON struct {
 }
 
 // Run checks the installation.
-func (c *CheckCmd) Run(_ context.Context, talk *ui.UI) error {
-	o, err := c.open(c.RAM)
+func (c *CheckCmd) Run(ctx context.Context, talk *ui.UI) error {
+	o, err := c.open(ctx, c.RAM)
 	if err != nil {
 		return err
 	}
@@ -70,7 +71,7 @@ func describeCheck(o *opened, report *crashconfig.Report) *checkDocument {
 		Findings: []findingJSON{},
 	}
 	for _, f := range report.Findings {
-		doc.Findings = append(doc.Findings, findingJSON(f))
+		doc.Findings = append(doc.Findings, findingJSON{f.ID, f.Group, f.Verdict, f.Title, f.Detail, o.complete(f.Fix)})
 	}
 	return doc
 }
@@ -101,7 +102,7 @@ func printCheck(talk *ui.UI, o *opened, doc *checkDocument) {
 		printGroup(talk, group, doc.Findings)
 	}
 	if !doc.Ready {
-		talk.Printf("\nTo fix what hangkit can fix: hangkit arm %s\n", commandTarget(o))
+		talk.Printf("\nTo fix what hangkit can fix: hangkit arm %s\n", armTarget(o))
 	}
 }
 
@@ -188,10 +189,48 @@ func printWrapped(talk *ui.UI, text string) {
 // commandTarget is how the next command names the same installation.
 func commandTarget(o *opened) string {
 	text := quoteArg(o.Volume.Target.Name)
-	if o.scan.others > 0 {
-		text += fmt.Sprintf(" --install %d", o.N)
+	if o.alone() {
+		return text
+	}
+	return text + fmt.Sprintf(" --install %d", o.local)
+}
+
+// alone tells whether naming the target is enough to name the installation.
+func (f *found) alone() bool { return f.siblings == 0 }
+
+// armTarget is commandTarget with the memory size that arm would have to be told again.
+func armTarget(o *opened) string {
+	text := commandTarget(o)
+	if o.ram != unknownMemory {
+		text += " --ram " + sizeText(o.ram)
 	}
 	return text
+}
+
+// sizeText writes a size so that it can be read again.
+func sizeText(n sizeFlag) string {
+	for _, u := range []struct {
+		unit sizeFlag
+		name string
+	}{{1 << 30, "G"}, {1 << 20, "M"}, {1 << 10, "K"}} {
+		if n%u.unit == 0 {
+			return fmt.Sprintf("%d%s", n/u.unit, u.name)
+		}
+	}
+	return fmt.Sprint(int64(n))
+}
+
+var ownCommand = regexp.MustCompile(`hangkit (arm|check|undo|collect|trigger)\b`)
+
+// complete puts the target behind our own commands in a text that knows none: pasted
+// as they stand, they would look at every disk of the machine they are pasted on.
+func (o *opened) complete(text string) string {
+	return ownCommand.ReplaceAllStringFunc(text, func(command string) string {
+		if command == "hangkit arm" || command == "hangkit check" {
+			return command + " " + armTarget(o)
+		}
+		return command + " " + commandTarget(o)
+	})
 }
 
 // quoteArg quotes a word for a shell where it needs it.

@@ -18,7 +18,7 @@ import (
 // CollectCmd gets the dumps out.
 type CollectCmd struct {
 	TargetFlags
-	Output   string `short:"o" placeholder:"DIR" help:"Folder for the dumps and the manifest; made if missing." required:""`
+	Output   string `short:"o" placeholder:"DIR" help:"Folder for the dumps and the manifest; made if missing."`
 	DryRun   bool   `short:"n" help:"Say what would be collected and stop."`
 	NoHash   bool   `help:"Do not compute SHA-256."`
 	NoVerify bool   `help:"Do not verify what was copied."`
@@ -60,7 +60,10 @@ var errNoDump = errors.New("no crash dump found")
 
 // Run collects the dumps.
 func (c *CollectCmd) Run(ctx context.Context, talk *ui.UI) error {
-	s, err := openScan(c.names())
+	if c.Output == "" && !c.DryRun {
+		return ui.Fail(ui.Usage, errors.New("where to? missing flag --output=DIR"), "run 'hangkit collect --help'")
+	}
+	s, err := openScan(ctx, c.names())
 	if err != nil {
 		return err
 	}
@@ -84,7 +87,25 @@ func (c *CollectCmd) Run(ctx context.Context, talk *ui.UI) error {
 	if c.DryRun {
 		return c.preview(talk, wanted, doc)
 	}
+	if err := s.refuseOutput(c.Output); err != nil {
+		return err
+	}
 	return c.take(ctx, talk, wanted, left, doc)
+}
+
+// refuseOutput keeps the dumps off the disk they come from: it may hold what is left
+// of the very thing that is looked for, and there is room on it only by accident.
+func (s *scan) refuseOutput(dir string) error {
+	for _, t := range s.targets {
+		on, err := t.Holds(dir)
+		if err != nil {
+			return fmt.Errorf("output folder: %w", err)
+		}
+		if on {
+			return ui.Fail(ui.Refused, fmt.Errorf("the output folder %s lies on %s itself", dir, t.Name), "name a folder on another disk: -o")
+		}
+	}
+	return nil
 }
 
 // split parts the candidates into those to take and those to tell about.
@@ -118,12 +139,12 @@ func (c *CollectCmd) places(s *scan) ([]collect.Place, error) {
 	if err != nil {
 		return nil, err
 	}
+	// A page file, or a dump on its way, may lie on any volume of the machine.
 	var places []collect.Place
-	for _, v := range chosen.Volume.Target.Volumes {
-		switch {
-		case v == chosen.Volume:
+	for _, v := range readable(s) {
+		if v == chosen.Volume {
 			places = append(places, chosen.place())
-		case v.FS != nil:
+		} else {
 			places = append(places, collect.Place{Volume: v.FS, Label: v.Label()})
 		}
 	}

@@ -2,6 +2,7 @@ package offline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -79,7 +80,7 @@ type dumpJSON struct {
 
 // Run lists the targets.
 func (c *ListCmd) Run(ctx context.Context, talk *ui.UI) error {
-	s, err := openScan(c.Targets)
+	s, err := openScan(ctx, c.Targets)
 	if err != nil {
 		return err
 	}
@@ -89,11 +90,21 @@ func (c *ListCmd) Run(ctx context.Context, talk *ui.UI) error {
 		return err
 	}
 	if talk.JSON {
-		return talk.Document(doc)
+		err = talk.Document(doc)
+	} else {
+		printList(talk, doc)
 	}
-	printList(talk, doc)
-	if len(doc.Targets) == 0 {
-		return ui.Fail(ui.NotFound, fmt.Errorf("no disk in reach"), "name a disk image or a device")
+	return errors.Join(err, c.outcome(s))
+}
+
+// outcome is an error where something that was named, or everything, is missing.
+func (c *ListCmd) outcome(s *scan) error {
+	switch {
+	case len(s.targets) == 0:
+		return ui.Fail(ui.NotFound, errors.Join(append(s.problems, errors.New("no disk could be looked at"))...),
+			"name a disk image or a device", adminHint)
+	case len(c.Targets) > 0 && len(s.problems) > 0:
+		return ui.Fail(ui.Partly, errors.Join(s.problems...))
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 type TriggerCmd struct {
 	TargetFlags
 	MemoryFlag
-	Platform string `placeholder:"NAME" help:"Kind of machine, such as hpe-ilo, dell-idrac, vmware, hyperv, qemu-kvm. Default: as the registry shows."`
+	Platform string `placeholder:"NAME" help:"Kind of machine: ${platforms}. Default: as the registry shows."`
 }
 
 // Help is the command's long help.
@@ -48,8 +48,8 @@ type stepJSON struct {
 }
 
 // Run prints the guide.
-func (c *TriggerCmd) Run(_ context.Context, talk *ui.UI) error {
-	o, err := c.open(c.RAM)
+func (c *TriggerCmd) Run(ctx context.Context, talk *ui.UI) error {
+	o, err := c.open(ctx, c.RAM)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (c *TriggerCmd) Run(_ context.Context, talk *ui.UI) error {
 		return talk.Document(describeGuide(o, guide))
 	}
 	talk.Printf("%s\n", o.heading())
-	printGuide(talk, guide)
+	printGuide(talk, o, guide)
 	return nil
 }
 
@@ -74,6 +74,8 @@ func describeGuide(o *opened, g *crashconfig.TriggerGuide) triggerDocument {
 	for _, s := range g.Sections {
 		j := triggerJSON{ID: s.ID, Title: s.Title}
 		for _, step := range s.Steps {
+			step.Command = o.complete(step.Command)
+			step.Text = o.complete(step.Text)
 			j.Steps = append(j.Steps, stepJSON(step))
 		}
 		doc.Sections = append(doc.Sections, j)
@@ -81,7 +83,7 @@ func describeGuide(o *opened, g *crashconfig.TriggerGuide) triggerDocument {
 	return doc
 }
 
-func printGuide(talk *ui.UI, g *crashconfig.TriggerGuide) {
+func printGuide(talk *ui.UI, o *opened, g *crashconfig.TriggerGuide) {
 	talk.Printf("platform: %s", g.Name)
 	if g.Source != "" {
 		talk.Printf(", from %s", g.Source)
@@ -90,6 +92,7 @@ func printGuide(talk *ui.UI, g *crashconfig.TriggerGuide) {
 	for _, s := range g.Sections {
 		talk.Printf("\n%s\n", s.Title)
 		for _, step := range s.Steps {
+			step.Command, step.Text = o.complete(step.Command), o.complete(step.Text)
 			printStep(talk, step)
 		}
 	}

@@ -14,8 +14,8 @@ import (
 type UndoCmd struct {
 	TargetFlags
 	EditFlags
-	Record string `placeholder:"FILE" help:"Undo record that arm wrote. Default: the newest copy in the registry."`
-	Bytes  string `placeholder:"FILE" help:"Put back the bytes of a write that was interrupted and had no log to protect it."`
+	Record string `placeholder:"FILE" xor:"source" help:"Undo record that arm wrote. Default: the newest copy in the registry."`
+	Bytes  string `placeholder:"FILE" xor:"source" help:"Put back the bytes of a write that was interrupted and had no log to protect it."`
 	Force  bool   `name:"overwrite-later-changes" help:"Put back values that somebody changed after arm, too."`
 
 	AcceptOther bool `name:"accept-other-machine" help:"Accept the record of another machine."`
@@ -36,7 +36,7 @@ func (c *UndoCmd) Run(ctx context.Context, talk *ui.UI) error {
 	if c.Bytes != "" {
 		return c.restoreBytes(ctx, talk)
 	}
-	e, err := beginEdit(talk, &c.TargetFlags, unknownMemory, c.EditFlags)
+	e, err := beginEdit(ctx, talk, &c.TargetFlags, unknownMemory, c.EditFlags)
 	if err != nil {
 		return ui.WithEffect(err, ui.Unchanged)
 	}
@@ -51,7 +51,7 @@ func (c *UndoCmd) Run(ctx context.Context, talk *ui.UI) error {
 	if err != nil {
 		return ui.WithEffect(err, ui.Unchanged)
 	}
-	doc := e.document("hangkit/undo-run/1", plan)
+	doc := e.document("hangkit/undo/1", plan)
 	if plan.Empty() {
 		return e.finish(doc, "Everything is as it was before; nothing was changed.")
 	}
@@ -83,25 +83,23 @@ func (c *UndoCmd) carryOut(ctx context.Context, e *edit, plan *crashconfig.Plan,
 		return ui.WithEffect(err, ui.Unchanged)
 	}
 	e.show(doc)
-	if !c.DryRun {
-		if err := e.confirm(ctx, "Put these values back?"); err != nil {
-			return err
-		}
-		if err := e.saveJournal(freeName(recordBase(e.facts.Name.Value, now.UTC().Format("20060102T150405Z")) + ".bytes.json")); err != nil {
-			return ui.WithEffect(err, ui.Unchanged)
-		}
+	if c.DryRun {
+		return e.rehearse(plan, doc)
 	}
-	if err := e.write(plan.Changes); err != nil {
+	if err := e.confirm(ctx, "Put these values back?"); err != nil {
 		return err
 	}
-	words := "Put back and read back."
-	if c.DryRun {
-		doc.addRanges(e.Volume.Target.Pending())
-		words = "Dry run: nothing was changed."
-	} else {
-		doc.Outcome = outcomeWritten
+	if err := e.saveJournal(freeName(recordBase(e.facts.Name.Value, now.UTC().Format("20060102T150405Z")) + ".bytes.json")); err != nil {
+		return ui.WithEffect(err, ui.Unchanged)
 	}
-	if err := e.finish(doc, words); err != nil {
+	if err := e.write(plan.Changes); err != nil {
+		return ui.Hint(err, e.wayBack(c.Record))
+	}
+	if err := e.dropJournal(); err != nil {
+		return err
+	}
+	doc.Outcome = outcomeWritten
+	if err := e.finish(doc, "Put back and read back."); err != nil {
 		return err
 	}
 	if len(plan.Conflicts) > 0 {

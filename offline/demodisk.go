@@ -3,7 +3,6 @@ package offline
 import (
 	"errors"
 	"io"
-	"os"
 	"time"
 
 	"hangkit/hive"
@@ -35,14 +34,7 @@ var demoTime = time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC)
 
 // makeDemoDisk writes the disk image.
 func makeDemoDisk(name string) (err error) {
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(f.Truncate(demoDiskSize), f.Close()); err != nil {
-		return err
-	}
-	disk, err := image.Open(name, true)
+	disk, err := image.Create(name, demoDiskSize) // never over a file that is there
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"hangkit/hive"
@@ -27,6 +28,8 @@ type edit struct {
 	set    *target.HiveSet
 	hive   *hive.Hive
 	commit *hive.Commit
+
+	journal string // file with the old bytes of an unprotected write; empty without one
 }
 
 // mode is what the flags allow to happen to the target.
@@ -39,8 +42,8 @@ func (f EditFlags) mode() target.Mode {
 
 // beginEdit opens the installation for writing and refuses one that must not be
 // written to. A dry run goes the same way, over memory.
-func beginEdit(talk *ui.UI, t *TargetFlags, ram sizeFlag, flags EditFlags) (*edit, error) {
-	o, err := t.openFor(flags.mode(), ram)
+func beginEdit(ctx context.Context, talk *ui.UI, t *TargetFlags, ram sizeFlag, flags EditFlags) (*edit, error) {
+	o, err := t.openFor(ctx, flags.mode(), ram)
 	if err != nil {
 		return nil, err
 	}
@@ -77,8 +80,8 @@ func (e *edit) Close() error {
 
 // openFor finds the installation that is meant, as open does, and opens its target
 // again in the given mode. Only that one target is touched.
-func (f *TargetFlags) openFor(mode target.Mode, ram sizeFlag) (*opened, error) {
-	chosen, s, err := f.chooseFor(mode)
+func (f *TargetFlags) openFor(ctx context.Context, mode target.Mode, ram sizeFlag) (*opened, error) {
+	chosen, s, err := f.chooseFor(ctx, mode)
 	if err != nil {
 		return nil, err
 	}
@@ -91,14 +94,18 @@ func (f *TargetFlags) openFor(mode target.Mode, ram sizeFlag) (*opened, error) {
 
 // chooseFor scans what is in reach, lets go of it, and opens the chosen
 // installation's target alone.
-func (f *TargetFlags) chooseFor(mode target.Mode) (*found, *scan, error) {
-	all, err := openScan(f.names())
+func (f *TargetFlags) chooseFor(ctx context.Context, mode target.Mode) (*found, *scan, error) {
+	all, err := openScan(ctx, f.names())
 	if err != nil {
 		return nil, nil, err
 	}
 	chosen, err := all.choose(f.Install)
+	unseen := all.unreadable()
 	if err := errors.Join(err, all.Close()); err != nil {
 		return nil, nil, err
+	}
+	if f.Target == "" && f.Install == 0 && len(unseen) > 0 {
+		return nil, nil, uncertain(chosen, unseen)
 	}
 	s := &scan{others: len(all.installs) - 1}
 	if err := s.add(chosen.Volume.Target.Name, mode); err != nil {
@@ -111,6 +118,16 @@ func (f *TargetFlags) chooseFor(mode target.Mode) (*found, *scan, error) {
 		}
 	}
 	return nil, nil, errors.Join(fmt.Errorf("%s: %w", chosen.where(), errNoWindows), s.Close())
+}
+
+// uncertain refuses to guess which Windows is to be changed while something in reach
+// could not be looked at: that may hold the one that is meant.
+func uncertain(chosen *found, unseen []error) error {
+	hints := []string{fmt.Sprintf("if %s is the one that is meant, say so: %s", chosen.where(), quoteArg(chosen.Volume.Target.Name))}
+	for _, u := range unseen {
+		hints = append(hints, u.Error())
+	}
+	return ui.Fail(ui.Refused, errors.New("not every disk could be looked at, so which Windows is meant is a guess"), hints...)
 }
 
 // generation is how this Windows keeps its logs: its version decides, never the
@@ -134,13 +151,20 @@ func (e *edit) prepare(now time.Time) (err error) {
 }
 
 // write carries the commit out and reads everything back. From its first write on,
-// an error may leave a change behind.
+// an error may leave a change behind, except in a dry run.
 func (e *edit) write(changes []crashconfig.Change) error {
+	if err := e.commit.CheckUnchanged(source(e.set)); err != nil {
+		return ui.WithEffect(err, ui.Unchanged)
+	}
+	begun := ui.MayChanged
+	if e.flags.DryRun {
+		begun = ui.Unchanged
+	}
 	if err := e.commit.Run(e.targets()); err != nil {
-		return ui.WithEffect(fmt.Errorf("writing the hive: %w", err), ui.MayChanged)
+		return ui.WithEffect(fmt.Errorf("writing the hive: %w", err), begun)
 	}
 	if err := e.readBack(changes); err != nil {
-		return ui.WithEffect(fmt.Errorf("the hive was written, but does not read back right: %w", err), ui.MayChanged)
+		return ui.WithEffect(fmt.Errorf("the hive was written, but does not read back right: %w", err), begun)
 	}
 	return nil
 }
@@ -208,7 +232,7 @@ type editDocument struct {
 	Schema     string       `json:"schema"`
 	Target     string       `json:"target"`
 	Windows    windowsJSON  `json:"windows"`
-	Outcome    string       `json:"outcome"` // planned, written, nothing to do
+	Outcome    string       `json:"outcome"` // planned, written, nothing_to_do
 	Changes    []changeJSON `json:"changes"`
 	RemoveKeys []string     `json:"remove_keys,omitempty"`
 	Conflicts  []string     `json:"conflicts,omitempty"`
@@ -217,6 +241,7 @@ type editDocument struct {
 	Writes     []writeJSON  `json:"writes,omitempty"`
 	DiskRanges []rangeJSON  `json:"disk_ranges,omitempty"`
 	Record     string       `json:"undo_record,omitempty"`
+	OldBytes   string       `json:"undo_bytes,omitempty"` // way back from an interrupted unprotected write
 	Ready      *bool        `json:"ready_after,omitempty"`
 }
 
@@ -224,14 +249,14 @@ type editDocument struct {
 const (
 	outcomePlanned = "planned"
 	outcomeWritten = "written"
-	outcomeNothing = "nothing to do"
+	outcomeNothing = "nothing_to_do"
 )
 
 func (e *edit) document(schema string, plan *crashconfig.Plan) *editDocument {
 	doc := &editDocument{
 		Schema: schema, Target: e.Volume.Target.Name, Windows: describeFacts(e.found, e.facts),
 		Outcome: outcomePlanned, Changes: []changeJSON{}, RemoveKeys: plan.RemoveKeys,
-		Notes: append(plan.Notes, e.set.Notes...),
+		Notes: slices.Clone(plan.Notes),
 	}
 	for _, c := range plan.Changes {
 		doc.Changes = append(doc.Changes, changeJSON{c.Key, c.Name, describeValue(c.Old), describeValue(c.New), c.Why, c.Fixes})
@@ -323,8 +348,11 @@ func (e *edit) printWrites(doc *editDocument) {
 	for _, f := range files {
 		e.talk.Printf("  %-12s %4d writes, %s\n", f, counts[f], ui.FormatSize(total[f]))
 	}
+	if !e.talk.Verbose {
+		return
+	}
 	for _, w := range doc.Writes {
-		e.talk.Verbosef("  %-12s 0x%08x +0x%x  %s\n", w.File, w.Offset, w.Length, w.Why)
+		e.talk.Printf("  %-12s 0x%08x +0x%x  %s\n", w.File, w.Offset, w.Length, w.Why)
 	}
 }
 
@@ -332,7 +360,7 @@ func (e *edit) printWrites(doc *editDocument) {
 // the last one: there is nothing to gain from a half-written hive.
 func (e *edit) confirm(ctx context.Context, question string) error {
 	if e.flags.Yes {
-		return nil
+		return ui.WithEffect(ctx.Err(), ui.Unchanged)
 	}
 	return ui.WithEffect(e.talk.Confirm(ctx, question), ui.Unchanged)
 }

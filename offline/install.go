@@ -1,14 +1,10 @@
 package offline
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path"
-	"strconv"
-	"strings"
 
-	"hangkit/ntfs"
 	"hangkit/offline/internal/ui"
 	"hangkit/offline/target"
 	"hangkit/offline/windows"
@@ -20,6 +16,7 @@ type opened struct {
 	install *windows.Installation
 	facts   *windows.Facts
 	scan    *scan
+	ram     sizeFlag // as the user said it
 }
 
 // Close lets go of the installation and of everything that was scanned for it.
@@ -27,8 +24,8 @@ func (o *opened) Close() error { return errors.Join(o.install.Close(), o.scan.Cl
 
 // open finds the Windows that is meant and gathers the facts about it. Nothing is
 // opened for writing.
-func (f *TargetFlags) open(ram sizeFlag) (*opened, error) {
-	s, err := openScan(f.names())
+func (f *TargetFlags) open(ctx context.Context, ram sizeFlag) (*opened, error) {
+	s, err := openScan(ctx, f.names())
 	if err != nil {
 		return nil, err
 	}
@@ -57,12 +54,13 @@ func (f *TargetFlags) openIn(s *scan, ram sizeFlag) (*opened, error) {
 
 // gather opens the installation's registry and gathers the facts.
 func (s *scan) gather(chosen *found, ram sizeFlag) (*opened, error) {
-	o := &opened{found: chosen, scan: s}
+	o := &opened{found: chosen, scan: s, ram: ram}
 	var err error
 	if o.install, err = chosen.open(); err != nil {
 		return nil, fmt.Errorf("%s: %w", chosen.where(), err)
 	}
 	live := chosen.live(ram)
+	live.Volume.ReadOnly, live.Volume.ReadOnlyWhy = chosen.notWritable()
 	live.OtherInstallations = s.others
 	if o.facts, err = o.install.Facts(live); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", chosen.where(), err), o.install.Close())
@@ -80,7 +78,31 @@ func (f *found) open() (*windows.Installation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return windows.FromHive(source(set))
+	install, err := windows.FromHive(source(set))
+	if err != nil {
+		return nil, errors.Join(err, set.Close())
+	}
+	install.Keep(set)
+	return install, nil
+}
+
+// notWritable tells, without writing, why arm would refuse this installation. What a
+// suspended Windows forbids is told elsewhere.
+func (f *found) notWritable() (yes bool, why string) {
+	err := f.Volume.Refuse()
+	if errors.Is(err, target.ErrHibernated) {
+		return false, ""
+	}
+	if err == nil {
+		var set *target.HiveSet
+		if set, err = target.OpenHiveSet(f.Volume.FS, f.hivePath()); err == nil {
+			err = set.Close()
+		}
+	}
+	if err != nil {
+		return true, err.Error()
+	}
+	return false, ""
 }
 
 // unknownMemory stands for the memory of a machine that nobody has told us about.
@@ -89,12 +111,12 @@ const unknownMemory sizeFlag = 0
 // live is what the registry cannot know: the machine's memory and the volume's state.
 func (f *found) live(ram sizeFlag) windows.Live {
 	l := windows.Live{Volume: volumeState(f.Volume)}
-	switch {
-	case ram != unknownMemory:
-		l.RAM, l.RAMSource = int64(ram), "--ram"
-	case f.Volume.Target.Kind == target.Device:
+	if f.Volume.Target.Kind == target.Device {
 		l.SMBIOS = thisMachine()
-		l.RAM, l.RAMSource = thisRAM(), "this machine"
+		l.RAM, l.RAMSource = thisRAM(), windows.ThisMachine
+	}
+	if ram != unknownMemory {
+		l.RAM, l.RAMSource = int64(ram), "--ram"
 	}
 	return l
 }
@@ -107,9 +129,7 @@ func volumeState(v *target.Volume) windows.VolumeState {
 			Offset:        v.Part.Start,
 			PartitionGUID: v.Part.GUID,
 		},
-		Serial:    v.Info.Serial,
-		BitLocker: v.Kind == ntfs.BitLocker,
-		Locked:    v.Kind == ntfs.BitLocker,
+		Serial: v.Info.Serial,
 	}
 	if v.State != nil {
 		st.Dirty, st.DirtyWhy = v.State.Dirty, v.State.Flags.Words()
@@ -118,43 +138,6 @@ func volumeState(v *target.Volume) windows.VolumeState {
 		st.Hibernated, st.HibernatedWhy = true, err.Error()
 	}
 	return st
-}
-
-// thisRAM is the memory of the machine hangkit runs on, in bytes; 0 if unknown.
-func thisRAM() int64 {
-	text, err := os.ReadFile("/proc/meminfo")
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(text)) {
-		fields := strings.Fields(line)
-		if len(fields) >= 2 && fields[0] == "MemTotal:" {
-			kib, err := strconv.ParseInt(fields[1], 10, 64)
-			if err != nil {
-				return 0
-			}
-			return kib << 10
-		}
-	}
-	return 0
-}
-
-// thisMachine is what the firmware of the machine hangkit runs on says of itself.
-func thisMachine() windows.SMBIOS {
-	const dmi = "/sys/class/dmi/id"
-	read := func(name string) string {
-		text, err := os.ReadFile(path.Join(dmi, name))
-		if err != nil {
-			return ""
-		}
-		return strings.TrimSpace(string(text))
-	}
-	return windows.SMBIOS{
-		Manufacturer: read("sys_vendor"),
-		Product:      read("product_name"),
-		UUID:         read("product_uuid"),
-		AssetTag:     read("chassis_asset_tag"),
-	}
 }
 
 // refuse returns the reason why this installation must not be written to, if any.

@@ -1,12 +1,12 @@
 package offline
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 
 	"hangkit/hive"
@@ -17,17 +17,23 @@ import (
 
 // journal holds the bytes that a commit without the protection of a log is about to
 // overwrite. Where a hive has no log that could serve, a power cut in the middle
-// leaves a mixture, and these bytes are the way back.
+// leaves a mixture, and these bytes are the way back. The new bytes are kept too: a
+// hive that holds anything but old or new bytes in these places is not the one that
+// was interrupted, and nothing is put back into it.
 type journal struct {
-	Schema string         `json:"schema"`
-	Hive   string         `json:"hive"` // path on the volume
-	Size   int64          `json:"size"` // of the hive file, bytes
-	Old    []journalBytes `json:"old"`
+	Schema  string         `json:"schema"`
+	Machine string         `json:"machine"`
+	Serial  string         `json:"volume_serial,omitempty"` // hex
+	Hive    string         `json:"hive"`                    // path on the volume
+	Size    int64          `json:"size"`                    // of the hive file, bytes
+	Writes  []journalWrite `json:"writes"`
 }
 
-type journalBytes struct {
+// journalWrite is one write of the commit, in its order.
+type journalWrite struct {
 	Offset int64                `json:"offset"`
-	Data   crashconfig.HexBytes `json:"data"`
+	Old    crashconfig.HexBytes `json:"old"` // before the whole commit
+	New    crashconfig.HexBytes `json:"new"`
 }
 
 const journalSchema = "hangkit/undo-bytes/1"
@@ -40,17 +46,53 @@ func (e *edit) saveJournal(name string) error {
 	if e.commit.Protocol != hive.Direct {
 		return nil
 	}
-	j := journal{Schema: journalSchema, Hive: e.hivePath(), Size: e.set.Primary.Size()}
+	j := journal{
+		Schema: journalSchema, Machine: e.facts.Name.Value, Serial: serialText(e.Volume),
+		Hive: e.hivePath(), Size: e.set.Primary.Size(),
+	}
 	for _, w := range e.commit.Writes {
-		j.Old = append(j.Old, journalBytes{w.Off, w.Old})
+		if w.File != hive.Primary || len(w.Old) != len(w.Data) {
+			return fmt.Errorf("undo bytes: a direct write of %d bytes to %s over %d", len(w.Data), w.File, len(w.Old))
+		}
+		j.Writes = append(j.Writes, journalWrite{w.Off, w.Old, w.Data})
 	}
 	data, err := json.Marshal(j)
 	if err != nil {
 		return fmt.Errorf("undo bytes: %w", err)
 	}
-	e.talk.Talkf("This hive has no log that protects the write. If it is interrupted: %s --bytes %s\n",
-		undoCommand(e, ""), quoteArg(name))
-	return writeRecord(name, data)
+	if err := writeRecord(name, data); err != nil {
+		return err
+	}
+	e.journal = name
+	return nil
+}
+
+// dropJournal removes the old bytes once the write is done and read back: from then
+// on they could only do harm.
+func (e *edit) dropJournal() error {
+	if e.journal == "" {
+		return nil
+	}
+	if err := os.Remove(e.journal); err != nil {
+		return fmt.Errorf("the change is written, but the old bytes could not be removed: %w", err)
+	}
+	e.journal = ""
+	return nil
+}
+
+// wayBack is the command that leads back from an interrupted write.
+func (e *edit) wayBack(record string) string {
+	if e.journal != "" {
+		return fmt.Sprintf("put the old bytes back with: hangkit undo %s --bytes %s", commandTarget(e.opened), quoteArg(e.journal))
+	}
+	return "undo with: " + undoCommand(e, record)
+}
+
+func serialText(v *target.Volume) string {
+	if v.Info.Serial == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%x", v.Info.Serial)
 }
 
 func readJournal(name string) (*journal, error) {
@@ -75,7 +117,7 @@ func (c *UndoCmd) restoreBytes(ctx context.Context, talk *ui.UI) error {
 	if err != nil {
 		return ui.WithEffect(err, ui.Unchanged)
 	}
-	f, s, err := c.chooseFor(c.mode())
+	f, s, err := c.chooseFor(ctx, c.mode())
 	if err != nil {
 		return ui.WithEffect(err, ui.Unchanged)
 	}
@@ -86,10 +128,13 @@ func (c *UndoCmd) restoreBytes(ctx context.Context, talk *ui.UI) error {
 	}
 	defer primary.Close()
 	if !c.DryRun && !c.Yes {
-		question := fmt.Sprintf("Put the old bytes of %s back in %d places?", j.Hive, len(j.Old))
+		question := fmt.Sprintf("Put the old bytes of %s back in %d places?", j.Hive, len(j.Writes))
 		if err := talk.Confirm(ctx, question); err != nil {
 			return ui.WithEffect(err, ui.Unchanged)
 		}
+	}
+	if ctx.Err() != nil {
+		return ui.WithEffect(ctx.Err(), ui.Unchanged)
 	}
 	if err := j.restore(primary); err != nil {
 		return ui.WithEffect(err, ui.MayChanged)
@@ -97,34 +142,92 @@ func (c *UndoCmd) restoreBytes(ctx context.Context, talk *ui.UI) error {
 	return c.reportBytes(talk, f, j)
 }
 
-// open opens the hive the journal belongs to, for writing.
+// open opens the hive the journal belongs to, for writing. Any doubt refuses.
 func (j *journal) open(f *found) (target.File, error) {
 	if err := f.refuse(); err != nil {
 		return nil, err
 	}
-	if !strings.EqualFold(j.Hive, f.hivePath()) {
-		return nil, ui.Fail(ui.Refused, fmt.Errorf("the old bytes are of %s, not of %s", j.Hive, f.hivePath()))
+	if serial := serialText(f.Volume); !strings.EqualFold(j.Hive, f.hivePath()) || j.Serial != serial {
+		return nil, ui.Fail(ui.Refused, fmt.Errorf("the old bytes are of %s on volume %s of machine %s, this is %s on volume %s",
+			j.Hive, j.Serial, j.Machine, f.hivePath(), serial))
 	}
 	primary, err := f.Volume.FS.OpenInPlace(j.Hive)
 	if err != nil {
 		return nil, err
 	}
-	if primary.Size() != j.Size {
-		err := fmt.Errorf("%s has %d bytes now, and had %d when the old bytes were kept", j.Hive, primary.Size(), j.Size)
+	if err := j.belongs(primary); err != nil {
 		return nil, errors.Join(ui.Fail(ui.Refused, err), primary.Close())
 	}
 	return primary, nil
 }
 
-// restore writes backwards, so that the base block, written first and last, gets its
-// oldest bytes.
+var errNotInterrupted = errors.New("the hive has changed since these bytes were kept")
+
+// belongs demands that every sector the commit was to write holds its old bytes or
+// those that one of the writes puts there.
+func (j *journal) belongs(primary target.File) error {
+	if primary.Size() != j.Size {
+		return fmt.Errorf("%w: it had %d bytes, and has %d", errNotInterrupted, j.Size, primary.Size())
+	}
+	for _, w := range j.Writes {
+		now := make([]byte, len(w.Old))
+		if _, err := primary.ReadAt(now, w.Offset); err != nil {
+			return fmt.Errorf("%s: %w", j.Hive, err)
+		}
+		for at := 0; at < len(now); at += journalSector {
+			sector := now[at:min(at+journalSector, len(now))]
+			if !j.knows(w.Offset+int64(at), sector) {
+				return fmt.Errorf("%w: other bytes at 0x%x", errNotInterrupted, w.Offset+int64(at))
+			}
+		}
+	}
+	return nil
+}
+
+// journalSector is the unit that a disk writes whole or not at all, in bytes.
+const journalSector = 512
+
+// knows tells whether bytes at an offset are the old ones or those of a write.
+func (j *journal) knows(off int64, b []byte) bool {
+	for _, w := range j.Writes {
+		from := off - w.Offset
+		if from < 0 || from+int64(len(b)) > int64(len(w.Old)) {
+			continue
+		}
+		if bytes.Equal(b, w.Old[from:][:len(b)]) || bytes.Equal(b, w.New[from:][:len(b)]) {
+			return true
+		}
+	}
+	return false
+}
+
+// baseBlockSize is where a hive's bins begin: the block before them says whether the
+// hive is clean, so it is put back last.
+const baseBlockSize = 4096
+
+// restore puts the old bytes back, flushes, and reads them back. Cut off in the
+// middle it can be done again.
 func (j *journal) restore(primary target.File) error {
-	for _, old := range slices.Backward(j.Old) {
-		if _, err := primary.WriteAt(old.Data, old.Offset); err != nil {
+	for _, base := range []bool{false, true} {
+		for _, w := range j.Writes {
+			if (w.Offset < baseBlockSize) != base {
+				continue
+			}
+			if _, err := primary.WriteAt(w.Old, w.Offset); err != nil {
+				return fmt.Errorf("putting back the old bytes: %w", err)
+			}
+		}
+		if err := primary.Sync(); err != nil {
 			return fmt.Errorf("putting back the old bytes: %w", err)
 		}
 	}
-	return primary.Sync()
+	for _, w := range j.Writes {
+		now := make([]byte, len(w.Old))
+		if _, err := primary.ReadAt(now, w.Offset); err != nil || !bytes.Equal(now, w.Old) {
+			return fmt.Errorf("the old bytes do not read back at 0x%x (%v)", w.Offset, err)
+		}
+	}
+	return nil
 }
 
 type bytesDocument struct {
@@ -136,7 +239,7 @@ type bytesDocument struct {
 }
 
 func (c *UndoCmd) reportBytes(talk *ui.UI, f *found, j *journal) error {
-	doc := bytesDocument{"hangkit/undo-bytes-run/1", f.Volume.Target.Name, j.Hive, outcomeWritten, len(j.Old)}
+	doc := bytesDocument{"hangkit/undo/1", f.Volume.Target.Name, j.Hive, outcomeWritten, len(j.Writes)}
 	words := "The old bytes are back."
 	if c.DryRun {
 		doc.Outcome, words = outcomePlanned, "Dry run: nothing was changed."

@@ -10,10 +10,12 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 
+	"hangkit/offline/crashconfig"
 	"hangkit/offline/internal/ui"
 )
 
@@ -68,8 +70,10 @@ or unknown format; 6 not found; 7 not ready (check) or not usable (verify);
 
 // Main runs the program and returns its exit status.
 func Main(args []string, in io.Reader, out, errOut io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
+	// The first interrupt asks to stop at the next safe point; a second one does not ask.
+	context.AfterFunc(ctx, stop)
 	return int(run(ctx, args, in, out, errOut))
 }
 
@@ -77,7 +81,7 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) ui.Status {
 	talk := ui.New(in, out, errOut)
 	status := dispatch(ctx, talk, args)
-	if err := talk.OutputError(); err != nil && status == ui.OK {
+	if err := talk.OutputError(); err != nil && (status == ui.OK || status == ui.NotReady) {
 		return talk.Report(err, nil)
 	}
 	return status
@@ -120,11 +124,20 @@ func parserOptions(ctx context.Context, talk *ui.UI, exited *ui.Status) []kong.O
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(talk),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
+		kong.Vars{"platforms": platformNames()},
 		kong.ExplicitGroups([]kong.Group{
 			{Key: "main", Title: "The way to a dump:"},
 			{Key: "more", Title: "More:"},
 		}),
 	}
+}
+
+func platformNames() string {
+	var ids []string
+	for _, p := range crashconfig.Platforms() {
+		ids = append(ids, p.ID)
+	}
+	return strings.Join(ids, ", ")
 }
 
 // wantsJSON finds --json on a command line that could not be parsed: the error

@@ -41,6 +41,8 @@ var rules = []ui.Rule{
 
 	{Is: hive.ErrDirtyNoLog, Status: ui.Refused, Hints: []string{"Windows itself would refuse this hive; copy its .LOG1 and .LOG2 too if they were left behind"}},
 	{Is: hive.ErrLogsNotApplicable, Status: ui.Refused, Hints: []string{"Windows itself would refuse this hive with these logs"}},
+	{Is: hive.ErrStale, Status: ui.Refused, Hints: []string{"something else is writing to this disk: stop it and try again"}},
+	{Is: errNotInterrupted, Status: ui.Refused},
 	{Is: hive.ErrNoRoom, Status: ui.Refused, Hints: []string{"the file would have to grow, which hangkit does not do on this volume"}},
 	{Is: hive.ErrUnsupported, Status: ui.Refused},
 	{Is: hive.ErrFormat, Status: ui.Damaged, Hints: []string{"the registry hive is damaged: Windows would not boot from it either"}},

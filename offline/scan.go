@@ -1,9 +1,12 @@
 package offline
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
+	"slices"
 
 	"hangkit/hive"
 	"hangkit/image"
@@ -17,10 +20,13 @@ const systemHive = "System32/config/SYSTEM"
 
 // found is one Windows installation that the scan came upon.
 type found struct {
-	N      int // as list numbers them, from 1
-	Volume *target.Volume
-	Root   string // folder on the volume, "Windows"; empty for a bare hive
-	Old    bool   // set aside by an upgrade, such as Windows.old
+	N     int // as list numbers them, from 1
+	local int // the same, if nothing but its target were in reach
+
+	siblings int // further installations on the same target
+	Volume   *target.Volume
+	Root     string // folder on the volume, "Windows"; empty for a bare hive
+	Old      bool   // set aside by an upgrade, such as Windows.old
 }
 
 // hivePath is the path of the SYSTEM hive on the installation's volume.
@@ -48,27 +54,37 @@ type scan struct {
 	problems []error
 }
 
-// openScan looks at the named target, or at every disk of this machine.
-func openScan(names []string) (*scan, error) {
+// openScan looks at the named targets, or at every disk of this machine. A single
+// target must open; of several, those that do not are told with the rest.
+func openScan(ctx context.Context, names []string) (*scan, error) {
 	s := &scan{}
+	if len(names) == 1 {
+		return s, s.add(names[0], target.ReadOnly)
+	}
 	if len(names) > 0 {
-		for _, name := range names {
-			if err := s.add(name, target.ReadOnly); err != nil {
-				return nil, errors.Join(err, s.Close())
-			}
-		}
-		return s, nil
+		return s, s.addAll(ctx, names)
 	}
 	disks, err := image.List()
 	if err != nil {
 		return nil, ui.Fail(ui.Failed, err, "name the target: a disk image, or in Windows PE the drive letter of the Windows volume")
 	}
 	for _, d := range disks {
-		if err := s.add(d.Path, target.ReadOnly); err != nil {
-			s.problems = append(s.problems, fmt.Errorf("%s: %w", d.Path, err))
+		names = append(names, d.Path)
+	}
+	return s, s.addAll(ctx, names)
+}
+
+// addAll opens what can be opened of several targets.
+func (s *scan) addAll(ctx context.Context, names []string) error {
+	for _, name := range names {
+		if ctx.Err() != nil {
+			return errors.Join(ctx.Err(), s.Close())
+		}
+		if err := s.add(name, target.ReadOnly); err != nil {
+			s.problems = append(s.problems, fmt.Errorf("%s: %w", name, err))
 		}
 	}
-	return s, nil
+	return nil
 }
 
 // Close lets go of every target.
@@ -114,7 +130,14 @@ func (s *scan) find(v *target.Volume) {
 }
 
 func (s *scan) install(f *found) {
-	f.N = len(s.installs) + 1
+	f.N, f.local = len(s.installs)+1, 1
+	for _, g := range s.installs {
+		if g.Volume.Target == f.Volume.Target {
+			f.local++
+			f.siblings++
+			g.siblings++
+		}
+	}
 	s.installs = append(s.installs, f)
 }
 
@@ -122,6 +145,8 @@ func (s *scan) install(f *found) {
 var (
 	errNoWindows    = errors.New("no Windows installation found")
 	errWhichWindows = errors.New("several Windows installations found")
+	// What an upgrade set aside may be meant, but not by accident.
+	errOnlyOldWindows = errors.New("only installations that an upgrade set aside were found")
 )
 
 // choose returns the installation the user means. Copies set aside by an upgrade
@@ -145,6 +170,8 @@ func (s *scan) choose(number int) (*found, error) {
 		return live[0], nil
 	case len(s.installs) == 0:
 		return nil, s.noWindows()
+	case len(live) == 0:
+		return nil, ui.Fail(ui.Usage, errOnlyOldWindows, s.choices()...)
 	}
 	return nil, ui.Fail(ui.Usage, errWhichWindows, s.choices()...)
 }
@@ -157,28 +184,58 @@ func (s *scan) choices() []string {
 	return hints
 }
 
-// noWindows says what was seen instead: a locked or damaged volume is the likely
-// reason, and its own error is worth more than ours.
-func (s *scan) noWindows() error {
-	var reasons []error
-	var hints []string
+// unreadable lists what was in reach and could not be looked at: the Windows that is
+// meant may be there.
+func (s *scan) unreadable() []error {
+	reasons := slices.Clone(s.problems)
 	for _, t := range s.targets {
 		for _, v := range t.Volumes {
-			if v.Err != nil && worthTelling(v) {
+			if v.FS == nil && worthTelling(v) {
 				reasons = append(reasons, fmt.Errorf("%s: %w", v.Label(), v.Err))
 			}
 		}
 	}
-	for _, p := range s.problems {
-		hints = append(hints, p.Error())
+	return reasons
+}
+
+// adminHint is for who may not read disks.
+const adminHint = "reading disks needs administrator rights: try again as root"
+
+// noWindows says what was seen instead: a locked or damaged volume is the likely
+// reason, and its own error is worth more than ours.
+func (s *scan) noWindows() error {
+	reasons := s.unreadable()
+	for _, t := range s.targets {
+		for _, v := range t.Volumes {
+			if v.FS != nil && v.Err != nil {
+				reasons = append(reasons, fmt.Errorf("%s: %w", v.Label(), v.Err))
+			}
+		}
 	}
 	if len(reasons) == 1 {
 		return fmt.Errorf("%w: %w", errNoWindows, reasons[0])
 	}
+	hints := s.folderHints()
 	for _, r := range reasons {
 		hints = append(hints, r.Error())
 	}
+	if errors.Is(errors.Join(reasons...), fs.ErrPermission) {
+		hints = append(hints, adminHint)
+	}
 	return ui.Fail(ui.NotFound, errNoWindows, hints...)
+}
+
+// folderHints helps who named the Windows folder itself.
+func (s *scan) folderHints() []string {
+	for _, t := range s.targets {
+		if t.Kind != target.Directory {
+			continue
+		}
+		if _, err := t.Volumes[0].FS.Stat(systemHive); err == nil {
+			return []string{"name the folder that holds Windows, not Windows itself"}
+		}
+	}
+	return nil
 }
 
 // source gives the registry reader the three files of a set. An absent log must be

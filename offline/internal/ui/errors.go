@@ -57,6 +57,9 @@ func Fail(status Status, err error, hints ...string) error {
 	return &Error{Status: status, Hints: hints, Err: err}
 }
 
+// Hint adds the way out to err and leaves its status to the rules.
+func Hint(err error, hints ...string) error { return &Error{Hints: hints, Err: err} }
+
 // WithEffect notes what had been changed when err happened.
 func WithEffect(err error, effect Effect) error {
 	if err == nil {
