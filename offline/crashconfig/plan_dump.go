@@ -181,9 +181,12 @@ func (d *draft) leftovers() error {
 			d.remove(cc, "DumpFileSize", "too small; Windows then sizes the file itself", "C25")
 		}
 	}
-	e, ok := dumpPageFile(d.f)
-	if cc.Is("IgnorePagefileSize", 1) && ok && d.f.RAM.Known && (e.Managed() || e.Initial >= ramMB(d.f)) {
+	n, known := dumpNeed(d.f, judgedType(d.f))
+	if size := pageFileMB(d.f); cc.Is("IgnorePagefileSize", 1) && known && d.f.RAM.Known && size >= max(ramMB(d.f), n.Min) {
 		d.remove(cc, "IgnorePagefileSize", "no longer needed: the page file is large enough", "C26")
+	}
+	if d.enough() {
+		d.remove(cc, "PageFileTooSmall", "the page file is large enough now", "C29")
 	}
 	return nil
 }

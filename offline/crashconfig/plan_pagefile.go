@@ -1,6 +1,8 @@
 package crashconfig
 
 import (
+	"strings"
+
 	"hangkit/hive"
 	"hangkit/offline/windows"
 )
@@ -25,13 +27,22 @@ func (d *draft) pageFile() error {
 	if worst < Risk || hasDedicated(d.f) || configuredType(d.f) == NoDump {
 		return nil
 	}
-	if d.fixedPageFile(worst) {
-		return nil
-	}
-	if worst == Block {
+	switch {
+	case d.enough():
+		d.dropMalformed()
+	case d.fixedPageFile(worst):
+	case worst == Block:
 		d.managedPageFile("a crash needs a page file to write the dump to")
+	default:
+		d.dropMalformed()
 	}
 	return nil
+}
+
+// enough reports whether the page file is sure to hold any dump of the type, and can be made.
+func (d *draft) enough() bool {
+	_, unmakeable := rulePageFileRoom(d.f)
+	return pageFileEnough(d.f) && !unmakeable
 }
 
 // pageFileVerdict is the gravest of the rules a page file can satisfy.
@@ -52,27 +63,61 @@ func (d *draft) fixedPageFile(worst Verdict) bool {
 	n, known := dumpNeed(d.f, t)
 	switch {
 	case !known:
-		d.note("The page file is left to Windows: the memory size is unknown (--ram SIZE).")
+		d.note("The page file is left as it is: the memory size is unknown (--ram SIZE).")
 		return false
 	case !d.f.Free.Known || !d.letterKnown():
-		d.note("The page file is left to Windows: the free space on its volume is unknown (--pagefile SIZE).")
+		d.note("The page file is left as it is: the free space on its volume is unknown (--pagefile SIZE).")
 		return false
 	}
-	beside := dumpSize(d.f, t) + spareMB
+	most := room(d.f) - dumpSize(d.f, t) - spareMB
 	sizes := []int64{n.OK}
 	if usual := dumpSize(d.f, t) + kernelExtra64; worst >= Loss && usual < n.OK {
 		sizes = append(sizes, usual)
 	}
 	for _, size := range sizes {
-		if room(d.f) >= size+beside {
-			d.setPageFile(windows.PageFile{Drive: d.f.SystemLetter.Value, Path: d.pageFilePath(), Initial: size, Maximum: size},
-				"the dump must fit into the page file")
+		if p, ok := d.grown(size, most); ok {
+			if old, bad := rulePageFileRoom(d.f); bad {
+				d.note("%s. It is made smaller: %s", old.Title, old.Detail)
+			}
+			d.setPageFile(p, "the dump must fit into the page file")
 			return true
 		}
 	}
-	d.note("The page file is left to Windows: %s would need %s with the dump beside it, and %s are there. Free space, or use --dedicated-dump on another drive.",
-		mbText(n.OK), mbText(n.OK+beside), mbText(room(d.f)))
+	d.note("The page file is not enlarged: %s would need %s with the dump beside it, and %s are there. Free space, or use --dedicated-dump on another drive.",
+		mbText(n.OK), mbText(n.OK+room(d.f)-most), mbText(room(d.f)))
 	return false
+}
+
+// grown is the page file with at least this size, of which at most so much may be taken from the volume at once. It is
+// never smaller than the present one, unless that one cannot be made at all. False if there is no room, or nothing to
+// gain.
+func (d *draft) grown(size, most int64) (windows.PageFile, bool) {
+	p := windows.PageFile{Drive: d.f.SystemLetter.Value, Path: d.pageFilePath(), Initial: size, Maximum: size}
+	e, ok := dumpPageFile(d.f)
+	switch _, unmakeable := rulePageFileRoom(d.f); {
+	case !ok:
+	case e.Managed():
+		p.Maximum = max(size, min(managedMaximum*ramMB(d.f), most, maxPageFile(d.f)))
+	case unmakeable:
+		p.Maximum = max(size, e.Maximum)
+	default:
+		p.Initial, p.Maximum = max(size, e.Initial), max(size, e.Maximum)
+	}
+	gain := !ok || p.Initial != e.Initial || p.Maximum != e.Maximum
+	return p, gain && p.Initial <= most
+}
+
+// managedMaximum is how far Windows lets the page file grow that it manages, in multiples of memory.
+const managedMaximum = 3
+
+// maxPageFile32 is the largest page file of 32-bit Windows without PAE, in MB.
+const maxPageFile32 = 4095
+
+func maxPageFile(f *windows.Facts) int64 {
+	if f.Is64Bit() {
+		return maxPageFileMB
+	}
+	return maxPageFile32
 }
 
 // letterKnown reports whether the system volume's letter is sure enough to name it.
@@ -118,15 +163,38 @@ func (d *draft) pageFilePath() string {
 	return `\pagefile.sys`
 }
 
-// setPageFile replaces the entries for the system volume and for any drive, and those Windows cannot read. Page files
-// on other volumes stay.
+// setPageFile replaces the page file a dump is written through, and drops entries for any drive and those Windows
+// cannot read. Other page files stay.
 func (d *draft) setPageFile(p windows.PageFile, why string) {
+	old, _ := dumpPageFile(d.f)
 	list := []string{p.String()}
 	for _, e := range d.f.PageFiles {
-		if e.Err == nil && e.Drive != windows.AnyDrive && e.Drive != d.f.SystemLetter.Value {
+		same := e.Raw == old.Raw || (e.Drive == p.Drive && strings.EqualFold(e.Path, p.Path))
+		if e.Err == nil && e.Drive != windows.AnyDrive && !same {
 			list = append(list, e.Raw)
 		}
 	}
-	d.set(&d.f.Memory, hive.Value{Name: "PagingFiles", Type: hive.MultiSZ, Data: hive.EncodeMultiSZ(list)}, why, pageFileFixes...)
+	d.setPageFiles(list, why)
+}
+
+// dropMalformed drops the entries Windows cannot read, if others remain.
+func (d *draft) dropMalformed() {
+	var list []string
+	for _, e := range d.f.PageFiles {
+		if e.Err == nil {
+			list = append(list, e.Raw)
+		}
+	}
+	if len(list) > 0 && len(list) < len(d.f.PageFiles) {
+		d.setPageFiles(list, "Windows ignores the malformed entry")
+	}
+}
+
+func (d *draft) setPageFiles(list []string, why string) {
+	d.set(&d.f.Memory, multiSZ("PagingFiles", list), why, pageFileFixes...)
 	d.f.PageFiles = windows.ParsePageFiles(list)
+}
+
+func multiSZ(name string, list []string) hive.Value {
+	return hive.Value{Name: name, Type: hive.MultiSZ, Data: hive.EncodeMultiSZ(list)}
 }

@@ -393,16 +393,132 @@ func TestPageFileIsLeftToWindows(t *testing.T) {
 	}
 }
 
-// Page files on other volumes stay, malformed entries go.
-func TestOtherPageFilesStay(t *testing.T) {
+// The page file never shrinks, other page files stay, and malformed entries go.
+func TestPageFileGrows(t *testing.T) {
 	t.Parallel()
-	o := sample.Server()
-	o.PageFiles = []string{`C:\pagefile.sys 256 256`, `E:\pagefile.sys 100 200`, `nonsense`}
-	p := newMachine(t, o, live).plan(t, crashconfig.Settings{})
-	want := []string{`C:\pagefile.sys 16512 16512`, `E:\pagefile.sys 100 200`}
-	got, _ := p.After.Memory.Strings("PagingFiles")
-	if !slices.Equal(got, want) {
+	for name, tt := range map[string]struct {
+		before, want []string
+		free         int64
+	}{
+		"small initial, large maximum": {[]string{`C:\pagefile.sys 8192 65536`}, []string{`C:\pagefile.sys 16512 65536`}, 100 << 30},
+		"small":                        {[]string{`C:\pagefile.sys 256 1024`}, []string{`C:\pagefile.sys 16512 16512`}, 100 << 30},
+		"large":                        {[]string{`C:\pagefile.sys 20000 30000`}, []string{`C:\pagefile.sys 20000 30000`}, 100 << 30},
+		"large, beside nonsense":       {[]string{`nonsense`, `C:\pagefile.sys 20000 30000`}, []string{`C:\pagefile.sys 20000 30000`}, 100 << 30},
+		"third, space for the usual":   {[]string{`C:\pagefile.sys 6000 8000`}, []string{`C:\pagefile.sys 6000 8000`}, 15 << 30},
+		"managed":                      {[]string{`?:\pagefile.sys`}, []string{`C:\pagefile.sys 16512 49152`}, 100 << 30},
+		"managed, less room":           {[]string{`?:\pagefile.sys`}, []string{`C:\pagefile.sys 16512 34475`}, 40 << 30},
+		"unmakeable":                   {[]string{`C:\pagefile.sys 200000 300000`}, []string{`C:\pagefile.sys 16512 300000`}, 100 << 30},
+		"others stay": {[]string{`C:\pagefile.sys 256 256`, `E:\pagefile.sys 100 200`, `nonsense`, `C:\second.sys 1 2`},
+			[]string{`C:\pagefile.sys 16512 16512`, `E:\pagefile.sys 100 200`, `C:\second.sys 1 2`}, 100 << 30},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := sample.Server()
+			o.PageFiles, o.DumpType = tt.before, 7
+			v := windowstest.NewVolume(t, o)
+			v.FreeBytes = tt.free
+			i := windowstest.Open(t, v, "Windows")
+			p := machine{i, windowstest.Facts(t, i, live)}.plan(t, crashconfig.Settings{})
+			if got, _ := p.After.Memory.Strings("PagingFiles"); !slices.Equal(got, tt.want) {
+				t.Errorf("PagingFiles %q, want %q; notes %q", got, tt.want, p.Notes)
+			}
+			if unmade := slices.ContainsFunc(p.Notes, func(s string) bool { return strings.Contains(s, "made smaller") }); unmade != (name == "unmakeable") {
+				t.Errorf("notes %q", p.Notes)
+			}
+		})
+	}
+}
+
+// A managed page file that becomes a fixed one stays within what 32-bit Windows can use.
+func TestManagedPageFile32(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, sample.Windows7(), live)
+	setCrash(t, m, hive.Value{Name: "PageFileTooSmall", Type: hive.QWORD, Data: make([]byte, 8)})
+	m.f = windowstest.Facts(t, m.i, live)
+	p := m.plan(t, crashconfig.Settings{})
+	want := []string{`C:\pagefile.sys 2064 4095`}
+	if got, _ := p.After.Memory.Strings("PagingFiles"); !slices.Equal(got, want) {
 		t.Errorf("PagingFiles %q, want %q", got, want)
+	}
+}
+
+// What Windows recorded about a page file that was too small goes once it is not.
+func TestPageFileTooSmallGoes(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		pageFile string
+		actual   int
+		live     windows.Live
+		gone     bool
+	}{
+		"enlarged":               {`C:\pagefile.sys 2000 2000`, 0, live, true},
+		"large enough":           {`C:\pagefile.sys 16600 16600`, 0, live, true},
+		"RAM unknown":            {`C:\pagefile.sys 16600 16600`, 0, windows.Live{}, false},
+		"managed, become fixed":  {`?:\pagefile.sys`, 1 << 20, live, true},
+		"managed, small machine": {`?:\pagefile.sys`, 135 << 20, windows.Live{RAM: 4 << 20, RAMSource: "--ram"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := sample.Server()
+			o.DumpType, o.PageFiles = 7, []string{tt.pageFile}
+			v := windowstest.NewVolume(t, o)
+			v.MapFS["pagefile.sys"].Data = make([]byte, tt.actual)
+			m := machine{i: windowstest.Open(t, v, "Windows")}
+			setCrash(t, m, hive.Value{Name: "PageFileTooSmall", Type: hive.QWORD, Data: make([]byte, 8)})
+			m.f = windowstest.Facts(t, m.i, tt.live)
+			p := m.plan(t, crashconfig.Settings{})
+			if _, complains := crashconfig.Check(p.After).Find("C29"); complains == tt.gone {
+				t.Errorf("C29 complains: %v; plan:\n%s", complains, planText(p))
+			}
+		})
+	}
+}
+
+// setCrash sets values of CrashControl in the hive.
+func setCrash(t *testing.T, m machine, list ...hive.Value) {
+	t.Helper()
+	for _, v := range list {
+		if err := m.i.System.SetValue(`ControlSet001\Control\CrashControl`, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func dword(name string, n uint32) hive.Value {
+	return hive.Value{Name: name, Type: hive.DWORD, Data: hive.EncodeDWORD(n)}
+}
+
+// The setting that makes Windows ignore a small page file goes only when the page file is known to be large enough.
+func TestIgnorePageFileSize(t *testing.T) {
+	t.Parallel()
+	small := windows.Live{RAM: 64 << 20, RAMSource: "--ram"}
+	for name, tt := range map[string]struct {
+		pageFile string
+		actual   int
+		live     windows.Live
+		dump     uint32
+		gone     bool
+	}{
+		"fixed":                      {`C:\pagefile.sys 16600 16600`, 0, live, 2, true},
+		"fixed, RAM unknown":         {`C:\pagefile.sys 16600 16600`, 0, windows.Live{}, 2, false},
+		"managed, too small":         {`C:\pagefile.sys 0 0`, 60 << 20, small, 1, false},
+		"managed, not there":         {`C:\pagefile.sys 0 0`, 0, small, 1, false},
+		"managed, large enough":      {`C:\pagefile.sys 0 0`, 65 << 20, small, 1, true},
+		"managed, no room to fix it": {`C:\pagefile.sys 0 0`, 1 << 20, live, 2, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := sample.Server()
+			o.DumpType, o.PageFiles = tt.dump, []string{tt.pageFile}
+			v := windowstest.NewVolume(t, o)
+			v.MapFS["pagefile.sys"].Data = make([]byte, tt.actual)
+			m := machine{i: windowstest.Open(t, v, "Windows")}
+			setCrash(t, m, dword("IgnorePagefileSize", 1))
+			m.f = windowstest.Facts(t, m.i, tt.live)
+			if p := m.plan(t, crashconfig.Settings{}); p.After.CrashControl.Has("IgnorePagefileSize") == tt.gone {
+				t.Errorf("plan:\n%s", planText(p))
+			}
+		})
 	}
 }
 

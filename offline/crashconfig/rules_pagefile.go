@@ -26,6 +26,25 @@ func judgedPageFile(f *windows.Facts) (windows.PageFileEntry, bool) {
 	return dumpPageFile(f)
 }
 
+// pageFileMB is the page file's size that is sure to be there when the crash comes: the initial one, or that of the file
+// Windows manages, as it is now; 0 if there is none.
+func pageFileMB(f *windows.Facts) int64 {
+	e, ok := dumpPageFile(f)
+	switch {
+	case !ok:
+		return 0
+	case e.Managed():
+		return f.Files.PageFile.Size / mib
+	}
+	return e.Initial
+}
+
+// pageFileEnough reports whether the page file is known to hold any dump of the type judged by.
+func pageFileEnough(f *windows.Facts) bool {
+	n, known := dumpNeed(f, judgedType(f))
+	return known && pageFileMB(f) >= n.OK
+}
+
 // room is what the page file can take on the system volume, in MB: free space and the present page file together.
 func room(f *windows.Facts) int64 { return (f.Free.Value + f.Files.PageFile.Size) / mib }
 
