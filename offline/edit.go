@@ -62,11 +62,19 @@ func (e *edit) open() (err error) {
 	if err := e.refuse(); err != nil {
 		return err
 	}
-	if e.set, err = target.OpenHiveSet(e.Volume.FS, e.hivePath()); err != nil {
+	if e.set, err = target.OpenHiveSet(e.Volume.FS, e.systemPath()); err != nil {
 		return err
 	}
 	e.hive, err = hive.Open(source(e.set))
 	return err
+}
+
+// systemPath is the hive that the facts came from, as its volume spells it.
+func (e *edit) systemPath() string {
+	if e.Root == "" {
+		return e.hivePath()
+	}
+	return e.install.SystemPath
 }
 
 // Close lets go of everything the edit opened.

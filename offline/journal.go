@@ -48,7 +48,7 @@ func (e *edit) saveJournal(name string) error {
 	}
 	j := journal{
 		Schema: journalSchema, Machine: e.facts.Name.Value, Serial: serialText(e.Volume),
-		Hive: e.hivePath(), Size: e.set.Primary.Size(),
+		Hive: e.systemPath(), Size: e.set.Primary.Size(),
 	}
 	for _, w := range e.commit.Writes {
 		if w.File != hive.Primary || len(w.Old) != len(w.Data) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 )
 
 // syncDir makes a new name in a folder durable.
@@ -15,7 +16,11 @@ func syncDir(name string) (err error) {
 		return fmt.Errorf("undo record: %w", err)
 	}
 	defer func() { err = errors.Join(err, dir.Close()) }()
-	if err := dir.Sync(); err != nil {
+	err = dir.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
+		return nil // some network and FUSE file systems cannot, and need not
+	}
+	if err != nil {
 		return fmt.Errorf("undo record: %w", err)
 	}
 	return nil

@@ -1,5 +1,5 @@
 package offline
 
-// syncDir has nothing to do: NTFS journals a new name before the file's own flush
-// returns.
+// syncDir has nothing to do: Windows offers no way to flush a folder, and writes a new
+// name with the file's own flush.
 func syncDir(string) error { return nil }
