@@ -223,8 +223,11 @@ func (j *journal) restore(primary target.File) error {
 	}
 	for _, w := range j.Writes {
 		now := make([]byte, len(w.Old))
-		if _, err := primary.ReadAt(now, w.Offset); err != nil || !bytes.Equal(now, w.Old) {
-			return fmt.Errorf("the old bytes do not read back at 0x%x (%v)", w.Offset, err)
+		if _, err := primary.ReadAt(now, w.Offset); err != nil {
+			return fmt.Errorf("reading the old bytes back: %w", err)
+		}
+		if !bytes.Equal(now, w.Old) {
+			return fmt.Errorf("the old bytes do not read back at 0x%x", w.Offset)
 		}
 	}
 	return nil

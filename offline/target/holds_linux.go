@@ -29,20 +29,19 @@ func (t *Target) Holds(dir string) (bool, error) {
 
 // mounts lists the folders in which this target can be seen.
 func (t *Target) mounts() []string {
-	switch t.Kind {
-	case Directory:
-		if isMountPoint(t.Name) {
-			return []string{t.Name}
-		}
-	case Device:
-		disks, err := image.List()
-		if err != nil {
-			return nil
-		}
-		for _, d := range disks {
-			if sameFile(d.Path, t.Name) {
-				return d.Mounts
-			}
+	if t.Kind == Directory && isMountPoint(t.Name) {
+		return []string{t.Name}
+	}
+	if t.Kind != Device {
+		return nil
+	}
+	disks, err := image.List()
+	if err != nil {
+		return nil
+	}
+	for _, d := range disks {
+		if sameFile(d.Path, t.Name) {
+			return d.Mounts
 		}
 	}
 	return nil
