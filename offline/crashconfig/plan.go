@@ -49,21 +49,51 @@ func PlanArm(i *windows.Installation, f *windows.Facts, s Settings) (*Plan, erro
 		return nil, fmt.Errorf("%w: %s", ErrNoControlSet, f.ControlSet.Problem)
 	}
 	d := newDraft(i, f, s)
+	if err := d.arm(); err != nil {
+		return nil, err
+	}
+	d.leaveAlone()
+	if s.AllControlSets {
+		d.armOthers(f)
+	}
+	d.plan.After = d.f
+	return d.plan, nil
+}
+
+// arm plans one control set.
+func (d *draft) arm() error {
+	before := d.f.Clone()
 	for _, step := range []func(*draft) error{
 		(*draft).dumpType, (*draft).dumpFile, (*draft).dedicated, (*draft).keeping, (*draft).pageFile, (*draft).leftovers,
 		(*draft).nmi, (*draft).keyboard, (*draft).powerButton, (*draft).fastStartup, (*draft).sdDisk,
 	} {
 		if err := step(d); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	d.leaveAlone()
-	d.keepTrueFixes(f)
-	if s.AllControlSets {
-		d.mirror(i.System)
+	d.keepTrueFixes(before)
+	return nil
+}
+
+// armOthers plans the control sets that do not boot, each by its own facts: what is wrong in one need not be in another.
+// A set for which the settings are refused is left alone.
+func (d *draft) armOthers(f *windows.Facts) {
+	for _, set := range f.ControlSet.All {
+		if strings.EqualFold(set, f.ControlSet.Name) {
+			continue
+		}
+		other := newDraft(d.i, d.i.FactsOf(f, set), d.s)
+		if err := other.arm(); err != nil {
+			d.note("%s is left alone: %v.", set, err)
+			continue
+		}
+		d.plan.Changes = append(d.plan.Changes, other.plan.Changes...)
+		for _, n := range other.plan.Notes {
+			if !slices.Contains(d.plan.Notes, n) {
+				d.note("%s: %s", set, n)
+			}
+		}
 	}
-	d.plan.After = d.f
-	return d.plan, nil
 }
 
 // draft is a plan in the making. Its facts already show what the plan changes, so that later steps see earlier ones.
@@ -75,9 +105,7 @@ type draft struct {
 }
 
 func newDraft(i *windows.Installation, f *windows.Facts, s Settings) *draft {
-	after := *f
-	after.Keyboards = slices.Clone(f.Keyboards)
-	return &draft{i: i, f: &after, s: s, plan: &Plan{ControlSet: f.ControlSet.Name}}
+	return &draft{i: i, f: f.Clone(), s: s, plan: &Plan{ControlSet: f.ControlSet.Name}}
 }
 
 func (d *draft) note(format string, args ...any) {
@@ -134,37 +162,6 @@ func (d *draft) remove(v *windows.Values, name, why string, fixes ...string) {
 	}
 	d.plan.Changes = append(d.plan.Changes, Change{Key: v.Key, Name: old.Name, Old: &old, Why: why, Fixes: fixes})
 	*v = v.Without(name)
-}
-
-// mirror repeats the changes in the control sets that do not boot, as far as they have the same services.
-func (d *draft) mirror(h *hive.Hive) {
-	prefix := d.f.ControlSet.Name + `\`
-	changes := d.plan.Changes
-	for _, set := range d.f.ControlSet.All {
-		if strings.EqualFold(set, d.f.ControlSet.Name) {
-			continue
-		}
-		for _, c := range changes {
-			below, ok := strings.CutPrefix(c.Key, prefix)
-			if !ok || !serviceExists(h, set, below) {
-				continue
-			}
-			c.Key = set + `\` + below
-			if c.Old = valueAt(h, c.Key, c.Name); !same(c.Old, c.New) {
-				d.plan.Changes = append(d.plan.Changes, c)
-			}
-		}
-	}
-}
-
-// serviceExists reports whether the service a key belongs to is in a control set; keys of no service always are.
-func serviceExists(h *hive.Hive, set, below string) bool {
-	parts := strings.Split(below, `\`)
-	if len(parts) < 2 || !strings.EqualFold(parts[0], "Services") {
-		return true
-	}
-	_, err := h.Key(set + `\Services\` + parts[1])
-	return err == nil
 }
 
 // valueAt returns a value of the hive, nil if it or its key is absent.

@@ -544,6 +544,67 @@ func TestAllControlSets(t *testing.T) {
 	roundTrip(t, m, crashconfig.Settings{AllControlSets: true})
 }
 
+// A control set that does not boot is judged by itself: what is wrong there is changed though the booting one is right,
+// and what it says differently is respected.
+func TestOtherControlSetIsWrong(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, sample.Windows7(), live)
+	m.arm(t, crashconfig.Settings{})
+	set := func(key string, v hive.Value) {
+		t.Helper()
+		if err := m.i.System.SetValue(`ControlSet002\`+key, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(`Control\CrashControl`, dword("CrashDumpEnabled", 0))
+	set(`Services\i8042prt\crashdump`, dword("Dump1Keys", 2))
+	set(`Services\i8042prt\crashdump`, dword("Dump2Key", 61))
+	m.f = windowstest.Facts(t, m.i, live)
+	if p := m.plan(t, crashconfig.Settings{}); len(p.Changes) > 0 {
+		t.Errorf("the booting set is changed:\n%s", planText(p))
+	}
+	p := m.plan(t, crashconfig.Settings{AllControlSets: true})
+	got := map[string]string{}
+	for _, c := range p.Changes {
+		got[c.Key+`\`+c.Name] = crashconfig.Describe(c.New)
+	}
+	for value, want := range map[string]string{
+		`ControlSet002\Control\CrashControl\CrashDumpEnabled`:          "2",
+		`ControlSet002\Control\CrashControl\NMICrashDump`:              "1",
+		`ControlSet002\Services\kbdhid\Parameters\CrashOnCtrlScroll`:   "1",
+		`ControlSet002\Services\i8042prt\Parameters\CrashOnCtrlScroll`: "",
+		`ControlSet001\Services\i8042prt\Parameters\CrashOnCtrlScroll`: "",
+		`ControlSet001\Control\CrashControl\CrashDumpEnabled`:          "",
+	} {
+		if got[value] != want {
+			t.Errorf("%s becomes %q, want %q", value, got[value], want)
+		}
+	}
+	if !slices.ContainsFunc(p.Notes, func(s string) bool { return strings.HasPrefix(s, "ControlSet002: i8042prt keeps") }) {
+		t.Errorf("notes: %q", p.Notes)
+	}
+	roundTrip(t, m, crashconfig.Settings{AllControlSets: true})
+}
+
+// A set that cannot have what is asked for is left alone, and named.
+func TestOtherControlSetRefused(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, sample.Windows7(), live)
+	if err := m.i.System.DeleteKey(`ControlSet002\Services`); err != nil {
+		t.Fatal(err)
+	}
+	m.f = windowstest.Facts(t, m.i, live)
+	p := m.plan(t, crashconfig.Settings{AllControlSets: true, Keyboard: keys("rctrl+space")})
+	for _, c := range p.Changes {
+		if !strings.HasPrefix(c.Key, "ControlSet001") {
+			t.Errorf("%s is changed", c.Key)
+		}
+	}
+	if !slices.ContainsFunc(p.Notes, func(s string) bool { return strings.HasPrefix(s, "ControlSet002 is left alone: --keyboard") }) {
+		t.Errorf("notes: %q", p.Notes)
+	}
+}
+
 // A hive that is not the planned one any more is not touched.
 func TestApplyChecksTheHive(t *testing.T) {
 	t.Parallel()

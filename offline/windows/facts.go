@@ -2,6 +2,7 @@ package windows
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"hangkit/hive"
@@ -133,6 +134,28 @@ func (i *Installation) Facts(live Live) (*Facts, error) {
 	i.LookAtFiles(f)
 	f.Problems = r.problems
 	return f, nil
+}
+
+// Clone returns facts that can be changed without changing these.
+func (f *Facts) Clone() *Facts {
+	out := *f
+	out.Keyboards = slices.Clone(f.Keyboards)
+	return &out
+}
+
+// FactsOf gathers what another control set of the installation says, for facts of the one that boots. What concerns the
+// machine, the volume and the version stays as it is.
+func (i *Installation) FactsOf(f *Facts, controlSet string) *Facts {
+	r := &reader{h: i.System}
+	out := *f
+	out.ControlSet.Name = controlSet
+	out.Devices, out.Watchdogs = Devices{}, nil
+	out.readSettings(r)
+	out.readDevices(r)
+	out.Name, out.Domain, out.Role = f.Name, f.Domain, f.Role
+	i.LookAtFiles(&out)
+	out.Problems = r.problems
+	return &out
 }
 
 // readSettings takes the keys of the crash configuration as they are.
