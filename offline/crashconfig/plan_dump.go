@@ -36,32 +36,46 @@ func (d *draft) chooseType() (DumpType, error) {
 	}
 }
 
-// defaultType keeps a type that serves a hang and for which there is room; otherwise it is kernel before Windows 8 and
+// defaultType keeps a type that serves a hang, unless it is known not to fit; otherwise it is kernel before Windows 8 and
 // automatic from then on.
 func (d *draft) defaultType() DumpType {
+	preferred := Kernel
+	if d.f.AtLeast(windows.Build8) {
+		preferred = Automatic
+	}
 	now := configuredType(d.f)
 	switch {
 	case now == Kernel:
 		return Kernel
-	case (now == Complete || now == Active) && d.roomFor(now):
-		return now
-	case d.f.AtLeast(windows.Build8):
-		return Automatic
+	case now != Complete && now != Active:
+		return preferred
 	}
-	return Kernel
+	if have, tooSmall := d.knownTooSmall(now); tooSmall {
+		n, _ := dumpNeed(d.f, now)
+		d.note("The dump type was %s: such a dump takes at least %s, and there are %s for it. It becomes %s; --dump %s keeps it.",
+			now, mbText(n.Min), mbText(have), preferred, now)
+		return preferred
+	}
+	return now
 }
 
-// roomFor reports whether the page file is known to hold a dump.
-func (d *draft) roomFor(t DumpType) bool {
+// knownTooSmall reports that a dump of the type certainly does not fit where it will be written, and what there is, in
+// MB. The page file counts with all it can become.
+func (d *draft) knownTooSmall(t DumpType) (have int64, tooSmall bool) {
 	n, known := dumpNeed(d.f, t)
-	e, ok := dumpPageFile(d.f)
-	if !known || !ok {
-		return false
+	switch asked := d.s.Dedicated; {
+	case !known:
+		return 0, false
+	case asked != nil:
+		return asked.MB, asked.MB != 0 && asked.MB < n.Min
+	case hasDedicated(d.f) && dedicatedProblem(d.f) == "":
+		return 0, false // of a size that arm corrects
+	case d.s.PageFile != nil && *d.s.PageFile != PageFileSize{}:
+		return d.s.PageFile.Initial, d.s.PageFile.Initial < n.Min
+	case !d.f.Free.Known:
+		return 0, false
 	}
-	if e.Managed() {
-		return d.f.Free.Known && room(d.f) >= n.OK
-	}
-	return e.Initial >= n.OK
+	return room(d.f), room(d.f) < n.Min
 }
 
 func (d *draft) dumpFile() error {

@@ -63,10 +63,10 @@ func (d *draft) fixedPageFile(worst Verdict) bool {
 	n, known := dumpNeed(d.f, t)
 	switch {
 	case !known:
-		d.note("The page file is left as it is: the memory size is unknown (--ram SIZE).")
+		d.note("No size is set for the page file: the memory size is unknown (--ram SIZE).")
 		return false
 	case !d.f.Free.Known || !d.letterKnown():
-		d.note("The page file is left as it is: the free space on its volume is unknown (--pagefile SIZE).")
+		d.note("No size is set for the page file: the free space on its volume is unknown (--pagefile SIZE).")
 		return false
 	}
 	most := room(d.f) - dumpSize(d.f, t) - spareMB

@@ -442,6 +442,46 @@ func TestManagedPageFile32(t *testing.T) {
 	}
 }
 
+// A complete or active dump is somebody's decision: it stays unless it is known not to fit, and then that is said.
+func TestDumpTypeStays(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		live windows.Live
+		free int64
+		s    crashconfig.Settings
+		want string
+	}{
+		"RAM unknown":            {windows.Live{}, 100 << 30, crashconfig.Settings{}, "1"},
+		"page file can grow":     {live, 100 << 30, crashconfig.Settings{}, "1"},
+		"perhaps enough room":    {live, 17 << 30, crashconfig.Settings{}, "1"},
+		"no room":                {live, 15 << 30, crashconfig.Settings{}, "7"},
+		"no room, asked for":     {live, 15 << 30, crashconfig.Settings{Dump: crashconfig.Complete}, "1"},
+		"small page file asked":  {live, 100 << 30, crashconfig.Settings{PageFile: &crashconfig.PageFileSize{Initial: 4000, Maximum: 40000}}, "7"},
+		"large page file asked":  {live, 100 << 30, crashconfig.Settings{PageFile: &crashconfig.PageFileSize{Initial: 17000, Maximum: 17000}}, "1"},
+		"managed page file":      {live, 100 << 30, crashconfig.Settings{PageFile: &crashconfig.PageFileSize{}}, "1"},
+		"small dedicated file":   {live, 100 << 30, crashconfig.Settings{Dedicated: &crashconfig.Dedicated{Path: `C:\x.dmp`, MB: 8000}}, "7"},
+		"dedicated file as wide": {live, 100 << 30, crashconfig.Settings{Dedicated: &crashconfig.Dedicated{Path: `C:\x.dmp`}}, "1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := sample.Server()
+			o.DumpType = 1
+			v := windowstest.NewVolume(t, o)
+			v.FreeBytes = tt.free
+			i := windowstest.Open(t, v, "Windows")
+			p := machine{i, windowstest.Facts(t, i, tt.live)}.plan(t, tt.s)
+			got, _ := p.After.CrashControl.Value("CrashDumpEnabled")
+			if crashconfig.Describe(&got) != tt.want {
+				t.Errorf("CrashDumpEnabled becomes %s, want %s; notes %q", crashconfig.Describe(&got), tt.want, p.Notes)
+			}
+			said := slices.ContainsFunc(p.Notes, func(s string) bool { return strings.HasPrefix(s, "The dump type was complete") })
+			if said != (tt.want == "7") {
+				t.Errorf("notes %q", p.Notes)
+			}
+		})
+	}
+}
+
 // What Windows recorded about a page file that was too small goes once it is not.
 func TestPageFileTooSmallGoes(t *testing.T) {
 	t.Parallel()
