@@ -174,7 +174,17 @@ func judgedType(f *windows.Facts) DumpType {
 	return Kernel
 }
 
-func ramMB(f *windows.Facts) int64 { return f.RAM.Value / mib }
+// ramGrain is a unit of memory modules that no memory size falls between, in MB. What a running system counts is less
+// than what is built in, by what firmware and kernel took for themselves; Windows may see more of it.
+const ramGrain = 128
+
+// ramMB is the memory size in MB, 0 if unknown; never less than Windows may find.
+func ramMB(f *windows.Facts) int64 {
+	if f.RAM.Source == windows.ThisMachine {
+		return (toMB(f.RAM.Value) + ramGrain - 1) / ramGrain * ramGrain
+	}
+	return f.RAM.Value / mib
+}
 
 // ErrSize says that a size cannot be read.
 var ErrSize = errors.New("unreadable size")
@@ -194,6 +204,15 @@ func ParseSize(s string) (int64, error) {
 		return 0, fmt.Errorf("%w %q: want a number with K, M, G or T", ErrSize, s)
 	}
 	return n * unit, nil
+}
+
+// ParseRAM reads a memory size as [ParseSize] does, and refuses one that lacks its unit.
+func ParseRAM(s string) (int64, error) {
+	n, err := ParseSize(s)
+	if err == nil && n < windows.MinRAM {
+		return 0, fmt.Errorf("%w %q: no machine has so little memory; say M or G", ErrSize, s)
+	}
+	return n, err
 }
 
 // mbText writes a number of MB for people.

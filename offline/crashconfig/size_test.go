@@ -3,6 +3,8 @@ package crashconfig
 import (
 	"errors"
 	"testing"
+
+	"hangkit/offline/windows"
 )
 
 func TestNeed(t *testing.T) {
@@ -48,6 +50,56 @@ func TestParseSize(t *testing.T) {
 	for _, in := range []string{"", "G", "-1", "+5", "1.5G", "9999999999T", "16X", "1GG", "0x10"} {
 		if got, err := ParseSize(in); !errors.Is(err, ErrSize) {
 			t.Errorf("ParseSize(%q) = %d, %v; want ErrSize", in, got, err)
+		}
+	}
+}
+
+func TestParseRAM(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]int64{"1M": 1 << 20, "64G": 64 << 30, "1048576": 1 << 20} {
+		if got, err := ParseRAM(in); err != nil || got != want {
+			t.Errorf("ParseRAM(%q) = %d, %v; want %d", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"1k", "64", "0", "1023K", "", "G"} {
+		if got, err := ParseRAM(in); !errors.Is(err, ErrSize) {
+			t.Errorf("ParseRAM(%q) = %d, %v; want ErrSize", in, got, err)
+		}
+	}
+}
+
+// What a running system counts as its memory is rounded up to what is built in; what the user says is not.
+func TestRAMOfThisMachine(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		bytes  int64
+		source string
+		want   int64
+	}{
+		{"MemTotal of 8 GB", 8_000_000_000, windows.ThisMachine, 7680},
+		{"MemTotal of 16 GB", 16_316_380 << 10, windows.ThisMachine, 16000},
+		{"a multiple", 8 << 30, windows.ThisMachine, 8192},
+		{"by the user", 8_000_000_000, "--ram", 7629},
+		{"unknown", 0, "", 0},
+	} {
+		f := &windows.Facts{RAM: windows.Fact[int64]{Value: tt.bytes, Known: tt.bytes > 0, Source: tt.source}}
+		if got := ramMB(f); got != tt.want {
+			t.Errorf("%s: %d MB, want %d", tt.name, got, tt.want)
+		}
+	}
+}
+
+// A page file of the size that MemTotal shows is too small for a complete dump.
+func TestCompleteNeedsRAMOfThisMachine(t *testing.T) {
+	t.Parallel()
+	for source, want := range map[string]bool{windows.ThisMachine: true, "--ram": false} {
+		f := ready()
+		crash(dword("CrashDumpEnabled", 1))(f)
+		pages(`C:\pagefile.sys 7660 7660`)(f)
+		f.RAM = windows.Fact[int64]{Value: 7650 * mib, Known: true, Source: source}
+		if _, got := ruleCompleteNeedsRAM(f); got != want {
+			t.Errorf("%s: C27 complains: %v, want %v", source, got, want)
 		}
 	}
 }

@@ -10,13 +10,16 @@ import (
 
 // Live is what only the caller can know: about the machine hangkit runs on, and about the volume below the files.
 type Live struct {
-	RAM       int64  // bytes of the machine that will boot; 0 = unknown
+	RAM       int64  // bytes of the machine that will boot; below MinRAM = unknown
 	RAMSource string // "--ram", or ThisMachine
 	SMBIOS    SMBIOS // of the machine hangkit runs on; zero = unknown
 	Volume    VolumeState
 	// OtherInstallations counts further Windows installations in reach.
 	OtherInstallations int
 }
+
+// MinRAM is what no machine has less of, in bytes: a smaller memory size counts as unknown.
+const MinRAM = 1 << 20
 
 // ThisMachine is the RAMSource of the machine hangkit runs on. It counts only while the disk has not moved.
 const ThisMachine = "this machine"
@@ -128,7 +131,7 @@ func (i *Installation) Facts(live Live) (*Facts, error) {
 	i.readIdentity(f, r)
 	f.readMachine(r, live.SMBIOS)
 	f.readDrives(i.systemRoot(), live.Volume.ID)
-	if live.RAM > 0 && (live.RAMSource != ThisMachine || !f.Machine.Moved()) {
+	if live.RAM >= MinRAM && (live.RAMSource != ThisMachine || !f.Machine.Moved()) {
 		f.RAM = sure(live.RAM, live.RAMSource)
 	}
 	i.LookAtFiles(f)

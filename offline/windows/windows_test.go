@@ -228,6 +228,17 @@ func TestMovedDisk(t *testing.T) {
 	}
 }
 
+// A memory size that lost its unit is none.
+func TestTinyMemoryIsUnknown(t *testing.T) {
+	t.Parallel()
+	i := windowstest.Open(t, windowstest.NewVolume(t, sample.Client()), "Windows")
+	for ram, known := range map[int64]bool{0: false, 64: false, windows.MinRAM - 1: false, windows.MinRAM: true} {
+		if f := windowstest.Facts(t, i, windows.Live{RAM: ram, RAMSource: "--ram"}); f.RAM.Known != known {
+			t.Errorf("%d bytes: known %v, want %v", ram, f.RAM.Known, known)
+		}
+	}
+}
+
 // What Windows noted about its machine counts more than the machine at hand, which counts more than nothing.
 func TestMachineSources(t *testing.T) {
 	t.Parallel()
