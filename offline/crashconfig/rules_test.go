@@ -1,6 +1,7 @@
 package crashconfig
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,6 +94,10 @@ func pages(list ...string) change {
 }
 
 func build(n int) change { return func(f *windows.Facts) { f.Version.Build = known(n) } }
+
+func pack(name string) change { return func(f *windows.Facts) { f.Version.Pack = name } }
+
+func server(f *windows.Facts) { f.Role = known(windows.Server) }
 
 func platform(id string) change { return func(f *windows.Facts) { f.Platform.ID = id } }
 
@@ -279,6 +284,9 @@ var ruleCases = []struct {
 	{"keys misplaced", []change{func(f *windows.Facts) { f.Keyboards[0].Misplaced = windows.NewValues("k", dword(dump1Keys, 2)) }}, "T09", Risk, "beside Parameters"},
 	{"keys of a wrong type", []change{noKeys, custom(sz(dump1Keys, "2"), dword(dump2Key, 61))}, "T10", Risk, "Dump1Keys is a REG_SZ"},
 	{"USB on XP", []change{build(2600)}, "T11", Note, "PS/2 keyboards only"},
+	{"USB on XP x64", []change{build(3790), pack("Service Pack 2")}, "T11", Note, "PS/2 keyboards only"},
+	{"USB on 2003", []change{build(3790), server}, "T11", Note, "PS/2 keyboards only"},
+	{"USB on 2003 SP1", []change{build(3790), server, pack("Service Pack 1")}, "T11", Note, "PS/2 keyboards only"},
 	{"Hyper-V keyboard early", []change{build(17763), func(f *windows.Facts) {
 		f.Keyboards[2] = keyboard(windows.HyperVKeyboard)
 		f.Keyboards[2].InUse = known(true)
@@ -355,6 +363,37 @@ func TestRules(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What depends on the version.
+func TestVersionDependent(t *testing.T) {
+	t.Parallel()
+	unknownBuild := func(f *windows.Facts) { f.Version.Build = windows.Fact[int]{} }
+	for _, tt := range []struct {
+		name   string
+		change []change
+		armed  func(*windows.Facts) bool
+		want   bool
+	}{
+		{"USB on 2003 SP2", []change{build(3790), server, pack("Service Pack 2")}, usbArmed, true},
+		{"USB on XP x64 SP2", []change{build(3790), pack("Service Pack 2")}, usbArmed, false},
+		{"USB on 2003 RTM", []change{build(3790), server}, usbArmed, false},
+		{"USB on Vista SP1", []change{build(6001)}, usbArmed, true},
+		{"power button on a laptop", []change{power("PowerButtonBugcheck", 1), platform(windows.Laptop)}, PowerButtonArmed, true},
+		{"power button, build unknown", []change{power("PowerButtonBugcheck", 1), platform(windows.Laptop), unknownBuild}, PowerButtonArmed, false},
+	} {
+		f := ready()
+		for _, c := range tt.change {
+			c(f)
+		}
+		if got := tt.armed(f); got != tt.want {
+			t.Errorf("%s: armed %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
+func usbArmed(f *windows.Facts) bool {
+	return slices.ContainsFunc(ArmedKeyboards(f), func(k ArmedKeyboard) bool { return k.Service == windows.HIDKeyboard })
 }
 
 // The fix of a small page file asks for what arm cannot find out, and does not promise room that is not there.

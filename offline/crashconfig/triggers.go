@@ -2,6 +2,7 @@ package crashconfig
 
 import (
 	"slices"
+	"strings"
 
 	"hangkit/offline/windows"
 )
@@ -13,8 +14,11 @@ const (
 	dump2Key          = "Dump2Key"
 )
 
-// hidServer2003 is the one Windows before Vista SP1 whose USB keyboards can crash it: Server 2003 with SP2.
-const hidServer2003 = windows.Build2003
+// hidServer2003 reports the one Windows before Vista SP1 whose USB keyboards can crash it: Server 2003 with SP2. XP x64
+// has the same build.
+func hidServer2003(f *windows.Facts) bool {
+	return f.Version.Build.Value == windows.Build2003 && f.IsServer() && strings.EqualFold(f.Version.Pack, "Service Pack 2")
+}
 
 // honours reports whether this Windows' driver looks at the crash settings at all; an unknown build is trusted.
 func honours(f *windows.Facts, service string) bool {
@@ -24,7 +28,7 @@ func honours(f *windows.Facts, service string) bool {
 	}
 	switch service {
 	case windows.HIDKeyboard:
-		return b.Value >= windows.BuildVista1 || b.Value == hidServer2003
+		return b.Value >= windows.BuildVista1 || hidServer2003(f)
 	case windows.HyperVKeyboard:
 		return b.Value >= windows.Build1903
 	}
@@ -89,7 +93,7 @@ func NMIArmed(f *windows.Facts) bool {
 	return f.CrashControl.Is("NMICrashDump", 1)
 }
 
-// PowerButtonArmed reports whether holding the power button will crash Windows.
+// PowerButtonArmed reports whether holding the power button will crash Windows; an unknown build is not trusted.
 func PowerButtonArmed(f *windows.Facts) bool {
-	return f.Power.Is("PowerButtonBugcheck", 1) && !f.Before(windows.Build1809) && !f.Platform.Virtual()
+	return f.Power.Is("PowerButtonBugcheck", 1) && f.AtLeast(windows.Build1809) && !f.Platform.Virtual()
 }
