@@ -198,13 +198,34 @@ func (e *edit) apply(plan *crashconfig.Plan, record *crashconfig.Record, doc *ed
 	if err != nil {
 		return err
 	}
-	if record != nil && !stored {
-		doc.Notes = append(doc.Notes, "the hive has no room for a copy of the undo record: keep the file")
+	if record != nil {
+		if err := e.noteRecord(doc, stored); err != nil {
+			return err
+		}
 	}
 	if err := e.prepare(now); err != nil {
 		return err
 	}
 	doc.addCommit(e.commit)
+	return nil
+}
+
+// noteRecord says where the copy of the undo record goes. Where there is no room for
+// it, but an older one is there, undo would take the wrong one: that is refused.
+func (e *edit) noteRecord(doc *editDocument, stored bool) error {
+	if stored {
+		doc.Notes = append(doc.Notes, `a copy of the undo record goes into the registry: the key hangkit at the root of SYSTEM`)
+		return nil
+	}
+	older, err := crashconfig.Records(e.hive)
+	if err != nil {
+		return err
+	}
+	if len(older) > 0 {
+		return ui.Fail(ui.Refused, errors.New("the hive has no room for a second undo record"),
+			"take the earlier change back first: hangkit undo "+commandTarget(e.opened))
+	}
+	doc.Notes = append(doc.Notes, "the hive has no room for a copy of the undo record: keep the file")
 	return nil
 }
 
@@ -250,5 +271,8 @@ func (e *edit) saveRecord(name string, record *crashconfig.Record) error {
 	if err := writeRecord(name, data); err != nil {
 		return err
 	}
-	return e.saveJournal(journalName(name))
+	if err := e.saveJournal(journalName(name)); err != nil {
+		return errors.Join(err, os.Remove(name)) // nothing will be written that it could undo
+	}
+	return nil
 }

@@ -243,7 +243,7 @@ func targetWords(t targetJSON) string {
 
 func printVolume(talk *ui.UI, v volumeJSON) {
 	if v.Partition != 0 || v.Size != 0 {
-		talk.Printf("  %2d  %-9s %10s  %s %s\n", v.Partition, v.FileSystem, ui.FormatSize(v.Size), v.Type, v.Label)
+		talk.Printf("  %2d  %-9s %10s  %s\n", v.Partition, v.FileSystem, ui.FormatSize(v.Size), volumeWords(v))
 	}
 	for _, s := range v.State {
 		talk.Printf("      %s\n", s)
@@ -267,5 +267,19 @@ func windowsWords(w windowsJSON) string {
 	if w.Error != "" {
 		return fmt.Sprintf("%s: cannot be used: %s", name, w.Error)
 	}
-	return fmt.Sprintf("%s: %s, %s, machine %s", name, w.Product, w.Architecture, w.Machine)
+	text := name + ": " + w.Product
+	if w.Architecture != "" {
+		text += ", " + w.Architecture
+	}
+	if w.Machine != "" {
+		text += ", machine " + w.Machine
+	}
+	return text
+}
+
+func volumeWords(v volumeJSON) string {
+	if v.Label == "" {
+		return v.Type
+	}
+	return fmt.Sprintf("%s %q", v.Type, v.Label)
 }

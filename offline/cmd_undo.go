@@ -2,8 +2,9 @@ package offline
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"os"
+	"path/filepath"
 	"time"
 
 	"hangkit/offline/crashconfig"
@@ -52,6 +53,9 @@ func (c *UndoCmd) Run(ctx context.Context, talk *ui.UI) error {
 		return ui.WithEffect(err, ui.Unchanged)
 	}
 	doc := e.document("hangkit/undo/1", plan)
+	if plan.Empty() && len(plan.Conflicts) > 0 {
+		return errors.Join(e.finish(doc, "Nothing is left that could be put back; nothing was changed."), leftAlone(plan))
+	}
 	if plan.Empty() {
 		return e.finish(doc, "Everything is as it was before; nothing was changed.")
 	}
@@ -66,7 +70,7 @@ func (c *UndoCmd) load(e *edit) (*crashconfig.Record, error) {
 		}
 		return record, nil
 	}
-	data, err := os.ReadFile(c.Record)
+	data, err := readSmall(c.Record)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +93,7 @@ func (c *UndoCmd) carryOut(ctx context.Context, e *edit, plan *crashconfig.Plan,
 	if err := e.confirm(ctx, "Put these values back?"); err != nil {
 		return err
 	}
-	if err := e.saveJournal(freeName(recordBase(e.facts.Name.Value, now.UTC().Format("20060102T150405Z")) + ".bytes.json")); err != nil {
+	if err := e.saveJournal(c.journalName(e, now)); err != nil {
 		return ui.WithEffect(err, ui.Unchanged)
 	}
 	if err := e.write(plan.Changes); err != nil {
@@ -102,9 +106,25 @@ func (c *UndoCmd) carryOut(ctx context.Context, e *edit, plan *crashconfig.Plan,
 	if err := e.finish(doc, "Put back and read back."); err != nil {
 		return err
 	}
-	if len(plan.Conflicts) > 0 {
-		return ui.Fail(ui.Partly, fmt.Errorf("%d values were changed by somebody else since and were left alone", len(plan.Conflicts)),
-			"to put them back too: --overwrite-later-changes")
+	return leftAlone(plan)
+}
+
+// journalName is where the old bytes go, should the write need them: beside the record
+// if there is one, else here.
+func (c *UndoCmd) journalName(e *edit, now time.Time) string {
+	name := recordBase(e.facts.Name.Value, now.UTC().Format("20060102T150405Z")) + ".bytes.json"
+	return freeName(filepath.Join(filepath.Dir(c.Record), name))
+}
+
+// leftAlone is an error where values could not be put back.
+func leftAlone(plan *crashconfig.Plan) error {
+	if len(plan.Conflicts) == 0 {
+		return nil
 	}
-	return nil
+	what := "one value was"
+	if n := len(plan.Conflicts); n > 1 {
+		what = fmt.Sprintf("%d values were", n)
+	}
+	return ui.Fail(ui.Partly, fmt.Errorf("%s changed by somebody else since, and left alone", what),
+		"to put them back too: --overwrite-later-changes")
 }

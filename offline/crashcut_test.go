@@ -100,7 +100,7 @@ func recovered(t *testing.T, d image.Disk) [sha256.Size]byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	set, err := target.OpenHiveSet(opened.Volumes[0].FS, "Windows/System32/config/SYSTEM")
+	set, err := target.OpenHiveSet(opened.Volumes[0].FS, "Windows/System32/config/SYSTEM", false)
 	if err != nil {
 		t.Fatal(err)
 	}

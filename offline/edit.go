@@ -62,7 +62,7 @@ func (e *edit) open() (err error) {
 	if err := e.refuse(); err != nil {
 		return err
 	}
-	if e.set, err = target.OpenHiveSet(e.Volume.FS, e.systemPath()); err != nil {
+	if e.set, err = target.OpenHiveSet(e.Volume.FS, e.systemPath(), e.facts.Before(windows.BuildVista)); err != nil {
 		return err
 	}
 	e.hive, err = hive.Open(source(e.set))
@@ -380,7 +380,11 @@ func writeRecord(name string, data []byte) (err error) {
 	if err != nil {
 		return fmt.Errorf("undo record: %w", err)
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
+	defer func() {
+		if err = errors.Join(err, f.Close()); err != nil {
+			err = errors.Join(err, os.Remove(name)) // half a record is worse than none
+		}
+	}()
 	if _, err := io.Copy(f, bytes.NewReader(data)); err != nil {
 		return fmt.Errorf("undo record: %w", err)
 	}

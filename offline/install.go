@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"hangkit/offline/internal/ui"
 	"hangkit/offline/target"
@@ -59,6 +62,9 @@ func (s *scan) gather(chosen *found, ram sizeFlag) (*opened, error) {
 	if o.install, err = chosen.open(); err != nil {
 		return nil, fmt.Errorf("%s: %w", chosen.where(), err)
 	}
+	if err := o.install.System.Validate(); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", chosen.where(), err), o.install.Close())
+	}
 	live := chosen.live(ram)
 	live.Volume.ReadOnly, live.Volume.ReadOnlyWhy = chosen.notWritable()
 	live.OtherInstallations = s.others
@@ -74,7 +80,7 @@ func (f *found) open() (*windows.Installation, error) {
 	if name == "" {
 		return windows.Open(f.Volume.FS, f.Root)
 	}
-	set, err := target.OpenHiveSet(f.Volume.FS, name)
+	set, err := target.OpenHiveSet(f.Volume.FS, name, true)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +101,7 @@ func (f *found) notWritable() (yes bool, why string) {
 	}
 	if err == nil {
 		var set *target.HiveSet
-		if set, err = target.OpenHiveSet(f.Volume.FS, f.hivePath()); err == nil {
+		if set, err = target.OpenHiveSet(f.Volume.FS, f.hivePath(), false); err == nil {
 			err = set.Close()
 		}
 	}
@@ -111,7 +117,7 @@ const unknownMemory sizeFlag = 0
 // live is what the registry cannot know: the machine's memory and the volume's state.
 func (f *found) live(ram sizeFlag) windows.Live {
 	l := windows.Live{Volume: volumeState(f.Volume)}
-	if f.Volume.Target.Kind == target.Device {
+	if f.Volume.Target.Kind == target.Device && isDrive(f.Volume.Target.Name) {
 		l.SMBIOS = thisMachine()
 		l.RAM, l.RAMSource = thisRAM(), windows.ThisMachine
 	}
@@ -119,6 +125,15 @@ func (f *found) live(ram sizeFlag) windows.Live {
 		l.RAM, l.RAMSource = int64(ram), "--ram"
 	}
 	return l
+}
+
+// isDrive tells a drive of this machine from a device that stands for an image file,
+// whose machine is another one.
+func isDrive(name string) bool {
+	base := filepath.Base(name)
+	return !slices.ContainsFunc([]string{"loop", "nbd", "ram", "zram"}, func(kind string) bool {
+		return strings.HasPrefix(base, kind)
+	})
 }
 
 // volumeState says for the readiness rules what is known about the volume.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -95,8 +96,24 @@ func serialText(v *target.Volume) string {
 	return fmt.Sprintf("%x", v.Info.Serial)
 }
 
+// maxSmall bounds the files that are read whole: records and old bytes.
+const maxSmall = 256 << 20
+
+// readSmall reads one of our own files.
+func readSmall(name string) ([]byte, error) {
+	f, err := target.OpenFile(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if f.Size() > maxSmall {
+		return nil, ui.Fail(ui.Damaged, fmt.Errorf("%s has %d bytes: too many for a file that hangkit wrote", name, f.Size()))
+	}
+	return io.ReadAll(io.NewSectionReader(f, 0, f.Size()))
+}
+
 func readJournal(name string) (*journal, error) {
-	data, err := os.ReadFile(name)
+	data, err := readSmall(name)
 	if err != nil {
 		return nil, err
 	}
@@ -104,8 +121,8 @@ func readJournal(name string) (*journal, error) {
 	if err := json.Unmarshal(data, &j); err != nil {
 		return nil, ui.Fail(ui.Damaged, fmt.Errorf("%s: %w", name, err))
 	}
-	if j.Schema != journalSchema {
-		return nil, ui.Fail(ui.Damaged, fmt.Errorf("%s: schema %q, want %q", name, j.Schema, journalSchema))
+	if j.Schema != journalSchema || len(j.Writes) == 0 {
+		return nil, ui.Fail(ui.Damaged, fmt.Errorf("%s: schema %q with %d writes, want %q and at least one", name, j.Schema, len(j.Writes), journalSchema))
 	}
 	return &j, nil
 }

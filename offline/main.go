@@ -97,6 +97,10 @@ func dispatch(ctx context.Context, talk *ui.UI, args []string) ui.Status {
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
+	if slices.ContainsFunc(args, isEmptyArg) {
+		talk.JSON = wantsJSON(args)
+		return talk.Report(ui.Fail(ui.Usage, errors.New("an argument is empty: is a variable unset?")), nil)
+	}
 	command, err := parser.Parse(args)
 	if exited >= 0 { // --help has been printed
 		return exited
@@ -138,6 +142,12 @@ func platformNames() string {
 		ids = append(ids, p.ID)
 	}
 	return strings.Join(ids, ", ")
+}
+
+// isEmptyArg finds what an unset variable leaves behind. It must not be taken for an
+// argument that was not given: without a target every disk is meant.
+func isEmptyArg(arg string) bool {
+	return arg == "" || strings.HasPrefix(arg, "--") && strings.HasSuffix(arg, "=")
 }
 
 // wantsJSON finds --json on a command line that could not be parsed: the error

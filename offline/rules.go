@@ -14,9 +14,9 @@ import (
 // rules say what the errors of the rooms mean to the user: the exit status and the
 // way out. The first that fits counts, so the special ones stand before the general.
 var rules = []ui.Rule{
-	{Is: errWhichWindows, Status: ui.Usage},
 	{Is: errNoDump, Status: ui.NotFound},
 
+	{Is: target.ErrUnknown, Status: ui.Damaged},
 	{Is: target.ErrRefused, Status: ui.Refused},
 	{Is: crashconfig.ErrRefused, Status: ui.Refused},
 	{Is: crashconfig.ErrOtherTarget, Status: ui.Refused, Hints: []string{"check that this is the right disk; --overwrite-later-changes goes on regardless"}},
@@ -32,7 +32,7 @@ var rules = []ui.Rule{
 	{Is: image.ErrFormat, Status: ui.Damaged},
 
 	{Is: ntfs.ErrBitLocker, Status: ui.Refused, Hints: []string{"unlock it first: 'manage-bde -unlock' in WinPE, dislocker or cryptsetup on Linux; there is no need to decrypt"}},
-	{Is: ntfs.ErrNotInPlace, Status: ui.Refused},
+	{Is: ntfs.ErrNotInPlace, Status: ui.Refused, Hints: []string{"a file system can write what hangkit will not: mount the volume and name the mounted folder"}},
 	{Is: ntfs.ErrReadOnly, Status: ui.Refused},
 	{Is: ntfs.ErrNotNTFS, Status: ui.Damaged},
 	{Is: ntfs.ErrTruncated, Status: ui.Damaged, Hints: []string{"was the image copied whole?"}},

@@ -27,6 +27,9 @@ func openDisk(name string, mode Mode) (*Target, error) {
 
 // FromDisk opens the volumes of a disk that is open already. The name is for people.
 func FromDisk(name string, d image.Disk, mode Mode) (*Target, error) {
+	if d.Size() == 0 {
+		return nil, fmt.Errorf("%s is empty: %w", name, ErrUnknown)
+	}
 	t := &Target{Name: name, Kind: Image, mode: mode, Size: d.Size(), SectorSize: d.SectorSize()}
 	if err := t.openVolumes(t.layer(d)); err != nil {
 		return nil, err
@@ -46,7 +49,7 @@ func (t *Target) layer(d image.Disk) image.Disk {
 func (t *Target) openVolumes(d image.Disk) error {
 	table, err := image.ReadTable(d)
 	if err != nil {
-		return fmt.Errorf("%s: partition table: %w", t.Name, err)
+		return fmt.Errorf("%s: %w", t.Name, err)
 	}
 	t.table = *table
 	t.Scheme, t.Warnings = table.Scheme.String(), table.Warnings

@@ -2,7 +2,6 @@ package target
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -16,29 +15,30 @@ type HiveSet struct {
 	Primary, Log1, Log2 File
 }
 
-// OpenHiveSet opens a hive and the logs beside it. Windows before Vista keeps one
-// log, SYSTEM.LOG; it stands in the place of LOG1.
+// OpenHiveSet opens a hive and the logs beside it. Windows before Vista keeps a single
+// log, SYSTEM.LOG, which then stands in the place of LOG1; later ones leave a file of
+// that name behind and never look at it.
 //
 // A log that is there but cannot be opened like the hive itself fails the whole set:
 // without it a dirty hive would be taken for what it was some changes ago.
-func OpenHiveSet(volume FS, name string) (*HiveSet, error) {
+func OpenHiveSet(volume FS, name string, single bool) (*HiveSet, error) {
 	primary, err := volume.OpenInPlace(name)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, err // names the file
 	}
 	s := &HiveSet{Primary: primary}
-	if err := s.openLogs(volume, name); err != nil {
+	if err := s.openLogs(volume, name, single); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-func (s *HiveSet) openLogs(volume FS, name string) (err error) {
+func (s *HiveSet) openLogs(volume FS, name string, single bool) (err error) {
 	var found1, found2 bool
 	if s.Log1, found1, err = openLog(volume, name+".LOG1"); err != nil {
 		return err
 	}
-	if s.Log2, found2, err = openLog(volume, name+".LOG2"); err != nil || found1 || found2 {
+	if s.Log2, found2, err = openLog(volume, name+".LOG2"); err != nil || found1 || found2 || !single {
 		return err
 	}
 	s.Log1, _, err = openLog(volume, name+".LOG")
@@ -57,10 +57,7 @@ func openLog(volume FS, name string) (log File, found bool, err error) {
 	if err == nil {
 		log, err = volume.OpenInPlace(name)
 	}
-	if err != nil {
-		return nil, true, fmt.Errorf("%s: %w", name, err)
-	}
-	return log, true, nil
+	return log, true, err
 }
 
 // Close closes the three files.
@@ -139,16 +136,16 @@ func (f *ReadFile) Close() error { return f.closer.Close() }
 
 // OpenFile opens an ordinary file by its path, for reading.
 func OpenFile(name string) (*ReadFile, error) {
-	f, err := os.Open(name)
+	st, err := os.Stat(name)
 	if err != nil {
 		return nil, err
 	}
-	st, err := f.Stat()
-	if err == nil && st.IsDir() {
-		err = &fs.PathError{Op: "open", Path: name, Err: errors.New("is a directory")}
+	if !st.Mode().IsRegular() { // opening a pipe would wait for its other end
+		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.New("not a regular file")}
 	}
+	f, err := os.Open(name)
 	if err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, err
 	}
 	return &ReadFile{ReaderAt: f, size: st.Size(), closer: f}, nil
 }

@@ -158,7 +158,7 @@ func TestHiveSet(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, opened := folder(t, ReadOnly, tt.files)
-			set, err := OpenHiveSet(opened.Volumes[0].FS, "SYSTEM")
+			set, err := OpenHiveSet(opened.Volumes[0].FS, "SYSTEM", name == "Windows XP")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -169,7 +169,7 @@ func TestHiveSet(t *testing.T) {
 		})
 	}
 	_, opened := folder(t, ReadOnly, map[string]string{"other": "x"})
-	if _, err := OpenHiveSet(opened.Volumes[0].FS, "SYSTEM"); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := OpenHiveSet(opened.Volumes[0].FS, "SYSTEM", true); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no hive: %v", err)
 	}
 }
@@ -178,7 +178,7 @@ func TestHiveSet(t *testing.T) {
 func TestHiveSetNeedsEveryLog(t *testing.T) {
 	t.Parallel()
 	_, opened := folder(t, ReadOnly, map[string]string{"SYSTEM": "p", "SYSTEM.LOG1": "1", "SYSTEM.LOG2/x": "a folder"})
-	if _, err := OpenHiveSet(opened.Volumes[0].FS, "SYSTEM"); err == nil {
+	if _, err := OpenHiveSet(opened.Volumes[0].FS, "SYSTEM", true); err == nil {
 		t.Error("a log that is no file was passed over")
 	}
 
@@ -195,7 +195,7 @@ func TestHiveSetNeedsEveryLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenHiveSet(raw.Volumes[0].FS, "SYSTEM"); !errors.Is(err, ntfs.ErrNotInPlace) {
+	if _, err := OpenHiveSet(raw.Volumes[0].FS, "SYSTEM", true); !errors.Is(err, ntfs.ErrNotInPlace) {
 		t.Errorf("a sparse log: %v, want %v", err, ntfs.ErrNotInPlace)
 	}
 }
@@ -255,7 +255,7 @@ func TestLinkedHive(t *testing.T) {
 		t.Skip(err)
 	}
 	opened := open(t, link, ReadOnly)
-	set, err := OpenHiveSet(opened.Volumes[0].FS, opened.HiveName())
+	set, err := OpenHiveSet(opened.Volumes[0].FS, opened.HiveName(), false)
 	if err != nil || set.Log1 == nil {
 		t.Fatalf("%+v, %v", set, err)
 	}

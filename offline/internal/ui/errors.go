@@ -156,6 +156,9 @@ func (u *UI) Report(err error, rules []Rule) Status {
 }
 
 func (u *UI) reportText(err error, e Error) {
+	if errors.Is(err, context.Canceled) {
+		err = errors.New("interrupted")
+	}
 	fmt.Fprintf(u.err, "hangkit: error: %v\n", err)
 	for _, h := range e.Hints {
 		fmt.Fprintf(u.err, "  hint: %s\n", h)
