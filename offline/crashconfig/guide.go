@@ -47,13 +47,13 @@ func (g *TriggerGuide) add(id, title string, steps ...Step) {
 func Guide(f *windows.Facts, platform string) (*TriggerGuide, error) {
 	g := &TriggerGuide{Platform: f.Platform.ID, Source: f.Platform.Source, Guessed: f.Platform.Guessed}
 	if platform != "" {
-		g.Platform, g.Source, g.Guessed = strings.ToLower(platform), "--platform", false
+		g.Platform, g.Source, g.Guessed = platform, "--platform", false
 	}
 	p, ok := findPlace(g.Platform)
 	if !ok {
 		return nil, fmt.Errorf("%w %q: want one of %s", ErrPlatform, platform, platformIDs())
 	}
-	g.Name = p.name
+	g.Platform, g.Name = p.id, p.name
 	g.add("before", "Before", before(f, p)...)
 	g.add("nmi", "Send an NMI", nmiSteps(f, p)...)
 	g.add("keyboard", "Or use the keyboard", keyboardSteps(f, p)...)

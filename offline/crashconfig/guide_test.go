@@ -104,6 +104,24 @@ func TestGuideInventsNothing(t *testing.T) {
 	}
 }
 
+// Every id can be asked for, in any case, and so can other names for the platforms.
+func TestPlatformNames(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, sample.Client(), live)
+	names := map[string]string{
+		"qemu": windows.KVM, "qemu-kvm": windows.KVM, "Proxmox": windows.KVM, "libvirt": windows.KVM, "ilo": windows.HPE, "iDRAC": windows.Dell,
+		"esxi": windows.VMware, "hyper-v": windows.HyperV, "redfish": windows.GenericIPMI,
+	}
+	for _, p := range crashconfig.Platforms() {
+		names[p.ID], names[strings.ToUpper(p.ID)] = p.ID, p.ID
+	}
+	for name, id := range names {
+		if g := mustGuide(t, m.f, name); g.Platform != id || g.Name != crashconfig.PlatformName(id) || g.Source != "--platform" {
+			t.Errorf("%s: %s (%s) from %s, want %s", name, g.Platform, g.Name, g.Source, id)
+		}
+	}
+}
+
 func TestGuideRefusesUnknownPlatforms(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t, sample.Client(), live)

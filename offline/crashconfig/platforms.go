@@ -1,6 +1,10 @@
 package crashconfig
 
-import "hangkit/offline/windows"
+import (
+	"strings"
+
+	"hangkit/offline/windows"
+)
 
 // Step is one thing to do.
 type Step struct {
@@ -153,7 +157,25 @@ func PlatformName(id string) string {
 	return unknownPlace.name
 }
 
-func findPlace(id string) (place, bool) {
+// platformAliases are other names people have for a platform.
+var platformAliases = map[string]string{
+	"esx": windows.VMware, "esxi": windows.VMware, "vsphere": windows.VMware,
+	"hyper-v": windows.HyperV, "vbox": windows.VirtualBox, "xcp-ng": windows.Xen, "xenserver": windows.Xen,
+	"qemu": windows.KVM, "qemu-kvm": windows.KVM, "libvirt": windows.KVM, "proxmox": windows.KVM,
+	"ec2": windows.AWS, "gce": windows.GCP, "ahv": windows.Nutanix,
+	"hp": windows.HPE, "hpe": windows.HPE, "ilo": windows.HPE, "dell": windows.Dell, "idrac": windows.Dell,
+	"lenovo": windows.Lenovo, "xcc": windows.Lenovo, "ibm": windows.IBM, "imm": windows.IBM,
+	"ucs": windows.Cisco, "cimc": windows.Cisco, "irmc": windows.Fujitsu,
+	"bmc": windows.GenericIPMI, "redfish": windows.GenericIPMI, "server": windows.GenericIPMI,
+	"tablet": windows.Laptop, "workstation": windows.PC,
+}
+
+// findPlace finds a platform by its id or another name for it, in any case.
+func findPlace(name string) (place, bool) {
+	id := strings.ToLower(name)
+	if alias, ok := platformAliases[id]; ok {
+		id = alias
+	}
 	for _, p := range places {
 		if p.id == id {
 			return p, true

@@ -89,7 +89,7 @@ var (
 )
 
 // vendors maps what firmware says to platforms; the first row that fits counts. Patterns are compared without case, and
-// a star stands for anything.
+// a star stands for anything. Makers of server boards that make laptops too count for servers only in another chassis.
 var vendors = []struct {
 	makers   []string
 	products []string
@@ -120,6 +120,10 @@ var vendors = []struct {
 	{[]string{"Supermicro", "Super Micro Computer*"}, []string{"*"}, Supermicro},
 	{[]string{"FUJITSU*"}, []string{"PRIMERGY*", "PRIMEQUEST*"}, Fujitsu},
 	{[]string{"Egenera*"}, []string{"*"}, Egenera},
+	{[]string{"Quanta*", "Inspur*", "ASRockRack*", "Tyan*"}, []string{"*"}, GenericIPMI},
+	{[]string{"Intel Corporation"}, []string{"S1200*", "S1400*", "S1600*", "S2400*", "S2600*", "S4600*", "S5500*", "S5520*", "M50*", "M70*", "D50*"}, GenericIPMI},
+	{[]string{"Huawei*"}, []string{"RH*", "CH*", "1288*", "2288*", "2488*", "5288*", "5885*", "FusionServer*", "TaiShan*"}, GenericIPMI},
+	{[]string{"GIGABYTE"}, []string{"R1*", "R2*", "G2*", "G4*", "H2*", "MZ*", "MD*", "MU*"}, GenericIPMI},
 }
 
 // placeholders are strings that firmware leaves where nobody filled anything in.
@@ -154,13 +158,14 @@ func Identify(m SMBIOS) string {
 	if strings.EqualFold(maker, "Xen") && strings.Contains(strings.ToLower(m.BIOSVersion), "amazon") {
 		return AWS
 	}
+	portable := slices.Contains(portableChassis, m.Chassis)
 	for _, v := range vendors {
-		if likeAny(v.makers, maker) && likeAny(v.products, product) {
+		if likeAny(v.makers, maker) && likeAny(v.products, product) && (v.id != GenericIPMI || !portable) {
 			return v.id
 		}
 	}
 	switch {
-	case slices.Contains(portableChassis, m.Chassis):
+	case portable:
 		return Laptop
 	case slices.Contains(serverChassis, m.Chassis):
 		return GenericIPMI
