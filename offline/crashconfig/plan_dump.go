@@ -1,6 +1,8 @@
 package crashconfig
 
 import (
+	"strings"
+
 	"hangkit/hive"
 	"hangkit/offline/windows"
 )
@@ -81,7 +83,11 @@ func (d *draft) knownTooSmall(t DumpType) (have int64, tooSmall bool) {
 func (d *draft) dumpFile() error {
 	cc := &d.f.CrashControl
 	if d.s.DumpFile != "" {
-		d.set(cc, expandSZ("DumpFile", d.s.DumpFile), "where the dump is put", "C11", "C12")
+		path := d.s.DumpFile
+		if strings.EqualFold(path, DefaultPlace) {
+			path = windows.DefaultDumpFile
+		}
+		d.set(cc, expandSZ("DumpFile", path), "where the dump is put", "C11", "C12", "C13")
 		d.i.LookAtFiles(d.f)
 		p, ok := d.f.DumpFile()
 		if !ok {

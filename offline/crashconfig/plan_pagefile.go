@@ -1,6 +1,7 @@
 package crashconfig
 
 import (
+	"slices"
 	"strings"
 
 	"hangkit/hive"
@@ -11,13 +12,7 @@ import (
 const spareMB = 1024
 
 // pageFileRules are the rules that a larger or a new page file satisfies.
-var pageFileRules = []func(*windows.Facts) (Finding, bool){
-	ruleNoPageFile, rulePageFileElsewhere, rulePageFileSize, ruleInitialSize, ruleManagedAutomatic, rulePageFileMalformed,
-	ruleIgnorePageFileSize, ruleCompleteNeedsRAM, ruleWasTooSmall, rulePageFileRoom,
-}
-
-// pageFileFixes are those rules' ids.
-var pageFileFixes = []string{"P01", "P02", "P03", "P05", "P06", "P11", "C26", "C27", "C29"}
+var pageFileRules = []string{"P01", "P02", "P03", "P05", "P06", "P08", "P11", "C26", "C27", "C29"}
 
 func (d *draft) pageFile() error {
 	if d.s.PageFile != nil {
@@ -48,8 +43,11 @@ func (d *draft) enough() bool {
 // pageFileVerdict is the gravest of the rules a page file can satisfy.
 func (d *draft) pageFileVerdict() Verdict {
 	worst := OK
-	for _, judge := range pageFileRules {
-		if finding, ok := judge(d.f); ok {
+	for _, r := range rules {
+		if !slices.Contains(pageFileRules, r.id) {
+			continue
+		}
+		if finding, ok := r.judge(d.f); ok {
 			worst = max(worst, finding.Verdict)
 		}
 	}
@@ -191,7 +189,7 @@ func (d *draft) dropMalformed() {
 }
 
 func (d *draft) setPageFiles(list []string, why string) {
-	d.set(&d.f.Memory, multiSZ("PagingFiles", list), why, pageFileFixes...)
+	d.set(&d.f.Memory, multiSZ("PagingFiles", list), why, pageFileRules...)
 	d.f.PageFiles = windows.ParsePageFiles(list)
 }
 

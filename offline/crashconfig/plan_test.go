@@ -237,6 +237,85 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// Without a dump nothing is armed that was not asked for.
+func TestNoDumpArmsNothing(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		preset func() sample.Options
+		s      crashconfig.Settings
+		want   []string // names of the trigger values that change
+	}{
+		"client":       {sample.Client, crashconfig.Settings{}, nil},
+		"laptop":       {sample.Laptop, crashconfig.Settings{}, nil},
+		"windows 7":    {sample.Windows7, crashconfig.Settings{}, nil},
+		"NMI":          {sample.Windows7, crashconfig.Settings{NMI: crashconfig.Yes}, []string{"NMICrashDump"}},
+		"power button": {sample.Laptop, crashconfig.Settings{PowerButton: crashconfig.Yes}, []string{"PowerButtonBugcheck"}},
+		"keyboard":     {sample.Windows7, crashconfig.Settings{Keyboard: keys("rctrl+scroll")}, []string{"CrashOnCtrlScroll", "CrashOnCtrlScroll"}},
+	} {
+		tt.s.Dump = crashconfig.NoDump
+		var got []string
+		for _, c := range newMachine(t, tt.preset(), live).plan(t, tt.s).Changes {
+			if slices.Contains([]string{"NMICrashDump", "PowerButtonBugcheck", "CrashOnCtrlScroll", "Dump1Keys"}, c.Name) {
+				got = append(got, c.Name)
+			}
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %q changes, want %q", name, got, tt.want)
+		}
+	}
+}
+
+// The dump file goes back to Windows' own place without a percent sign on the command line.
+func TestDefaultDumpFile(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, sample.Client(), live)
+	setCrash(t, m, hive.Value{Name: "DumpFile", Type: hive.SZ, Data: hive.EncodeSZ(`C:\Windows\x.dmp`)})
+	m.f = windowstest.Facts(t, m.i, live)
+	p := m.plan(t, crashconfig.Settings{DumpFile: "Default"})
+	v, ok := p.After.CrashControl.Value("DumpFile")
+	if !ok || v.Type != hive.ExpandSZ || v.Text() != windows.DefaultDumpFile {
+		t.Errorf("DumpFile becomes %s", crashconfig.Describe(&v))
+	}
+}
+
+// Keys in the wrong place go, and come back with undo.
+func TestMisplacedKeysGo(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, sample.Client(), live)
+	for _, service := range []string{windows.PS2Keyboard, windows.HIDKeyboard} {
+		for _, v := range []hive.Value{dword("Dump1Keys", 2), dword("Dump2Key", 61)} {
+			if err := m.i.System.SetValue(`ControlSet001\Services\`+service+`\Parameters\crashdump`, v); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	m.f = windowstest.Facts(t, m.i, live)
+	p := m.plan(t, crashconfig.Settings{})
+	fixed := 0
+	for _, c := range p.Changes {
+		if strings.HasSuffix(c.Key, `\Parameters\crashdump`) && c.New == nil && slices.Equal(c.Fixes, []string{"T09"}) {
+			fixed++
+		}
+	}
+	if _, complains := crashconfig.Check(p.After).Find("T09"); complains || fixed != 4 {
+		t.Errorf("T09 complains: %v, %d values go:\n%s", complains, fixed, planText(p))
+	}
+	roundTrip(t, m, crashconfig.Settings{})
+}
+
+// A page file that cannot be made is P08's, and the change says so.
+func TestPlanFixesP08(t *testing.T) {
+	t.Parallel()
+	o := sample.Server()
+	o.PageFiles, o.DumpType = []string{`C:\pagefile.sys 200000 200000`}, 7
+	for _, c := range newMachine(t, o, live).plan(t, crashconfig.Settings{}).Changes {
+		if c.Name == "PagingFiles" && slices.Contains(c.Fixes, "P08") {
+			return
+		}
+	}
+	t.Error("no change fixes P08")
+}
+
 func arm64() sample.Options {
 	o := sample.Laptop()
 	o.Arch = "ARM64"

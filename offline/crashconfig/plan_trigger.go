@@ -4,6 +4,9 @@ import (
 	"hangkit/offline/windows"
 )
 
+// unarmed reports that dumps are switched off: no trigger is then armed that nobody asked for.
+func (d *draft) unarmed() bool { return configuredType(d.f) == NoDump }
+
 func (d *draft) nmi() error {
 	const flag, name = "--nmi", "NMICrashDump"
 	cc := &d.f.CrashControl
@@ -20,19 +23,24 @@ func (d *draft) nmi() error {
 		if cc.Or(name, 0) != 0 {
 			d.set(cc, dword(name, 0), "an NMI does not crash Windows")
 		}
-	default:
+	case d.s.NMI == Yes || !d.unarmed():
 		d.set(cc, dword(name, 1), "an NMI crashes Windows", "T01", "T02")
 	}
 	return nil
 }
 
 func (d *draft) keyboard() error {
+	if d.s.Keyboard == nil && d.unarmed() {
+		return nil
+	}
 	changed := false
 	for i := range d.f.Keyboards {
 		k := &d.f.Keyboards[i]
-		switch {
-		case !k.Installed:
+		if !k.Installed {
 			continue
+		}
+		d.removeMisplaced(k)
+		switch {
 		case !honours(d.f, k.Service):
 			if k.InUse.Value || d.s.Keyboard != nil {
 				d.note("%s (%s) cannot crash %s; left alone.", k.Kind, k.Service, d.f.Version.Product)
@@ -81,6 +89,13 @@ func (d *draft) setKeys(k *windows.KeyboardDriver, c Combination) {
 	d.set(&k.Dump, dword(dump2Key, uint32(c.Press)), "press "+c.Press.String()+" twice", "T07")
 }
 
+// removeMisplaced takes away keys that were set where no driver looks, so that nobody relies on them.
+func (d *draft) removeMisplaced(k *windows.KeyboardDriver) {
+	for _, name := range []string{dump1Keys, dump2Key} {
+		d.remove(&k.Misplaced, name, "Windows does not look here", "T09")
+	}
+}
+
 func (d *draft) removeCustom(k *windows.KeyboardDriver, why string) {
 	d.remove(&k.Dump, dump1Keys, why, "T06", "T08")
 	d.remove(&k.Dump, dump2Key, why, "T06", "T07")
@@ -89,7 +104,7 @@ func (d *draft) removeCustom(k *windows.KeyboardDriver, why string) {
 func (d *draft) powerButton() error {
 	const flag, name = "--power-button", "PowerButtonBugcheck"
 	v := &d.f.Power
-	wanted := d.s.PowerButton == Yes || (d.s.PowerButton == ByDefault && d.f.Platform.Portable())
+	wanted := d.s.PowerButton == Yes || (d.s.PowerButton == ByDefault && d.f.Platform.Portable() && !d.unarmed())
 	switch {
 	case d.s.PowerButton == No:
 		if v.Or(name, 0) != 0 {

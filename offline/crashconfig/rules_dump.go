@@ -203,7 +203,7 @@ func ruleDumpFileElsewhere(f *windows.Facts) (Finding, bool) {
 	}
 	return say(Risk, "The dump file is on another volume",
 		fmt.Sprintf("DumpFile is %s. The dump stays in DUMPxxxx.tmp until Windows has started far enough to copy it.", dumpFileText(f)),
-		fixArm+" --dump-file "+windows.DefaultDumpFile)
+		fixArm+" --dump-file "+DefaultPlace)
 }
 
 func ruleOverwrite(f *windows.Facts) (Finding, bool) {
@@ -341,7 +341,7 @@ func ruleDedicatedRoom(f *windows.Facts) (Finding, bool) {
 	if have := (f.Free.Value + f.Files.DedicatedDump.Size) / mib; have < want {
 		return say(Block, "No room for the dedicated dump file",
 			fmt.Sprintf("It needs %s and %s are free on %s; Windows says nothing and writes no dump.", mbText(want), mbText(have), f.Letter()),
-			"free space, or "+fixArm+" --dedicated-dump D:\\hangkit.dmp:SIZE")
+			"free space, or "+fixArm+` --dedicated-dump "D:\hangkit.dmp:SIZE"`)
 	}
 	return nothing()
 }
@@ -355,10 +355,10 @@ func ruleDedicatedSize(f *windows.Facts) (Finding, bool) {
 	if !hasDedicated(f) {
 		return say(Note, "DumpFileSize has no effect", fmt.Sprintf("It is %d MB, but no dedicated dump file is set.", size), fixArm)
 	}
-	switch {
-	case size < max(n.Min, min(kernelMin64, n.OK)):
+	switch least := max(n.Min, min(kernelMin64, n.OK)); {
+	case size < least:
 		return say(Block, "The dedicated dump file is far too small",
-			fmt.Sprintf("DumpFileSize is %d MB; a dump of this type takes at least %s.", size, mbText(n.Min)), fixArm)
+			fmt.Sprintf("DumpFileSize is %d MB; a dump of this type takes at least %s.", size, mbText(least)), fixArm)
 	case known && size < n.OK && configuredType(f) == Complete:
 		return say(Loss, "The dedicated dump file is too small",
 			fmt.Sprintf("DumpFileSize is %s; the dump may need %s.", mbText(size), mbText(n.OK)), fixArm)

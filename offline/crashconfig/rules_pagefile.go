@@ -159,7 +159,7 @@ func pageFileFix(f *windows.Facts) string {
 	case !f.Free.Known:
 		return fmt.Sprintf("%s --pagefile %dM", fixArm, n.OK)
 	case room(f) < n.OK+dumpSize(f, t)+spareMB:
-		return "free space on " + f.Letter() + ", or " + fixArm + ` --dedicated-dump D:\hangkit.dmp`
+		return "free space on " + f.Letter() + ", or " + fixArm + ` --dedicated-dump "D:\hangkit.dmp"`
 	}
 	return fixArm
 }

@@ -217,6 +217,7 @@ var ruleCases = []struct {
 	{"dedicated long", []change{crash(sz("DedicatedDumpFile", `E:\`+strings.Repeat("x", 150)))}, "C22", Block, "150"},
 	{"dedicated without room", []change{free(gib), crash(sz("DedicatedDumpFile", `C:\x.sys`)), func(f *windows.Facts) { f.Files.DedicatedDir = true }}, "C23", Block, "1024 MB are free"},
 	{"dedicated tiny", []change{crash(sz("DedicatedDumpFile", `E:\x.sys`), dword("DumpFileSize", 2))}, "C25", Block, "2 MB"},
+	{"dedicated tiny, 32 bits", []change{func(f *windows.Facts) { f.Arch = known("x86") }, crash(sz("DedicatedDumpFile", `E:\x.sys`), dword("DumpFileSize", 300))}, "C25", Block, "at least 512 MB"},
 	{"dedicated small", []change{crash(sz("DedicatedDumpFile", `E:\x.sys`), dword("DumpFileSize", 1024))}, "C25", Loss, "about 2730 MB"},
 	{"dedicated too small for complete", []change{crash(dword("CrashDumpEnabled", 1), sz("DedicatedDumpFile", `E:\x.sys`), dword("DumpFileSize", 8300))}, "C25", Loss, "8492 MB"},
 	{"dump file size without file", []change{crash(dword("DumpFileSize", 2))}, "C25", Note, "no dedicated"},
@@ -405,7 +406,7 @@ func TestPageFileFix(t *testing.T) {
 		"hangkit arm":                  func(*windows.Facts) {},
 		"hangkit arm --ram SIZE":       noRAM,
 		"hangkit arm --pagefile 8320M": unknownFree,
-		`free space on C:, or hangkit arm --dedicated-dump D:\hangkit.dmp`: func(f *windows.Facts) {
+		`free space on C:, or hangkit arm --dedicated-dump "D:\hangkit.dmp"`: func(f *windows.Facts) {
 			f.Free, f.Files.PageFile.Size = known(gib), gib
 		},
 	} {
@@ -414,6 +415,26 @@ func TestPageFileFix(t *testing.T) {
 		change(f)
 		if got := pageFileFix(f); got != want {
 			t.Errorf("fix %q, want %q", got, want)
+		}
+	}
+}
+
+// Commands that are offered go through any shell unchanged.
+func TestFixesCanBePasted(t *testing.T) {
+	t.Parallel()
+	for _, tt := range ruleCases {
+		f := ready()
+		for _, c := range tt.change {
+			c(f)
+		}
+		for _, finding := range Check(f).Findings {
+			_, command, _ := strings.Cut(finding.Fix, "hangkit ")
+			if strings.ContainsAny(command, "%$'`") || strings.Count(command, `\`) != strings.Count(command, `"D:\`) {
+				t.Errorf("%s: %s", finding.ID, finding.Fix)
+			}
+			if strings.Contains(finding.Fix, "--bitlocker-key") {
+				t.Errorf("%s offers a flag that does not exist: %s", finding.ID, finding.Fix)
+			}
 		}
 	}
 }

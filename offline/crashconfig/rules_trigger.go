@@ -135,7 +135,7 @@ func ruleDump1Keys(f *windows.Facts) (Finding, bool) {
 
 func ruleKeysMisplaced(f *windows.Facts) (Finding, bool) {
 	return eachKeyboard(f, func(k windows.KeyboardDriver) (Finding, bool) {
-		if len(k.Misplaced.All()) == 0 {
+		if !k.Misplaced.Has(dump1Keys) && !k.Misplaced.Has(dump2Key) {
 			return nothing()
 		}
 		return say(Risk, "Custom keys are in the wrong place",

@@ -26,9 +26,13 @@ type Settings struct {
 	AutoReboot     Choice
 	PageFile       *PageFileSize // nil: change it only if the dump would not fit
 	Dedicated      *Dedicated
-	DumpFile       string // Windows path; empty: keep a usable one
+	DumpFile       string // Windows path, or DefaultPlace; empty: keep a usable one
 	AllControlSets bool   // change the sets that do not boot as well
 }
+
+// DefaultPlace, as a dump file, is Windows' own place for it. A command line passes this word on as it is, which it does not do with
+// %SystemRoot%.
+const DefaultPlace = "default"
 
 // PageFileSize is the page file asked for on the Windows volume; the zero size lets Windows manage it.
 type PageFileSize struct {
