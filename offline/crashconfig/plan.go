@@ -31,7 +31,7 @@ type Plan struct {
 	// After are the facts as the changes will make them: Check(p.After) tells whether they suffice. Nil in an undo plan.
 	After *windows.Facts
 
-	// RemoveKeys are keys to delete once they are empty, deepest first: those an arm created. Undo plans only.
+	// RemoveKeys are keys to delete, which the changes leave empty, deepest first: those an arm created. Undo plans only.
 	RemoveKeys []string
 	// Conflicts are values that somebody changed since; they are left alone. Undo plans only.
 	Conflicts []Conflict

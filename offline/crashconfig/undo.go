@@ -1,7 +1,9 @@
 package crashconfig
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
@@ -59,16 +61,14 @@ func PlanUndo(h *hive.Hive, rec *Record, o UndoOptions) (*Plan, error) {
 	for _, c := range slices.Backward(rec.Changes) {
 		p.undo(h, c, o.OverwriteChanged)
 	}
-	for _, key := range slices.Backward(rec.Created) {
-		if keyExists(h, key) {
-			p.RemoveKeys = append(p.RemoveKeys, key)
-		}
+	if err := p.removeCreated(h, rec); err != nil {
+		return nil, err
 	}
 	// A record of which something is left to undo stays.
 	if keyExists(h, recordRoot+`\`+rec.ID) && (len(p.Conflicts) == 0 || o.OverwriteChanged) {
 		p.forget = rec.ID
 	}
-	p.noteNewer(h, rec)
+	p.noteOthers(h, rec)
 	p.noteOtherSet(h, rec)
 	return p, nil
 }
@@ -88,13 +88,68 @@ func (p *Plan) undo(h *hive.Hive, c RecordedChange, overwrite bool) {
 	p.Changes = append(p.Changes, Change{Key: c.Key, Name: c.Name, Old: now, New: before, Why: "as it was before"})
 }
 
-// noteNewer says that a later arm is still in place.
-func (p *Plan) noteNewer(h *hive.Hive, rec *Record) {
+// removeCreated plans to delete the keys that the arm created, as far as the undo leaves them empty.
+func (p *Plan) removeCreated(h *hive.Hive, rec *Record) error {
+	for _, key := range slices.Backward(rec.Created) {
+		empty, err := p.empties(h, key)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return fmt.Errorf("look into key %s: %w", key, err)
+		case empty:
+			p.RemoveKeys = append(p.RemoveKeys, key)
+		default:
+			p.Notes = append(p.Notes, fmt.Sprintf("The key %s stays: arm created it, but somebody else put something in.", key))
+		}
+	}
+	return nil
+}
+
+// empties reports whether nothing is left in a key once the plan's values and keys are gone.
+func (p *Plan) empties(h *hive.Hive, key string) (bool, error) {
+	k, err := h.Key(key)
+	if err != nil {
+		return false, err
+	}
+	for v, err := range k.Values() {
+		if err != nil || !p.deletes(key, v.Name) {
+			return false, err
+		}
+	}
+	for sub, err := range k.Subkeys() {
+		if err != nil || !containsFold(p.RemoveKeys, key+`\`+sub.Name()) {
+			return false, err
+		}
+	}
+	return !slices.ContainsFunc(p.Changes, func(c Change) bool { return c.New != nil && strings.EqualFold(c.Key, key) }), nil
+}
+
+func (p *Plan) deletes(key, name string) bool {
+	return slices.ContainsFunc(p.Changes, func(c Change) bool {
+		return c.New == nil && strings.EqualFold(c.Key, key) && strings.EqualFold(c.Name, name)
+	})
+}
+
+func containsFold(list []string, s string) bool {
+	return slices.ContainsFunc(list, func(t string) bool { return strings.EqualFold(s, t) })
+}
+
+// noteOthers says which other arms are still in place: a later one, which should have gone first, or an earlier one.
+func (p *Plan) noteOthers(h *hive.Hive, rec *Record) {
 	list, err := Records(h)
-	if err != nil || len(list) == 0 || compareIDs(list[0].ID, rec.ID) <= 0 {
+	if err != nil || len(list) == 0 {
 		return
 	}
-	p.Notes = append(p.Notes, fmt.Sprintf("A later change (%s) is still in place; undo that one first.", list[0].ID))
+	if compareIDs(list[0].ID, rec.ID) > 0 {
+		p.Notes = append(p.Notes, fmt.Sprintf("A later change (%s) is still in place; undo that one first.", list[0].ID))
+		return
+	}
+	for _, r := range list {
+		if compareIDs(r.ID, rec.ID) < 0 {
+			p.Notes = append(p.Notes, fmt.Sprintf("An earlier change (%s) is still in place: run undo again to take it back too.", r.ID))
+			return
+		}
+	}
 }
 
 // noteOtherSet says that another control set boots by now: it may be a copy that Windows made of the armed one.

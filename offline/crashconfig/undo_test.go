@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -109,11 +110,16 @@ func TestUndoTwoArms(t *testing.T) {
 	if err != nil || len(p.Conflicts) == 0 || len(p.Notes) == 0 {
 		t.Errorf("undoing the first of two: conflicts %v, notes %q, %v", p.Conflicts, p.Notes, err)
 	}
-	undo(t, h, crashconfig.UndoOptions{})
+	latest := undo(t, h, crashconfig.UndoOptions{})
+	if want := "An earlier change (" + first.ID + ") is still in place: run undo again to take it back too."; !slices.Contains(latest.Notes, want) {
+		t.Errorf("notes %q, want %q", latest.Notes, want)
+	}
 	if diff := cmp.Diff(between, tree(t, h)); diff != "" {
 		t.Errorf("after the first undo (-want +got):\n%s", diff)
 	}
-	undo(t, h, crashconfig.UndoOptions{})
+	if p := undo(t, h, crashconfig.UndoOptions{}); len(p.Notes) > 0 {
+		t.Errorf("notes %q though nothing else is in place", p.Notes)
+	}
 	if diff := cmp.Diff(before, tree(t, h)); diff != "" {
 		t.Errorf("after both (-want +got):\n%s", diff)
 	}
@@ -156,18 +162,63 @@ func TestUndoKeepsForeignValues(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t, sample.Client(), live)
 	h := m.i.System
-	m.arm(t, crashconfig.Settings{})
+	rec := m.arm(t, crashconfig.Settings{})
 	const key = `ControlSet001\Services\hyperkbd\Parameters`
 	if err := h.SetValue(key, hive.Value{Name: "theirs", Type: hive.SZ, Data: hive.EncodeSZ("x")}); err != nil {
 		t.Fatal(err)
 	}
-	undo(t, h, crashconfig.UndoOptions{})
+	p := undo(t, h, crashconfig.UndoOptions{})
 	k, err := h.Key(key)
 	if err != nil {
 		t.Fatalf("the key is gone: %v", err)
 	}
 	if k.NumValues() != 1 {
 		t.Errorf("%d values, want theirs only", k.NumValues())
+	}
+	if slices.Contains(p.RemoveKeys, key) {
+		t.Errorf("the plan promises to remove %q", p.RemoveKeys)
+	}
+	if !slices.ContainsFunc(p.Notes, func(s string) bool { return strings.Contains(s, key+" stays") }) {
+		t.Errorf("notes %q", p.Notes)
+	}
+	if p, err = crashconfig.PlanUndo(h, rec, crashconfig.UndoOptions{}); err != nil || !p.Empty() {
+		t.Errorf("a second undo plans %+v, %v", p, err)
+	}
+}
+
+// A created key stays while a key in it does, and goes with the keys the arm made below it.
+func TestUndoNestedKeys(t *testing.T) {
+	t.Parallel()
+	const outer, inner = `ControlSet001\a`, `ControlSet001\a\b`
+	for name, tt := range map[string]struct {
+		theirs string // key somebody made
+		want   []string
+	}{
+		"all gone":     {"", []string{inner, outer}},
+		"inner stays":  {inner + `\c`, nil},
+		"beside inner": {outer + `\c`, []string{inner}},
+	} {
+		m := newMachine(t, sample.Client(), live)
+		h := m.i.System
+		v := dword("x", 1)
+		rec := crashconfig.NewRecord(m.f, "test", now)
+		if _, err := (&crashconfig.Plan{Changes: []crashconfig.Change{{Key: inner, Name: "x", New: &v}}}).Apply(h, rec); err != nil {
+			t.Fatal(err)
+		}
+		if tt.theirs != "" {
+			if _, err := h.CreateKey(tt.theirs); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p := undo(t, h, crashconfig.UndoOptions{})
+		if !slices.Equal(p.RemoveKeys, tt.want) {
+			t.Errorf("%s: removes %q, want %q", name, p.RemoveKeys, tt.want)
+		}
+		for _, key := range p.RemoveKeys {
+			if _, err := h.Key(key); !errors.Is(err, hive.ErrNotExist) {
+				t.Errorf("%s: %s is still there: %v", name, key, err)
+			}
+		}
 	}
 }
 
