@@ -61,7 +61,7 @@ func TestGuideOfEveryPlatform(t *testing.T) {
 	m := newMachine(t, sample.Client(), windows.Live{})
 	for _, p := range crashconfig.Platforms() {
 		for _, g := range []*crashconfig.TriggerGuide{mustGuide(t, m.f, p.ID), armedGuide(t, sample.Client(), p.ID)} {
-			if g.Name != p.Name || g.Name != crashconfig.PlatformName(p.ID) {
+			if g.Name != p.Name || g.Platform != p.ID {
 				t.Errorf("%s is called %q, want %q", p.ID, g.Name, p.Name)
 			}
 			for _, id := range []string{"before", "nmi", "keyboard", "see", "wait", "afterwards", "nothing", "reading"} {
@@ -116,7 +116,7 @@ func TestPlatformNames(t *testing.T) {
 		names[p.ID], names[strings.ToUpper(p.ID)] = p.ID, p.ID
 	}
 	for name, id := range names {
-		if g := mustGuide(t, m.f, name); g.Platform != id || g.Name != crashconfig.PlatformName(id) || g.Source != "--platform" {
+		if g := mustGuide(t, m.f, name); g.Platform != id || g.Name == "" || g.Source != "--platform" {
 			t.Errorf("%s: %s (%s) from %s, want %s", name, g.Platform, g.Name, g.Source, id)
 		}
 	}

@@ -13,12 +13,12 @@ func (d *draft) dumpType() error {
 		return err
 	}
 	cc := &d.f.CrashControl
-	d.set(cc, dword(dumpEnabled, t.enabled()), "a crash writes "+t.article()+" dump", "C01", "C02", "C03", "C04", "C05")
+	d.set(cc, dword(windows.CrashDumpEnabled, t.enabled()), "a crash writes "+t.article()+" dump", "C01", "C02", "C03", "C04", "C05")
 	if t == Active {
-		d.set(cc, dword("FilterPages", 1), "turns the complete dump into an active one")
+		d.set(cc, dword(windows.FilterPages, 1), "turns the complete dump into an active one")
 		return nil
 	}
-	d.remove(cc, "FilterPages", "belongs to active dumps", "C06", "C07")
+	d.remove(cc, windows.FilterPages, "belongs to active dumps", "C06", "C07")
 	return nil
 }
 
@@ -87,7 +87,7 @@ func (d *draft) dumpFile() error {
 		if strings.EqualFold(path, DefaultPlace) {
 			path = windows.DefaultDumpFile
 		}
-		d.set(cc, expandSZ("DumpFile", path), "where the dump is put", "C11", "C12", "C13")
+		d.set(cc, expandSZ(windows.DumpFile, path), "where the dump is put", "C11", "C12", "C13")
 		d.i.LookAtFiles(d.f)
 		p, ok := d.f.DumpFile()
 		if !ok {
@@ -100,7 +100,7 @@ func (d *draft) dumpFile() error {
 	}
 	for _, judge := range []func(*windows.Facts) (Finding, bool){ruleDumpFilePath, ruleDumpFilePlace} {
 		if _, bad := judge(d.f); bad {
-			d.set(cc, expandSZ("DumpFile", windows.DefaultDumpFile), "the present path cannot be written", "C11", "C12")
+			d.set(cc, expandSZ(windows.DumpFile, windows.DefaultDumpFile), "the present path cannot be written", "C11", "C12")
 			d.i.LookAtFiles(d.f)
 		}
 	}
@@ -115,18 +115,18 @@ func (d *draft) dedicated() error {
 	cc := &d.f.CrashControl
 	if d.s.Dedicated == nil {
 		if hasDedicated(d.f) && dedicatedProblem(d.f) != "" {
-			d.remove(cc, "DedicatedDumpFile", "Windows cannot create it, and then writes no dump at all", "C22")
+			d.remove(cc, windows.DedicatedDumpFile, "Windows cannot create it, and then writes no dump at all", "C22")
 		}
 		return nil
 	}
-	d.set(cc, hive.Value{Name: "DedicatedDumpFile", Type: hive.SZ, Data: hive.EncodeSZ(d.s.Dedicated.Path)},
+	d.set(cc, hive.Value{Name: windows.DedicatedDumpFile, Type: hive.SZ, Data: hive.EncodeSZ(d.s.Dedicated.Path)},
 		"the dump is written there instead of the page file", "P01", "P02", "P03", "C22")
 	d.i.LookAtFiles(d.f)
 	mb, err := d.dedicatedSize()
 	if err != nil {
 		return err
 	}
-	d.set(cc, dword("DumpFileSize", uint32(mb)), "room for the dump, in MB", "C25")
+	d.set(cc, dword(windows.DumpFileSize, uint32(mb)), "room for the dump, in MB", "C25")
 	return nil
 }
 
@@ -162,15 +162,15 @@ func (d *draft) dedicatedSize() (int64, error) {
 // keeping plans what happens to the dump and the machine after the crash.
 func (d *draft) keeping() error {
 	cc := &d.f.CrashControl
-	if d.f.Files.DumpFile.Present && cc.Is("Overwrite", 0) {
+	if d.f.Files.DumpFile.Present && cc.Is(windows.Overwrite, 0) {
 		d.note("%s exists and the next dump will replace it: collect it first.", d.f.Files.DumpFile.Path)
 	}
-	d.setDefaulted(cc, "Overwrite", 1, 1, "a new dump replaces an old one", "C14")
-	d.setDefaulted(cc, "LogEvent", 1, 1, "event 1001 after the crash", "C18")
+	d.setDefaulted(cc, windows.Overwrite, 1, 1, "a new dump replaces an old one", "C14")
+	d.setDefaulted(cc, windows.LogEvent, 1, 1, "event 1001 after the crash", "C18")
 	if d.s.AutoReboot == No {
-		d.set(cc, dword("AutoReboot", 0), "the machine stays on the stop screen")
+		d.set(cc, dword(windows.AutoReboot, 0), "the machine stays on the stop screen")
 	} else {
-		d.setDefaulted(cc, "AutoReboot", 1, 1, "the machine restarts after the dump", "C17")
+		d.setDefaulted(cc, windows.AutoReboot, 1, 1, "the machine restarts after the dump", "C17")
 	}
 	return d.keepDump()
 }
@@ -179,11 +179,11 @@ func (d *draft) keepDump() error {
 	cc := &d.f.CrashControl
 	switch {
 	case d.s.KeepDump == No:
-		if cc.Or("AlwaysKeepMemoryDump", 0) != 0 {
-			d.set(cc, dword("AlwaysKeepMemoryDump", 0), "Windows may delete the dump when space is short")
+		if cc.Or(windows.AlwaysKeepMemoryDump, 0) != 0 {
+			d.set(cc, dword(windows.AlwaysKeepMemoryDump, 0), "Windows may delete the dump when space is short")
 		}
 	case d.f.AtLeast(windows.Build7):
-		d.set(cc, dword("AlwaysKeepMemoryDump", 1), "Windows does not delete the dump when space is short", "C16")
+		d.set(cc, dword(windows.AlwaysKeepMemoryDump, 1), "Windows does not delete the dump when space is short", "C16")
 	case d.s.KeepDump == Yes:
 		d.note("--keep-dump: %s keeps its dump anyway.", d.f.Version.Product)
 	}
@@ -193,20 +193,20 @@ func (d *draft) keepDump() error {
 // leftovers takes away what former advice left and what gets in the way.
 func (d *draft) leftovers() error {
 	cc := &d.f.CrashControl
-	if cc.Has("DumpFileSize") && d.s.Dedicated == nil {
+	if cc.Has(windows.DumpFileSize) && d.s.Dedicated == nil {
 		switch _, bad := ruleDedicatedSize(d.f); {
 		case !hasDedicated(d.f):
-			d.remove(cc, "DumpFileSize", "there is no dedicated dump file", "C25")
+			d.remove(cc, windows.DumpFileSize, "there is no dedicated dump file", "C25")
 		case bad:
-			d.remove(cc, "DumpFileSize", "too small; Windows then sizes the file itself", "C25")
+			d.remove(cc, windows.DumpFileSize, "too small; Windows then sizes the file itself", "C25")
 		}
 	}
 	n, known := dumpNeed(d.f, judgedType(d.f))
-	if size := pageFileMB(d.f); cc.Is("IgnorePagefileSize", 1) && known && d.f.RAM.Known && size >= max(ramMB(d.f), n.Min) {
-		d.remove(cc, "IgnorePagefileSize", "no longer needed: the page file is large enough", "C26")
+	if size := pageFileMB(d.f); cc.Is(windows.IgnorePagefileSize, 1) && known && d.f.RAM.Known && size >= max(ramMB(d.f), n.Min) {
+		d.remove(cc, windows.IgnorePagefileSize, "no longer needed: the page file is large enough", "C26")
 	}
 	if d.enough() {
-		d.remove(cc, "PageFileTooSmall", "the page file is large enough now", "C29")
+		d.remove(cc, windows.PageFileTooSmall, "the page file is large enough now", "C29")
 	}
 	return nil
 }
@@ -214,16 +214,16 @@ func (d *draft) leftovers() error {
 func (d *draft) fastStartup() error {
 	v := &d.f.SessionPower
 	// Servers do not have the value; whoever has it knows Fast Startup.
-	if !v.Has("HiberbootEnabled") && (!d.f.AtLeast(windows.Build8) || d.f.IsServer()) {
+	if !v.Has(windows.HiberbootEnabled) && (!d.f.AtLeast(windows.Build8) || d.f.IsServer()) {
 		return nil
 	}
-	d.set(v, dword("HiberbootEnabled", 0), `"Shut down" ends the kernel, so that the next start reads these settings`, "R01")
+	d.set(v, dword(windows.HiberbootEnabled, 0), `"Shut down" ends the kernel, so that the next start reads these settings`, "R01")
 	return nil
 }
 
 func (d *draft) sdDisk() error {
 	if _, bad := ruleSDDisk(d.f); bad && d.f.ServiceActive("sdbus") {
-		d.set(&d.f.SDBusParameter, dword("ForceF0State", 1), "full dumps on SD and eMMC disks", "C33")
+		d.set(&d.f.SDBusParameter, dword(windows.ForceF0State, 1), "full dumps on SD and eMMC disks", "C33")
 	}
 	return nil
 }

@@ -189,7 +189,7 @@ func (d *draft) dropMalformed() {
 }
 
 func (d *draft) setPageFiles(list []string, why string) {
-	d.set(&d.f.Memory, multiSZ("PagingFiles", list), why, pageFileRules...)
+	d.set(&d.f.Memory, multiSZ(windows.PagingFiles, list), why, pageFileRules...)
 	d.f.PageFiles = windows.ParsePageFiles(list)
 }
 

@@ -8,7 +8,7 @@ import (
 func (d *draft) unarmed() bool { return configuredType(d.f) == NoDump }
 
 func (d *draft) nmi() error {
-	const flag, name = "--nmi", "NMICrashDump"
+	const flag, name = "--nmi", windows.NMICrashDump
 	cc := &d.f.CrashControl
 	switch {
 	case d.f.IsARM64():
@@ -64,7 +64,7 @@ func (d *draft) keyboard() error {
 
 // defaultKeys keeps a working combination somebody chose, and sets Windows' own one otherwise.
 func (d *draft) defaultKeys(k *windows.KeyboardDriver) {
-	if c := setKeys(*k); !c.Off() && c != DefaultCombination {
+	if c := armedKeys(*k); !c.Off() && c != DefaultCombination {
 		d.note("%s keeps its combination: %s.", k.Service, c)
 		return
 	}
@@ -74,35 +74,35 @@ func (d *draft) defaultKeys(k *windows.KeyboardDriver) {
 // setKeys plans one driver's combination. The default one and custom ones exclude each other.
 func (d *draft) setKeys(k *windows.KeyboardDriver, c Combination) {
 	if c == DefaultCombination {
-		d.set(&k.Parameters, dword(crashOnCtrlScroll, 1), DefaultCombination.String(), "T01", "T05", "T10")
+		d.set(&k.Parameters, dword(windows.CrashOnCtrlScroll, 1), DefaultCombination.String(), "T01", "T05", "T10")
 		d.removeCustom(k, "custom keys would be ignored")
 		return
 	}
-	if k.Parameters.Has(crashOnCtrlScroll) && !k.Parameters.Is(crashOnCtrlScroll, 0) {
-		d.set(&k.Parameters, dword(crashOnCtrlScroll, 0), "would take precedence over other keys", "T06")
+	if k.Parameters.Has(windows.CrashOnCtrlScroll) && !k.Parameters.Is(windows.CrashOnCtrlScroll, 0) {
+		d.set(&k.Parameters, dword(windows.CrashOnCtrlScroll, 0), "would take precedence over other keys", "T06")
 	}
 	if c.Off() {
 		d.removeCustom(k, "no keyboard crash")
 		return
 	}
-	d.set(&k.Dump, dword(dump1Keys, uint32(c.Hold)), "hold "+c.Hold.String(), "T01", "T05", "T08", "T10")
-	d.set(&k.Dump, dword(dump2Key, uint32(c.Press)), "press "+c.Press.String()+" twice", "T07")
+	d.set(&k.Dump, dword(windows.Dump1Keys, uint32(c.Hold)), "hold "+c.Hold.String(), "T01", "T05", "T08", "T10")
+	d.set(&k.Dump, dword(windows.Dump2Key, uint32(c.Press)), "press "+c.Press.String()+" twice", "T07")
 }
 
 // removeMisplaced takes away keys that were set where no driver looks, so that nobody relies on them.
 func (d *draft) removeMisplaced(k *windows.KeyboardDriver) {
-	for _, name := range []string{dump1Keys, dump2Key} {
+	for _, name := range []string{windows.Dump1Keys, windows.Dump2Key} {
 		d.remove(&k.Misplaced, name, "Windows does not look here", "T09")
 	}
 }
 
 func (d *draft) removeCustom(k *windows.KeyboardDriver, why string) {
-	d.remove(&k.Dump, dump1Keys, why, "T06", "T08")
-	d.remove(&k.Dump, dump2Key, why, "T06", "T07")
+	d.remove(&k.Dump, windows.Dump1Keys, why, "T06", "T08")
+	d.remove(&k.Dump, windows.Dump2Key, why, "T06", "T07")
 }
 
 func (d *draft) powerButton() error {
-	const flag, name = "--power-button", "PowerButtonBugcheck"
+	const flag, name = "--power-button", windows.PowerButtonBugcheck
 	v := &d.f.Power
 	wanted := d.s.PowerButton == Yes || (d.s.PowerButton == ByDefault && d.f.Platform.Portable() && !d.unarmed())
 	switch {

@@ -149,14 +149,6 @@ func Platforms() []PlatformInfo {
 	return out
 }
 
-// PlatformName is a platform's name for people.
-func PlatformName(id string) string {
-	if p, ok := findPlace(id); ok {
-		return p.name
-	}
-	return unknownPlace.name
-}
-
 // platformAliases are other names people have for a platform.
 var platformAliases = map[string]string{
 	"esx": windows.VMware, "esxi": windows.VMware, "vsphere": windows.VMware,

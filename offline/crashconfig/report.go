@@ -58,6 +58,17 @@ const (
 	Keeping  Group = "keeping it"
 )
 
+// groupIDs are ids that differ from the words.
+var groupIDs = map[Group]string{PageFile: "page_file", Keeping: "keeping"}
+
+// ID names the group for programs: access, dump, page_file, trigger, keeping. The group itself is for people.
+func (g Group) ID() string {
+	if id, ok := groupIDs[g]; ok {
+		return id
+	}
+	return string(g)
+}
+
 // Groups lists the groups in display order.
 func Groups() []Group { return []Group{Access, Dump, PageFile, Trigger, Keeping} }
 
@@ -99,26 +110,6 @@ func (r *Report) add(f Finding) {
 	if f.Verdict >= Loss {
 		r.Ready = false
 	}
-}
-
-// Worst is the gravest verdict of the report.
-func (r *Report) Worst() Verdict {
-	worst := OK
-	for _, f := range r.Findings {
-		worst = max(worst, f.Verdict)
-	}
-	return worst
-}
-
-// Count returns how many findings have this verdict.
-func (r *Report) Count(v Verdict) int {
-	n := 0
-	for _, f := range r.Findings {
-		if f.Verdict == v {
-			n++
-		}
-	}
-	return n
 }
 
 // Find returns the finding of a rule.

@@ -9,10 +9,8 @@ import (
 	"hangkit/offline/windows"
 )
 
-const dumpEnabled = "CrashDumpEnabled"
-
 func ruleDumpOn(f *windows.Facts) (Finding, bool) {
-	val, ok := f.CrashControl.Value(dumpEnabled)
+	val, ok := f.CrashControl.Value(windows.CrashDumpEnabled)
 	switch {
 	case !ok:
 		return say(Block, "A crash writes no dump", "CrashDumpEnabled is absent.", fixArm)
@@ -46,7 +44,7 @@ func (t DumpType) article() string {
 }
 
 func ruleDumpTypeDWORD(f *windows.Facts) (Finding, bool) {
-	val, ok := f.CrashControl.Value(dumpEnabled)
+	val, ok := f.CrashControl.Value(windows.CrashDumpEnabled)
 	if !ok || val.Type == hive.DWORD {
 		return nothing()
 	}
@@ -71,7 +69,7 @@ func ruleAutomaticTooEarly(f *windows.Facts) (Finding, bool) {
 }
 
 func ruleUndocumentedType(f *windows.Facts) (Finding, bool) {
-	n, ok := f.CrashControl.DWORD(dumpEnabled)
+	n, ok := f.CrashControl.DWORD(windows.CrashDumpEnabled)
 	if !ok || configuredType(f) != Unspecified {
 		return nothing()
 	}
@@ -79,14 +77,14 @@ func ruleUndocumentedType(f *windows.Facts) (Finding, bool) {
 }
 
 func ruleFilterPagesIdle(f *windows.Facts) (Finding, bool) {
-	if !f.CrashControl.Is("FilterPages", 1) || f.CrashControl.Is(dumpEnabled, enabledComplete) {
+	if !f.CrashControl.Is(windows.FilterPages, 1) || f.CrashControl.Is(windows.CrashDumpEnabled, enabledComplete) {
 		return nothing()
 	}
 	return say(Note, "FilterPages has no effect", "It turns a complete dump into an active one; the dump type is another.", "")
 }
 
 func ruleFilterPagesTooEarly(f *windows.Facts) (Finding, bool) {
-	if !f.CrashControl.Is("FilterPages", 1) || !f.CrashControl.Is(dumpEnabled, enabledComplete) || !f.Before(windows.Build10) {
+	if !f.CrashControl.Is(windows.FilterPages, 1) || !f.CrashControl.Is(windows.CrashDumpEnabled, enabledComplete) || !f.Before(windows.Build10) {
 		return nothing()
 	}
 	return say(Risk, "Active dumps are newer than this Windows",
@@ -116,7 +114,7 @@ func validDumpKey(cert windows.Values) bool {
 }
 
 func ruleEncryptionWithoutKey(f *windows.Facts) (Finding, bool) {
-	if f.CrashControl.Or("DumpEncryptionEnabled", 0) == 0 || validDumpKey(f.Certificate) {
+	if f.CrashControl.Or(windows.DumpEncryptionEnabled, 0) == 0 || validDumpKey(f.Certificate) {
 		return nothing()
 	}
 	return say(Block, "Dump encryption is on without a usable key",
@@ -125,7 +123,7 @@ func ruleEncryptionWithoutKey(f *windows.Facts) (Finding, bool) {
 }
 
 func ruleEncrypted(f *windows.Facts) (Finding, bool) {
-	if f.CrashControl.Or("DumpEncryptionEnabled", 0) == 0 || !validDumpKey(f.Certificate) {
+	if f.CrashControl.Or(windows.DumpEncryptionEnabled, 0) == 0 || !validDumpKey(f.Certificate) {
 		return nothing()
 	}
 	thumb, _ := f.Certificate.Text("Thumbprint")
@@ -142,7 +140,7 @@ func orDash(s string) string {
 
 // dumpFileText is DumpFile as it stands.
 func dumpFileText(f *windows.Facts) string {
-	val, ok := f.CrashControl.Value("DumpFile")
+	val, ok := f.CrashControl.Value(windows.DumpFile)
 	switch {
 	case !ok:
 		return windows.DefaultDumpFile
@@ -207,7 +205,7 @@ func ruleDumpFileElsewhere(f *windows.Facts) (Finding, bool) {
 }
 
 func ruleOverwrite(f *windows.Facts) (Finding, bool) {
-	if f.CrashControl.Or("Overwrite", 1) != 0 || !usesDumpFile(f) {
+	if f.CrashControl.Or(windows.Overwrite, 1) != 0 || !usesDumpFile(f) {
 		return nothing()
 	}
 	if f.Files.DumpFile.Present {
@@ -238,7 +236,7 @@ func ruleRoomForDump(f *windows.Facts) (Finding, bool) {
 }
 
 func ruleAutoReboot(f *windows.Facts) (Finding, bool) {
-	if f.CrashControl.Or("AutoReboot", 1) != 0 {
+	if f.CrashControl.Or(windows.AutoReboot, 1) != 0 {
 		return nothing()
 	}
 	return say(Note, "The machine stays on the stop screen",
@@ -246,7 +244,7 @@ func ruleAutoReboot(f *windows.Facts) (Finding, bool) {
 }
 
 func ruleLogEvent(f *windows.Facts) (Finding, bool) {
-	if f.CrashControl.Or("LogEvent", 1) != 0 {
+	if f.CrashControl.Or(windows.LogEvent, 1) != 0 {
 		return nothing()
 	}
 	return say(Note, "No event will be logged", "LogEvent is 0: no event 1001 after the crash.", fixArm)
@@ -255,7 +253,7 @@ func ruleLogEvent(f *windows.Facts) (Finding, bool) {
 const bitLockerFilter = "dumpfve.sys"
 
 func ruleForeignFilter(f *windows.Facts) (Finding, bool) {
-	filters, _ := f.CrashControl.Strings("DumpFilters")
+	filters, _ := f.CrashControl.Strings(windows.DumpFilters)
 	var foreign []string
 	for _, s := range filters {
 		if !strings.EqualFold(s, bitLockerFilter) {
@@ -279,7 +277,7 @@ func ruleFilterFiles(f *windows.Facts) (Finding, bool) {
 }
 
 func ruleBitLockerFilter(f *windows.Facts) (Finding, bool) {
-	filters, _ := f.CrashControl.Strings("DumpFilters")
+	filters, _ := f.CrashControl.Strings(windows.DumpFilters)
 	if !f.Volume.BitLocker {
 		return nothing()
 	}
@@ -295,11 +293,11 @@ func ruleBitLockerFilter(f *windows.Facts) (Finding, bool) {
 const maxDedicatedPath = 150
 
 // hasDedicated reports whether a dedicated dump file is set, usable or not: Windows then takes no page file instead.
-func hasDedicated(f *windows.Facts) bool { return f.CrashControl.Has("DedicatedDumpFile") }
+func hasDedicated(f *windows.Facts) bool { return f.CrashControl.Has(windows.DedicatedDumpFile) }
 
 // dedicatedProblem says why Windows could not create the dedicated dump file.
 func dedicatedProblem(f *windows.Facts) string {
-	val, _ := f.CrashControl.Value("DedicatedDumpFile")
+	val, _ := f.CrashControl.Value(windows.DedicatedDumpFile)
 	if val.Type != hive.SZ {
 		return "it is a " + val.Type.String() + "; Windows wants a REG_SZ"
 	}
@@ -317,7 +315,7 @@ func ruleDedicatedPath(f *windows.Facts) (Finding, bool) {
 	if !hasDedicated(f) {
 		return nothing()
 	}
-	val, _ := f.CrashControl.Value("DedicatedDumpFile")
+	val, _ := f.CrashControl.Value(windows.DedicatedDumpFile)
 	if why := dedicatedProblem(f); why != "" {
 		return say(Block, "The dedicated dump file cannot be created",
 			fmt.Sprintf("DedicatedDumpFile: %s. Windows does not fall back to the page file.", why), fixArm)
@@ -330,7 +328,7 @@ func ruleDedicatedRoom(f *windows.Facts) (Finding, bool) {
 	if !ok || !f.OnSystemVolume(p) || !f.Free.Known {
 		return nothing()
 	}
-	want := int64(f.CrashControl.Or("DumpFileSize", 0))
+	want := int64(f.CrashControl.Or(windows.DumpFileSize, 0))
 	if want == 0 {
 		n, ok := dumpNeed(f, judgedType(f))
 		if !ok {
@@ -347,7 +345,7 @@ func ruleDedicatedRoom(f *windows.Facts) (Finding, bool) {
 }
 
 func ruleDedicatedSize(f *windows.Facts) (Finding, bool) {
-	size := int64(f.CrashControl.Or("DumpFileSize", 0))
+	size := int64(f.CrashControl.Or(windows.DumpFileSize, 0))
 	n, known := dumpNeed(f, judgedType(f))
 	if size == 0 {
 		return nothing()
@@ -404,7 +402,7 @@ func ruleDumpInPageFile(f *windows.Facts) (Finding, bool) {
 }
 
 func ruleSDDisk(f *windows.Facts) (Finding, bool) {
-	if !f.Devices.SDDisk || f.SDBusParameter.Is("ForceF0State", 1) {
+	if !f.Devices.SDDisk || f.SDBusParameter.Is(windows.ForceF0State, 1) {
 		return nothing()
 	}
 	return say(Risk, "Windows may run from an SD or eMMC disk",

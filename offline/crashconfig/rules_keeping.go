@@ -11,7 +11,7 @@ import (
 const keepLimit = 25 * gib
 
 func ruleKeepDump(f *windows.Facts) (Finding, bool) {
-	if f.Before(windows.Build7) || f.CrashControl.Is("AlwaysKeepMemoryDump", 1) || f.Role.Value != windows.Client {
+	if f.Before(windows.Build7) || f.CrashControl.Is(windows.AlwaysKeepMemoryDump, 1) || f.Role.Value != windows.Client {
 		return nothing()
 	}
 	switch {
@@ -28,7 +28,7 @@ func ruleKeepDump(f *windows.Facts) (Finding, bool) {
 }
 
 func ruleFastStartup(f *windows.Facts) (Finding, bool) {
-	if f.SessionPower.Or("HiberbootEnabled", 0) == 0 {
+	if f.SessionPower.Or(windows.HiberbootEnabled, 0) == 0 {
 		return nothing()
 	}
 	return say(Risk, "Fast Startup is on",

@@ -52,7 +52,7 @@ func ruleNoPageFile(f *windows.Facts) (Finding, bool) {
 	if len(f.PageFiles) > 0 || hasDedicated(f) {
 		return nothing()
 	}
-	if val, ok := f.Memory.Value("PagingFiles"); ok && val.Type.String() != "REG_MULTI_SZ" {
+	if val, ok := f.Memory.Value(windows.PagingFiles); ok && val.Type.String() != "REG_MULTI_SZ" {
 		return say(Block, "The page file setting has the wrong data type",
 			fmt.Sprintf("PagingFiles is a %s; Windows reads a REG_MULTI_SZ.", val.Type), fixArm)
 	}
@@ -196,7 +196,7 @@ func rulePageFileMissing(f *windows.Facts) (Finding, bool) {
 
 // existsElsewhere reports whether the last boot had its page files on other volumes only.
 func existsElsewhere(f *windows.Facts) bool {
-	existing, _ := f.Memory.Strings("ExistingPageFiles")
+	existing, _ := f.Memory.Strings(windows.ExistingPageFiles)
 	return len(existing) > 0 && !strings.Contains(strings.ToUpper(strings.Join(existing, " ")), f.Letter())
 }
 
@@ -242,7 +242,7 @@ func rulePageFileLetter(f *windows.Facts) (Finding, bool) {
 }
 
 func ruleClearAtShutdown(f *windows.Facts) (Finding, bool) {
-	if f.Memory.Or("ClearPageFileAtShutdown", 0) == 0 {
+	if f.Memory.Or(windows.ClearPageFileAtShutdown, 0) == 0 {
 		return nothing()
 	}
 	return say(Note, "The page file is cleared at shutdown", "It makes a clean shutdown slow; a crash is not affected.", "")
@@ -316,7 +316,7 @@ func minutesText(seconds int64) string {
 
 func ruleIgnorePageFileSize(f *windows.Facts) (Finding, bool) {
 	e, ok := judgedPageFile(f)
-	if !ok || !f.CrashControl.Is("IgnorePagefileSize", 1) || e.Managed() || !f.RAM.Known || e.Initial >= ramMB(f) {
+	if !ok || !f.CrashControl.Is(windows.IgnorePagefileSize, 1) || e.Managed() || !f.RAM.Known || e.Initial >= ramMB(f) {
 		return nothing()
 	}
 	return say(Loss, "The dump would be attempted into too small a page file",
@@ -325,7 +325,7 @@ func ruleIgnorePageFileSize(f *windows.Facts) (Finding, bool) {
 
 func ruleCompleteNeedsRAM(f *windows.Facts) (Finding, bool) {
 	e, ok := judgedPageFile(f)
-	if !ok || configuredType(f) != Complete || e.Managed() || !f.RAM.Known || f.CrashControl.Is("IgnorePagefileSize", 1) {
+	if !ok || configuredType(f) != Complete || e.Managed() || !f.RAM.Known || f.CrashControl.Is(windows.IgnorePagefileSize, 1) {
 		return nothing()
 	}
 	if e.Initial > ramMB(f) {
@@ -336,7 +336,7 @@ func ruleCompleteNeedsRAM(f *windows.Facts) (Finding, bool) {
 }
 
 func ruleWasTooSmall(f *windows.Facts) (Finding, bool) {
-	if !f.CrashControl.Has("PageFileTooSmall") {
+	if !f.CrashControl.Has(windows.PageFileTooSmall) {
 		return nothing()
 	}
 	return say(Risk, "The last dump did not fit", "Windows recorded PageFileTooSmall.", pageFileFix(f))

@@ -34,8 +34,8 @@ func ready() *windows.Facts {
 		Drives:         []windows.Drive{{Letter: 'C', ID: windows.VolumeID{MBRSignature: 1}}, {Letter: 'D', Device: `\??\SCSI#CdRom&Ven`}, {Letter: 'E', ID: windows.VolumeID{MBRSignature: 2}}},
 		SystemLetter:   known(byte('C')),
 		Keyboards: []windows.KeyboardDriver{
-			keyboard(windows.PS2Keyboard, dword(crashOnCtrlScroll, 1)),
-			keyboard(windows.HIDKeyboard, dword(crashOnCtrlScroll, 1)),
+			keyboard(windows.PS2Keyboard, dword(windows.CrashOnCtrlScroll, 1)),
+			keyboard(windows.HIDKeyboard, dword(windows.CrashOnCtrlScroll, 1)),
 			{Service: windows.HyperVKeyboard},
 		},
 		Services: map[string]uint32{},
@@ -118,7 +118,7 @@ func noRAM(f *windows.Facts) { f.RAM = windows.Fact[int64]{} }
 // noKeys takes the combination off every keyboard.
 func noKeys(f *windows.Facts) {
 	for i := range f.Keyboards {
-		f.Keyboards[i].Parameters = f.Keyboards[i].Parameters.Without(crashOnCtrlScroll)
+		f.Keyboards[i].Parameters = f.Keyboards[i].Parameters.Without(windows.CrashOnCtrlScroll)
 	}
 }
 
@@ -274,16 +274,16 @@ var ruleCases = []struct {
 	{"ARM64", []change{func(f *windows.Facts) { f.Arch = known("arm64") }}, "T04", Note, "ARM64"},
 	{"keyboard on", nil, "T05", OK, "Hold right Ctrl, press Scroll Lock twice (i8042prt, kbdhid). Stop"},
 	{"keyboard off", []change{noKeys}, "T05", Risk, "No installed"},
-	{"custom keys", []change{noKeys, custom(dword(dump1Keys, 2), dword(dump2Key, 61))}, "T05", OK, "press Space twice"},
-	{"custom keys ignored", []change{custom(dword(dump1Keys, 2), dword(dump2Key, 61))}, "T06", Risk, "ignored"},
-	{"key out of table", []change{noKeys, custom(dword(dump1Keys, 2), dword(dump2Key, 134))}, "T07", Risk, "134"},
-	{"key a modifier", []change{noKeys, custom(dword(dump1Keys, 2), dword(dump2Key, 58))}, "T07", Risk, "58"},
-	{"key without code", []change{noKeys, custom(dword(dump1Keys, 2), dword(dump2Key, 126))}, "T07", Risk, "126"},
-	{"key absent", []change{noKeys, custom(dword(dump1Keys, 2))}, "T07", Risk, "absent"},
-	{"no key to hold", []change{noKeys, custom(dword(dump1Keys, 0), dword(dump2Key, 61))}, "T08", Risk, "is 0"},
-	{"undefined bit", []change{noKeys, custom(dword(dump1Keys, 8), dword(dump2Key, 61))}, "T08", Risk, "is 8"},
-	{"keys misplaced", []change{func(f *windows.Facts) { f.Keyboards[0].Misplaced = windows.NewValues("k", dword(dump1Keys, 2)) }}, "T09", Risk, "beside Parameters"},
-	{"keys of a wrong type", []change{noKeys, custom(sz(dump1Keys, "2"), dword(dump2Key, 61))}, "T10", Risk, "Dump1Keys is a REG_SZ"},
+	{"custom keys", []change{noKeys, custom(dword(windows.Dump1Keys, 2), dword(windows.Dump2Key, 61))}, "T05", OK, "press Space twice"},
+	{"custom keys ignored", []change{custom(dword(windows.Dump1Keys, 2), dword(windows.Dump2Key, 61))}, "T06", Risk, "ignored"},
+	{"key out of table", []change{noKeys, custom(dword(windows.Dump1Keys, 2), dword(windows.Dump2Key, 134))}, "T07", Risk, "134"},
+	{"key a modifier", []change{noKeys, custom(dword(windows.Dump1Keys, 2), dword(windows.Dump2Key, 58))}, "T07", Risk, "58"},
+	{"key without code", []change{noKeys, custom(dword(windows.Dump1Keys, 2), dword(windows.Dump2Key, 126))}, "T07", Risk, "126"},
+	{"key absent", []change{noKeys, custom(dword(windows.Dump1Keys, 2))}, "T07", Risk, "absent"},
+	{"no key to hold", []change{noKeys, custom(dword(windows.Dump1Keys, 0), dword(windows.Dump2Key, 61))}, "T08", Risk, "is 0"},
+	{"undefined bit", []change{noKeys, custom(dword(windows.Dump1Keys, 8), dword(windows.Dump2Key, 61))}, "T08", Risk, "is 8"},
+	{"keys misplaced", []change{func(f *windows.Facts) { f.Keyboards[0].Misplaced = windows.NewValues("k", dword(windows.Dump1Keys, 2)) }}, "T09", Risk, "beside Parameters"},
+	{"keys of a wrong type", []change{noKeys, custom(sz(windows.Dump1Keys, "2"), dword(windows.Dump2Key, 61))}, "T10", Risk, "Dump1Keys is a REG_SZ"},
 	{"USB on XP", []change{build(2600)}, "T11", Note, "PS/2 keyboards only"},
 	{"USB on XP x64", []change{build(3790), pack("Service Pack 2")}, "T11", Note, "PS/2 keyboards only"},
 	{"USB on 2003", []change{build(3790), server}, "T11", Note, "PS/2 keyboards only"},
@@ -470,6 +470,17 @@ func TestRuleTable(t *testing.T) {
 		seen[r.id] = true
 		if !tested[r.id] {
 			t.Errorf("rule %s is not tested", r.id)
+		}
+	}
+}
+
+// Programs get ids, people get words.
+func TestGroupIDs(t *testing.T) {
+	t.Parallel()
+	want := []string{"access", "dump", "page_file", "trigger", "keeping"}
+	for i, g := range Groups() {
+		if g.ID() != want[i] {
+			t.Errorf("%q has the id %s, want %s", g, g.ID(), want[i])
 		}
 	}
 }

@@ -26,11 +26,11 @@ func ruleAnyTrigger(f *windows.Facts) (Finding, bool) {
 }
 
 func ruleNMIOff(f *windows.Facts) (Finding, bool) {
-	if !f.Before(windows.Build8) || f.IsARM64() || f.CrashControl.Is("NMICrashDump", 1) {
+	if !f.Before(windows.Build8) || f.IsARM64() || f.CrashControl.Is(windows.NMICrashDump, 1) {
 		return nothing()
 	}
 	return say(Risk, "An NMI does not crash this Windows",
-		fmt.Sprintf("NMICrashDump is %s; %s needs it to be 1.", valueText(f.CrashControl, "NMICrashDump"), f.Version.Product), fixArm)
+		fmt.Sprintf("NMICrashDump is %s; %s needs it to be 1.", valueText(f.CrashControl, windows.NMICrashDump), f.Version.Product), fixArm)
 }
 
 // valueText writes a value for people, or that it is absent.
@@ -103,7 +103,7 @@ func eachKeyboard(f *windows.Facts, judge func(windows.KeyboardDriver) (Finding,
 
 func ruleKeysIgnored(f *windows.Facts) (Finding, bool) {
 	return eachKeyboard(f, func(k windows.KeyboardDriver) (Finding, bool) {
-		if k.Parameters.Or(crashOnCtrlScroll, 0) == 0 || !hasCustom(k) {
+		if k.Parameters.Or(windows.CrashOnCtrlScroll, 0) == 0 || !hasCustom(k) {
 			return nothing()
 		}
 		return say(Risk, "The custom keys are ignored",
@@ -113,29 +113,29 @@ func ruleKeysIgnored(f *windows.Facts) (Finding, bool) {
 
 func ruleDump2Key(f *windows.Facts) (Finding, bool) {
 	return eachKeyboard(f, func(k windows.KeyboardDriver) (Finding, bool) {
-		n, ok := k.Dump.DWORD(dump2Key)
-		if (!ok && !k.Dump.Has(dump1Keys)) || Key(n).Usable() || k.Dump.Has(dump2Key) && !ok {
+		n, ok := k.Dump.DWORD(windows.Dump2Key)
+		if (!ok && !k.Dump.Has(windows.Dump1Keys)) || Key(n).Usable() || k.Dump.Has(windows.Dump2Key) && !ok {
 			return nothing()
 		}
 		return say(Risk, "The key to press cannot be recognised",
-			fmt.Sprintf("%s: Dump2Key is %s, which stands for no usable key.", k.Service, valueText(k.Dump, dump2Key)), fixArm)
+			fmt.Sprintf("%s: Dump2Key is %s, which stands for no usable key.", k.Service, valueText(k.Dump, windows.Dump2Key)), fixArm)
 	})
 }
 
 func ruleDump1Keys(f *windows.Facts) (Finding, bool) {
 	return eachKeyboard(f, func(k windows.KeyboardDriver) (Finding, bool) {
-		n, ok := k.Dump.DWORD(dump1Keys)
-		if (!ok && !k.Dump.Has(dump2Key)) || Modifiers(n).Valid() || k.Dump.Has(dump1Keys) && !ok {
+		n, ok := k.Dump.DWORD(windows.Dump1Keys)
+		if (!ok && !k.Dump.Has(windows.Dump2Key)) || Modifiers(n).Valid() || k.Dump.Has(windows.Dump1Keys) && !ok {
 			return nothing()
 		}
 		return say(Risk, "The keys to hold are invalid",
-			fmt.Sprintf("%s: Dump1Keys is %s.", k.Service, valueText(k.Dump, dump1Keys)), fixArm)
+			fmt.Sprintf("%s: Dump1Keys is %s.", k.Service, valueText(k.Dump, windows.Dump1Keys)), fixArm)
 	})
 }
 
 func ruleKeysMisplaced(f *windows.Facts) (Finding, bool) {
 	return eachKeyboard(f, func(k windows.KeyboardDriver) (Finding, bool) {
-		if !k.Misplaced.Has(dump1Keys) && !k.Misplaced.Has(dump2Key) {
+		if !k.Misplaced.Has(windows.Dump1Keys) && !k.Misplaced.Has(windows.Dump2Key) {
 			return nothing()
 		}
 		return say(Risk, "Custom keys are in the wrong place",
@@ -148,7 +148,7 @@ func ruleKeyTypes(f *windows.Facts) (Finding, bool) {
 		for _, at := range []struct {
 			v    windows.Values
 			name string
-		}{{k.Parameters, crashOnCtrlScroll}, {k.Dump, dump1Keys}, {k.Dump, dump2Key}} {
+		}{{k.Parameters, windows.CrashOnCtrlScroll}, {k.Dump, windows.Dump1Keys}, {k.Dump, windows.Dump2Key}} {
 			if val, ok := at.v.Value(at.name); ok && val.Type != hive.DWORD {
 				return say(Risk, "A keyboard setting has the wrong data type",
 					fmt.Sprintf("%s: %s is a %s; Windows reads a REG_DWORD only.", k.Service, at.name, val.Type), fixArm)
@@ -190,7 +190,7 @@ func ruleKeyboardGap(f *windows.Facts) (Finding, bool) {
 		return nothing()
 	}
 	return eachKeyboard(f, func(k windows.KeyboardDriver) (Finding, bool) {
-		if !k.InUse.Value || !works(f, k) || !setKeys(k).Off() {
+		if !k.InUse.Value || !works(f, k) || !armedKeys(k).Off() {
 			return nothing()
 		}
 		return say(Risk, "A keyboard in use is not armed", fmt.Sprintf("%s (%s) has been connected, but has no combination set.", k.Kind, k.Service), fixArm)
@@ -198,21 +198,21 @@ func ruleKeyboardGap(f *windows.Facts) (Finding, bool) {
 }
 
 func rulePowerButtonTooEarly(f *windows.Facts) (Finding, bool) {
-	if !f.Power.Is("PowerButtonBugcheck", 1) || !f.Before(windows.Build1809) {
+	if !f.Power.Is(windows.PowerButtonBugcheck, 1) || !f.Before(windows.Build1809) {
 		return nothing()
 	}
 	return say(Note, "The power button setting has no effect", fmt.Sprintf("PowerButtonBugcheck works from Windows 10 1809 on; this is %s.", f.Version), "")
 }
 
 func rulePowerButtonHardware(f *windows.Facts) (Finding, bool) {
-	if !f.Power.Is("PowerButtonBugcheck", 1) || f.Before(windows.Build1809) || f.Platform.Portable() {
+	if !f.Power.Is(windows.PowerButtonBugcheck, 1) || f.Before(windows.Build1809) || f.Platform.Portable() {
 		return nothing()
 	}
 	return say(Note, "The power button may not reach Windows", "PowerButtonBugcheck needs a button that the firmware hands to Windows: tablets and modern laptops.", "")
 }
 
 func rulePowerButtonTwice(f *windows.Facts) (Finding, bool) {
-	if !f.Power.Is("PowerButtonBugcheck", 1) || f.Power.Or("PowerButtonLiveDump", 0)&1 == 0 {
+	if !f.Power.Is(windows.PowerButtonBugcheck, 1) || f.Power.Or("PowerButtonLiveDump", 0)&1 == 0 {
 		return nothing()
 	}
 	return say(Note, "The power button has two dump settings", "PowerButtonBugcheck wins over PowerButtonLiveDump.", "")

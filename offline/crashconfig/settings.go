@@ -30,8 +30,8 @@ type Settings struct {
 	AllControlSets bool   // change the sets that do not boot as well
 }
 
-// DefaultPlace, as a dump file, is Windows' own place for it. A command line passes this word on as it is, which it does not do with
-// %SystemRoot%.
+// DefaultPlace stands for Windows' own place of the dump file: a word that any command line passes on unchanged, other
+// than %SystemRoot%.
 const DefaultPlace = "default"
 
 // PageFileSize is the page file asked for on the Windows volume; the zero size lets Windows manage it.

@@ -81,11 +81,11 @@ func ParseDumpType(s string) (DumpType, error) {
 
 // configuredType is the type the installation is set to; Unspecified for numbers nobody documents.
 func configuredType(f *windows.Facts) DumpType {
-	n, ok := f.CrashControl.DWORD("CrashDumpEnabled")
+	n, ok := f.CrashControl.DWORD(windows.CrashDumpEnabled)
 	if !ok {
 		return NoDump
 	}
-	if n == enabledComplete && f.CrashControl.Is("FilterPages", 1) && !f.Before(windows.Build10) {
+	if n == enabledComplete && f.CrashControl.Is(windows.FilterPages, 1) && !f.Before(windows.Build10) {
 		return Active
 	}
 	for _, d := range dumpTypes {

@@ -7,13 +7,6 @@ import (
 	"hangkit/offline/windows"
 )
 
-// Names of the keyboard settings.
-const (
-	crashOnCtrlScroll = "CrashOnCtrlScroll"
-	dump1Keys         = "Dump1Keys"
-	dump2Key          = "Dump2Key"
-)
-
 // hidServer2003 reports the one Windows before Vista SP1 whose USB keyboards can crash it: Server 2003 with SP2. XP x64
 // has the same build.
 func hidServer2003(f *windows.Facts) bool {
@@ -40,13 +33,13 @@ func works(f *windows.Facts, k windows.KeyboardDriver) bool {
 	return k.Installed && !k.Disabled() && honours(f, k.Service)
 }
 
-// setKeys is the combination a driver will recognise as its settings stand; the zero Combination if none. Windows looks
+// armedKeys is the combination a driver will recognise as its settings stand; the zero Combination if none. Windows looks
 // at the custom keys only while CrashOnCtrlScroll is not set.
-func setKeys(k windows.KeyboardDriver) Combination {
-	if k.Parameters.Or(crashOnCtrlScroll, 0) != 0 {
+func armedKeys(k windows.KeyboardDriver) Combination {
+	if k.Parameters.Or(windows.CrashOnCtrlScroll, 0) != 0 {
 		return DefaultCombination
 	}
-	c := Combination{Hold: Modifiers(k.Dump.Or(dump1Keys, 0)), Press: Key(k.Dump.Or(dump2Key, 0))}
+	c := Combination{Hold: Modifiers(k.Dump.Or(windows.Dump1Keys, 0)), Press: Key(k.Dump.Or(windows.Dump2Key, 0))}
 	if !c.Usable() {
 		return Combination{}
 	}
@@ -54,7 +47,9 @@ func setKeys(k windows.KeyboardDriver) Combination {
 }
 
 // hasCustom reports whether a driver has custom keys set, sound or not.
-func hasCustom(k windows.KeyboardDriver) bool { return k.Dump.Has(dump1Keys) || k.Dump.Has(dump2Key) }
+func hasCustom(k windows.KeyboardDriver) bool {
+	return k.Dump.Has(windows.Dump1Keys) || k.Dump.Has(windows.Dump2Key)
+}
 
 // ArmedKeyboard is a keyboard driver and the combination that crashes Windows through it.
 type ArmedKeyboard struct {
@@ -71,7 +66,7 @@ func ArmedKeyboards(f *windows.Facts) []ArmedKeyboard {
 		if k.Service == windows.HyperVKeyboard && !mayBeHyperV(f) {
 			continue
 		}
-		if c := setKeys(k); !c.Off() && works(f, k) {
+		if c := armedKeys(k); !c.Off() && works(f, k) {
 			out = append(out, ArmedKeyboard{Service: k.Service, Kind: k.Kind, Keys: c})
 		}
 	}
@@ -90,10 +85,10 @@ func NMIArmed(f *windows.Facts) bool {
 	case f.AtLeast(windows.Build8):
 		return true
 	}
-	return f.CrashControl.Is("NMICrashDump", 1)
+	return f.CrashControl.Is(windows.NMICrashDump, 1)
 }
 
 // PowerButtonArmed reports whether holding the power button will crash Windows; an unknown build is not trusted.
 func PowerButtonArmed(f *windows.Facts) bool {
-	return f.Power.Is("PowerButtonBugcheck", 1) && f.AtLeast(windows.Build1809) && !f.Platform.Virtual()
+	return f.Power.Is(windows.PowerButtonBugcheck, 1) && f.AtLeast(windows.Build1809) && !f.Platform.Virtual()
 }

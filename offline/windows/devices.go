@@ -9,17 +9,12 @@ import (
 	"hangkit/hive"
 )
 
-// Device setup classes, as the value ClassGUID of an instance under Enum names them.
-const (
-	classKeyboard = "{4d36e96b-e325-11ce-bfc1-08002be10318}"
-	classSCSI     = "{4d36e97b-e325-11ce-bfc1-08002be10318}"
-	classHDC      = "{4d36e96a-e325-11ce-bfc1-08002be10318}"
-)
+// classKeyboard is the device setup class of keyboards, as the value ClassGUID of an instance under Enum names it.
+const classKeyboard = "{4d36e96b-e325-11ce-bfc1-08002be10318}"
 
 // Devices is what the key Enum remembers: everything ever connected, so hints, not proof.
 type Devices struct {
 	Keyboards []string // services of the keyboards
-	Storage   []string // services of the disk controllers
 	SDDisk    bool     // a disk on an SD or eMMC bus
 	virtual   map[string]int
 }
@@ -43,22 +38,26 @@ var virtualHardware = []struct{ prefix, platform string }{
 }
 
 func (f *Facts) readDevices(r *reader) {
-	f.Devices.virtual = map[string]int{}
+	f.Devices = readEnum(r, r.key(f.ControlSet.Key("Enum")))
+	f.Keyboards = readKeyboards(r, f.ControlSet, f.Devices.Keyboards)
+	f.readServices(r)
+}
+
+func readEnum(r *reader, enum *hive.Key) Devices {
+	d := Devices{virtual: map[string]int{}}
 	left := maxInstances
-	enum := r.key(f.ControlSet.Key("Enum"))
 	for bus := range subkeys(r, enum) {
 		for id := range subkeys(r, bus) {
-			f.Devices.noteID(bus.Name(), id.Name())
+			d.noteID(bus.Name(), id.Name())
 			for instance := range subkeys(r, id) {
 				if left--; left < 0 {
-					return
+					return d
 				}
-				f.Devices.noteInstance(r, instance)
+				d.noteInstance(r, instance)
 			}
 		}
 	}
-	f.Keyboards = readKeyboards(r, f.ControlSet, f.Devices.Keyboards)
-	f.readServices(r)
+	return d
 }
 
 // subkeys walks the sub-keys of a key that may be nil, and notes why it stopped early.
@@ -105,20 +104,9 @@ func (d *Devices) noteInstance(r *reader, k *hive.Key) {
 			service = strings.ToLower(val.Text())
 		}
 	}
-	switch {
-	case service == "":
-	case class == classKeyboard:
-		d.Keyboards = appendNew(d.Keyboards, service)
-	case class == classSCSI, class == classHDC:
-		d.Storage = appendNew(d.Storage, service)
+	if class == classKeyboard && service != "" && !slices.Contains(d.Keyboards, service) {
+		d.Keyboards = append(d.Keyboards, service)
 	}
-}
-
-func appendNew(list []string, s string) []string {
-	if slices.Contains(list, s) {
-		return list
-	}
-	return append(list, s)
 }
 
 // platform returns the platform whose virtual hardware was seen most often.

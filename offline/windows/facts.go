@@ -152,7 +152,7 @@ func (i *Installation) FactsOf(f *Facts, controlSet string) *Facts {
 	r := &reader{h: i.System}
 	out := *f
 	out.ControlSet.Name = controlSet
-	out.Devices, out.Watchdogs = Devices{}, nil
+	out.Watchdogs = nil
 	out.readSettings(r)
 	out.readDevices(r)
 	out.Name, out.Domain, out.Role = f.Name, f.Domain, f.Role
@@ -176,7 +176,7 @@ func (f *Facts) readSettings(r *reader) {
 	f.DeviceGuard = in(`Control\DeviceGuard`)
 	f.SDBusParameter = in(`Services\sdbus\Parameters`)
 	f.SetupState = r.values("Setup")
-	raw, _ := f.Memory.Strings("PagingFiles")
+	raw, _ := f.Memory.Strings(PagingFiles)
 	f.PageFiles = ParsePageFiles(raw)
 	f.Drives = parseDrives(r.values("MountedDevices"))
 	f.Name = nameFact(r, f.ControlSet)
@@ -185,7 +185,7 @@ func (f *Facts) readSettings(r *reader) {
 }
 
 func (f *Facts) readDrives(systemRoot string, id VolumeID) {
-	existing, _ := f.Memory.Strings("ExistingPageFiles")
+	existing, _ := f.Memory.Strings(ExistingPageFiles)
 	f.SystemLetter = systemLetter(f.Drives, id, systemRoot, existing)
 }
 

@@ -20,7 +20,6 @@ type File struct {
 type Files struct {
 	PageFile      File   // the one on this volume that PagingFiles names, or \pagefile.sys
 	PageFileDump  string // "PAGEDU64" or "PAGEDUMP" when the page file begins with a dump, else empty
-	Hiberfil      File
 	DumpFile      File
 	DumpDir       bool // the directory of DumpFile exists
 	DedicatedDump File
@@ -71,8 +70,8 @@ func (f *Facts) ExpandPath(s string) (Path, bool) {
 // DumpFile is where the crash settings put the dump; false if they name no usable local path.
 func (f *Facts) DumpFile() (Path, bool) {
 	s := DefaultDumpFile
-	if f.CrashControl.Has("DumpFile") {
-		s, _ = f.CrashControl.Text("DumpFile")
+	if f.CrashControl.Has(DumpFile) {
+		s, _ = f.CrashControl.Text(DumpFile)
 	}
 	return f.ExpandPath(s)
 }
@@ -80,15 +79,15 @@ func (f *Facts) DumpFile() (Path, bool) {
 // MinidumpDir is where small dumps go.
 func (f *Facts) MinidumpDir() (Path, bool) {
 	s := DefaultMinidumpDir
-	if f.CrashControl.Has("MinidumpDir") {
-		s, _ = f.CrashControl.Text("MinidumpDir")
+	if f.CrashControl.Has(MinidumpDir) {
+		s, _ = f.CrashControl.Text(MinidumpDir)
 	}
 	return f.ExpandPath(s)
 }
 
 // DedicatedDump is the dedicated dump file; false if there is none or its path is unusable.
 func (f *Facts) DedicatedDump() (Path, bool) {
-	s, ok := f.CrashControl.Text("DedicatedDumpFile")
+	s, ok := f.CrashControl.Text(DedicatedDumpFile)
 	if !ok {
 		return Path{}, false
 	}
@@ -110,7 +109,7 @@ func (f *Facts) PageFilePaths() []Path {
 		}
 		out = append(out, p)
 	}
-	existing, _ := f.Memory.Strings("ExistingPageFiles")
+	existing, _ := f.Memory.Strings(ExistingPageFiles)
 	for _, s := range existing {
 		add(strings.TrimPrefix(s, `\??\`))
 	}
@@ -142,7 +141,6 @@ func (i *Installation) LookAtFiles(f *Facts) {
 	s := &f.Files
 	s.PageFile = i.stat(f.systemPageFile())
 	s.PageFileDump = i.pageFileSignature(s.PageFile)
-	s.Hiberfil = i.stat("hiberfil.sys")
 	if p, ok := f.DumpFile(); ok && f.OnSystemVolume(p) {
 		s.DumpFile, s.DumpDir = i.stat(p.Name), i.isDir(path.Dir(p.Name))
 	}
@@ -153,7 +151,7 @@ func (i *Installation) LookAtFiles(f *Facts) {
 		s.Minidumps = i.list(p.Name, ".dmp")
 	}
 	s.TempDumps = i.tempDumps()
-	filters, _ := f.CrashControl.Strings("DumpFilters")
+	filters, _ := f.CrashControl.Strings(DumpFilters)
 	s.MissingFilters = i.missingDrivers(filters)
 }
 

@@ -10,8 +10,8 @@ import (
 // AnyDrive stands for the drive letter in a page-file entry that leaves the choice to Windows.
 const AnyDrive = '?'
 
-// maxPageFileMB keeps sizes far from overflow; Windows itself allows 16 TB.
-const maxPageFileMB = 1 << 30
+// maxEntryMB keeps sizes far from overflow; Windows itself allows 16 TB.
+const maxEntryMB = 1 << 30
 
 // ErrPageFileEntry is wrapped by every error of [ParsePageFile].
 var ErrPageFileEntry = errors.New("malformed page file entry")
@@ -69,7 +69,7 @@ func (p *PageFile) setSizes(s string, sizes []int64) error {
 		p.Initial, p.Maximum = sizes[0], sizes[1]
 	}
 	switch {
-	case p.Initial > maxPageFileMB || p.Maximum > maxPageFileMB:
+	case p.Initial > maxEntryMB || p.Maximum > maxEntryMB:
 		return fmt.Errorf("%w %q: size out of range", ErrPageFileEntry, s)
 	case p.Maximum < p.Initial:
 		return fmt.Errorf("%w %q: the maximum is smaller than the initial size", ErrPageFileEntry, s)

@@ -21,7 +21,6 @@ const (
 	Build8      = 9200 // 8, Server 2012
 	Build81     = 9600
 	Build10     = 10240
-	Build1607   = 14393 // Server 2016
 	Build1809   = 17763 // Server 2019
 	Build1903   = 18362
 	Build2022   = 20348 // Server 2022
@@ -208,7 +207,7 @@ func oldBuild(f *Facts, r *reader, control Values) Fact[int] {
 		return Fact[int]{}
 	case csdBuilds[csd] != 0:
 		return sure(csdBuilds[csd], `SYSTEM, Control\Windows, CSDBuildNumber`)
-	case f.Memory.Has("ExistingPageFiles") || control.Has("ComponentizedBuild"):
+	case f.Memory.Has(ExistingPageFiles) || control.Has("ComponentizedBuild"):
 		return guessed(BuildVista, "SYSTEM: ExistingPageFiles, but no DriverDatabase")
 	case f.IsServer() || r.text(f.ControlSet.Key(environmentKey), archName) == "AMD64":
 		return guessed(Build2003, "SYSTEM: no ExistingPageFiles, server or 64-bit")

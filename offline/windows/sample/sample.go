@@ -210,28 +210,28 @@ func (b *builder) control(key string, o Options) {
 		b.sz(key+`\Windows`, "ShutdownStopTimePerfCounterBuildLab", o.BuildLab)
 	}
 	if o.FastStartup {
-		b.dword(key+`\Session Manager\Power`, "HiberbootEnabled", 1)
+		b.dword(key+`\Session Manager\Power`, windows.HiberbootEnabled, 1)
 	}
 }
 
 func (b *builder) crashControl(key string, o Options) {
-	b.dword(key, "AutoReboot", 1)
-	b.dword(key, "CrashDumpEnabled", o.DumpType)
-	b.expand(key, "DumpFile", windows.DefaultDumpFile)
-	b.expand(key, "MinidumpDir", windows.DefaultMinidumpDir)
-	b.dword(key, "LogEvent", 1)
-	b.dword(key, "Overwrite", 1)
+	b.dword(key, windows.AutoReboot, 1)
+	b.dword(key, windows.CrashDumpEnabled, o.DumpType)
+	b.expand(key, windows.DumpFile, windows.DefaultDumpFile)
+	b.expand(key, windows.MinidumpDir, windows.DefaultMinidumpDir)
+	b.dword(key, windows.LogEvent, 1)
+	b.dword(key, windows.Overwrite, 1)
 	if o.Build >= windows.BuildVista {
-		b.multi(key, "DumpFilters", "dumpfve.sys")
+		b.multi(key, windows.DumpFilters, "dumpfve.sys")
 		b.dword(key, "MinidumpsCount", 5)
 	}
 }
 
 func (b *builder) memory(key string, o Options) {
-	b.multi(key, "PagingFiles", o.PageFiles...)
-	b.dword(key, "ClearPageFileAtShutdown", 0)
+	b.multi(key, windows.PagingFiles, o.PageFiles...)
+	b.dword(key, windows.ClearPageFileAtShutdown, 0)
 	if o.Build >= windows.BuildVista {
-		b.multi(key, "ExistingPageFiles", `\??\C:\pagefile.sys`)
+		b.multi(key, windows.ExistingPageFiles, `\??\C:\pagefile.sys`)
 	}
 }
 
