@@ -179,7 +179,7 @@ func waitStep(f *windows.Facts) Step {
 }
 
 func afterwards(f *windows.Facts) []Step {
-	outside := Step{Text: "From outside Windows: the dump lies in the page file or in the dump file.", Where: "this medium", Command: "hangkit collect -o DIR"}
+	outside := Step{Text: "From outside Windows: the dump lies in the page file or in the dump file.", Where: "this medium", Command: fixCollect}
 	if f.CrashControl.Or(windows.AutoReboot, 1) == 0 {
 		return []Step{{Text: "The machine stays on the stop screen. At 100 %, switch it off and start this medium."}, outside}
 	}

@@ -119,6 +119,7 @@ func say(v Verdict, title, detail, fix string) (Finding, bool) {
 
 // Commands that fix a finding.
 const (
-	fixArm = "hangkit arm"
-	fixRAM = "hangkit check --ram SIZE"
+	fixArm     = "hangkit arm"
+	fixRAM     = "hangkit check --ram SIZE"
+	fixCollect = "hangkit collect -o DIR"
 )

@@ -126,7 +126,7 @@ func ruleMoved(f *windows.Facts) (Finding, bool) {
 	}
 	return say(Risk, "This disk last booted in another machine",
 		fmt.Sprintf("It knows machine %s; this one is %s. Memory size and hardware of this machine say nothing about it.",
-			f.Machine.UUID, f.Machine.LiveUUID), "hangkit check --ram SIZE")
+			f.Machine.UUID, f.Machine.LiveUUID), fixRAM)
 }
 
 func ruleBuildKnown(f *windows.Facts) (Finding, bool) {

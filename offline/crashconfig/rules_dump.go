@@ -389,7 +389,7 @@ func ruleDumpsWaiting(f *windows.Facts) (Finding, bool) {
 	if len(have) == 0 {
 		return nothing()
 	}
-	return say(Note, "There are dumps here already", sentence(strings.Join(have, ", "))+"Look at these first.", "hangkit collect -o DIR")
+	return say(Note, "There are dumps here already", sentence(strings.Join(have, ", "))+"Look at these first.", fixCollect)
 }
 
 func ruleDumpInPageFile(f *windows.Facts) (Finding, bool) {
@@ -398,7 +398,7 @@ func ruleDumpInPageFile(f *windows.Facts) (Finding, bool) {
 	}
 	return say(Note, "A dump lies unsaved in the page file",
 		fmt.Sprintf("%s begins with %s. Starting Windows may destroy it: copy it first.", f.Files.PageFile.Path, f.Files.PageFileDump),
-		"hangkit collect -o DIR")
+		fixCollect)
 }
 
 func ruleSDDisk(f *windows.Facts) (Finding, bool) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"hangkit/hive"
 	"hangkit/offline/windows"
 )
 
@@ -52,7 +53,7 @@ func ruleNoPageFile(f *windows.Facts) (Finding, bool) {
 	if len(f.PageFiles) > 0 || hasDedicated(f) {
 		return nothing()
 	}
-	if val, ok := f.Memory.Value(windows.PagingFiles); ok && val.Type.String() != "REG_MULTI_SZ" {
+	if val, ok := f.Memory.Value(windows.PagingFiles); ok && val.Type != hive.MultiSZ {
 		return say(Block, "The page file setting has the wrong data type",
 			fmt.Sprintf("PagingFiles is a %s; Windows reads a REG_MULTI_SZ.", val.Type), fixArm)
 	}
@@ -182,7 +183,7 @@ func rulePageFileRoom(f *windows.Facts) (Finding, bool) {
 	}
 	return say(Block, "The page file cannot be created",
 		fmt.Sprintf("%s are wanted; page file and free space on %s are %s.", mbText(e.Initial), f.Letter(), mbText(room(f))),
-		"free space on "+f.Letter()+", or hangkit arm --pagefile SIZE")
+		"free space on "+f.Letter()+", or "+fixArm+" --pagefile SIZE")
 }
 
 func rulePageFileMissing(f *windows.Facts) (Finding, bool) {

@@ -474,6 +474,20 @@ func TestRuleTable(t *testing.T) {
 	}
 }
 
+// Other names lead to a platform, and are not ids themselves.
+func TestPlatformAliases(t *testing.T) {
+	t.Parallel()
+	ids := map[string]bool{}
+	for _, p := range Platforms() {
+		ids[p.ID] = true
+	}
+	for alias, id := range platformAliases {
+		if !ids[id] || ids[alias] || alias != strings.ToLower(alias) {
+			t.Errorf("%q stands for %q", alias, id)
+		}
+	}
+}
+
 // Programs get ids, people get words.
 func TestGroupIDs(t *testing.T) {
 	t.Parallel()

@@ -145,7 +145,7 @@ var watchdogServices = []struct{ service, vendor string }{
 // askedServices are the other services some rule asks for.
 var askedServices = []string{
 	"ClusSvc", "pvpanic", "viostor", "vioscsi", "uwfvol", "fbwf", "ewf", "vmms", "sdbus",
-	"WindowsAzureGuestAgent", "AmazonSSMAgent", "GCEAgent", "VBoxGuest", "xenbus", "vmci",
+	azureAgent, "AmazonSSMAgent", "GCEAgent", "VBoxGuest", "xenbus", "vmci",
 }
 
 func (f *Facts) readServices(r *reader) {

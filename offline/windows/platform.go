@@ -236,9 +236,12 @@ func (f *Facts) identify() Platform {
 	return Platform{}
 }
 
+// azureAgent is the service that Azure's virtual machines have and other Hyper-V ones do not.
+const azureAgent = "WindowsAzureGuestAgent"
+
 // agentPlatforms are services that only their own platform's guests have.
 var agentPlatforms = []struct{ service, platform string }{
-	{"WindowsAzureGuestAgent", Azure},
+	{azureAgent, Azure},
 	{"AmazonSSMAgent", AWS},
 	{"GCEAgent", GCP},
 	{"VBoxGuest", VirtualBox},
@@ -250,8 +253,8 @@ var agentPlatforms = []struct{ service, platform string }{
 
 // refine tells Azure from Hyper-V, whose firmware it shares.
 func (f *Facts) refine(p Platform) Platform {
-	if p.ID == HyperV && f.ServiceActive("WindowsAzureGuestAgent") {
-		p.ID, p.Source = Azure, p.Source+", service WindowsAzureGuestAgent"
+	if p.ID == HyperV && f.ServiceActive(azureAgent) {
+		p.ID, p.Source = Azure, p.Source+", service "+azureAgent
 	}
 	return p
 }
