@@ -155,6 +155,8 @@ func pageFileFix(f *windows.Facts) string {
 	t := judgedType(f)
 	n, known := dumpNeed(f, t)
 	switch {
+	case pageFileEnough(f):
+		return fixArm
 	case !known:
 		return fixArm + " --ram SIZE"
 	case !f.Free.Known:

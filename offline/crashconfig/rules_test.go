@@ -439,6 +439,17 @@ func TestFixesCanBePasted(t *testing.T) {
 	}
 }
 
+// What Windows recorded of a page file that is large enough by now, arm takes away, however full the disk is.
+func TestPageFileFixWhenEnough(t *testing.T) {
+	t.Parallel()
+	f := ready()
+	crash(hive.Value{Name: "PageFileTooSmall", Type: hive.QWORD})(f)
+	free(0)(f)
+	if finding, _ := ruleWasTooSmall(f); finding.Fix != "hangkit arm" {
+		t.Errorf("fix %q", finding.Fix)
+	}
+}
+
 // A finding that blocks or loses the dump says what to do, unless nothing can be done.
 func TestGraveFindingsHaveFixes(t *testing.T) {
 	t.Parallel()
