@@ -82,10 +82,21 @@ func (i *Installation) readIdentity(f *Facts, r *reader) {
 	if f.Version.Product == "" {
 		f.Version.Product = productName(f.Version.Build, f.IsServer())
 	}
+	if f.Version.Pack == "" {
+		f.Version.Pack = systemPack(r.values(f.ControlSet.Key(`Control\Windows`)))
+	}
 	f.Arch = systemArch(f, r)
 	if !f.Arch.Known {
 		f.Arch = kernel.arch
 	}
+}
+
+// systemPack reads the service pack from SYSTEM: its number is the high byte of CSDVersion.
+func systemPack(control Values) string {
+	if n := control.Or("CSDVersion", 0) >> 8; n > 0 && n <= 0xFF {
+		return fmt.Sprintf("Service Pack %d", n)
+	}
+	return ""
 }
 
 // currentVersion returns SOFTWARE's key of that name.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"testing"
+
+	"hangkit/hive"
 )
 
 // portableExecutable is the least of a driver image that has a version: DOS header, COFF header without an optional one,
@@ -84,5 +86,18 @@ func TestVersionText(t *testing.T) {
 		if got := v.String(); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
+	}
+}
+
+func TestSystemPack(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[uint32]string{0: "", 0x100: "Service Pack 1", 0x300: "Service Pack 3", 1: "", 0x10000: ""} {
+		v := NewValues("k", hive.Value{Name: "CSDVersion", Type: hive.DWORD, Data: hive.EncodeDWORD(n)})
+		if got := systemPack(v); got != want {
+			t.Errorf("%#x: %q, want %q", n, got, want)
+		}
+	}
+	if got := systemPack(Values{}); got != "" {
+		t.Errorf("absent: %q", got)
 	}
 }
