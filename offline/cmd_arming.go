@@ -23,7 +23,7 @@ type ArmCmd struct {
 	Dump           dumpFlag      `group:"What to capture:" placeholder:"TYPE" help:"automatic, kernel, complete, active, small or none."`
 	PageFile       pageFileFlag  `group:"What to capture:" name:"pagefile" placeholder:"SIZE" help:"Page file on the Windows volume: system, or SIZE[:MAX]."`
 	Dedicated      dedicatedFlag `group:"What to capture:" name:"dedicated-dump" placeholder:"PATH:SIZE" help:"Dedicated dump file, such as D:\\hangkit.dmp:40G."`
-	DumpFile       string        `group:"What to capture:" placeholder:"PATH" help:"Where Windows is to put the dump, as Windows names it."`
+	DumpFile       string        `group:"What to capture:" placeholder:"PATH" help:"Where Windows is to put the dump, as Windows names it, or default."`
 	KeepDump       *bool         `group:"What to capture:" negatable:"" help:"Keep the dump even when disk space is low."`
 	AutoReboot     *bool         `group:"What to capture:" negatable:"" help:"Restart after the dump; with --no-auto-reboot the stop screen stays."`
 	Keyboard       keyboardFlag  `group:"How to trigger it:" placeholder:"KEYS" help:"Keys that crash Windows, the last one pressed twice: rctrl+scroll, rctrl+space, lctrl+lalt+f12, …, or off."`
@@ -184,7 +184,7 @@ func undoCommand(e *edit, record string) string {
 func afterArm(e *edit, doc *editDocument) string {
 	lines := []string{"Written and read back."}
 	if doc.Ready != nil && !*doc.Ready {
-		lines = append(lines, "Some things remain that arm cannot fix: hangkit check "+commandTarget(e.opened))
+		lines = append(lines, "Some things still stand between a hang and its dump: hangkit check "+armTarget(e.opened))
 	}
 	lines = append(lines,
 		"how to crash it: hangkit trigger "+commandTarget(e.opened),

@@ -37,7 +37,7 @@ type checkDocument struct {
 
 type findingJSON struct {
 	ID      string              `json:"id"`
-	Group   crashconfig.Group   `json:"group"`
+	Group   string              `json:"group"`
 	Verdict crashconfig.Verdict `json:"verdict"`
 	Title   string              `json:"title"`
 	Detail  string              `json:"detail,omitempty"`
@@ -71,7 +71,7 @@ func describeCheck(o *opened, report *crashconfig.Report) *checkDocument {
 		Findings: []findingJSON{},
 	}
 	for _, f := range report.Findings {
-		doc.Findings = append(doc.Findings, findingJSON{f.ID, f.Group, f.Verdict, f.Title, f.Detail, o.complete(f.Fix)})
+		doc.Findings = append(doc.Findings, findingJSON{f.ID, f.Group.ID(), f.Verdict, f.Title, f.Detail, o.complete(f.Fix)})
 	}
 	return doc
 }
@@ -159,7 +159,7 @@ func byWeight(findings []findingJSON, group crashconfig.Group) []findingJSON {
 	var sorted []findingJSON
 	for v := crashconfig.Block; v >= crashconfig.OK; v-- {
 		for _, f := range findings {
-			if f.Group == group && f.Verdict == v {
+			if f.Group == group.ID() && f.Verdict == v {
 				sorted = append(sorted, f)
 			}
 		}

@@ -4,12 +4,12 @@ import (
 	"hangkit/offline/crashconfig"
 )
 
-// sizeFlag is a number of bytes as a user writes it: 16G, 512M, 4096.
+// sizeFlag is a machine's memory in bytes, as a user writes it: 16G, 512M.
 type sizeFlag int64
 
 // UnmarshalText parses the flag.
 func (s *sizeFlag) UnmarshalText(text []byte) error {
-	n, err := crashconfig.ParseSize(string(text))
+	n, err := crashconfig.ParseRAM(string(text))
 	*s = sizeFlag(n)
 	return err
 }

@@ -19,7 +19,7 @@ var rules = []ui.Rule{
 	{Is: target.ErrUnknown, Status: ui.Damaged},
 	{Is: target.ErrRefused, Status: ui.Refused},
 	{Is: crashconfig.ErrRefused, Status: ui.Refused},
-	{Is: crashconfig.ErrOtherTarget, Status: ui.Refused, Hints: []string{"check that this is the right disk; --overwrite-later-changes goes on regardless"}},
+	{Is: crashconfig.ErrOtherTarget, Status: ui.Refused, Hints: []string{"check that this is the right disk; --accept-other-machine goes on regardless"}},
 	{Is: crashconfig.ErrNoControlSet, Status: ui.Damaged},
 	{Is: crashconfig.ErrNoRecord, Status: ui.NotFound},
 	{Is: crashconfig.ErrRecord, Status: ui.Damaged},

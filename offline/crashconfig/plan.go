@@ -109,7 +109,9 @@ func newDraft(i *windows.Installation, f *windows.Facts, s Settings) *draft {
 }
 
 func (d *draft) note(format string, args ...any) {
-	d.plan.Notes = append(d.plan.Notes, fmt.Sprintf(format, args...))
+	if text := fmt.Sprintf(format, args...); !slices.Contains(d.plan.Notes, text) {
+		d.plan.Notes = append(d.plan.Notes, text)
+	}
 }
 
 // keepTrueFixes reduces the rules a change may satisfy to those that complained, and are silent or milder now.

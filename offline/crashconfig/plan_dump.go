@@ -1,6 +1,7 @@
 package crashconfig
 
 import (
+	"cmp"
 	"strings"
 
 	"hangkit/hive"
@@ -13,7 +14,7 @@ func (d *draft) dumpType() error {
 		return err
 	}
 	cc := &d.f.CrashControl
-	d.set(cc, dword(windows.CrashDumpEnabled, t.enabled()), "a crash writes "+t.article()+" dump", "C01", "C02", "C03", "C04", "C05")
+	d.set(cc, dword(windows.CrashDumpEnabled, t.enabled()), dumpWords(t), "C01", "C02", "C03", "C04", "C05")
 	if t == Active {
 		d.set(cc, dword(windows.FilterPages, 1), "turns the complete dump into an active one")
 		return nil
@@ -93,7 +94,7 @@ func (d *draft) dumpFile() error {
 		if !ok {
 			return refuse("--dump-file", `%q is no local path with a drive letter, such as D:\MEMORY.DMP`, d.s.DumpFile)
 		}
-		if why := placeProblem(d.f, p, d.f.Files.DumpDir); why != "" {
+		if why := cmp.Or(takenPlace(d.f, p), placeProblem(d.f, p, d.f.Files.DumpDir)); why != "" {
 			return refuse("--dump-file", "%s: %s", d.s.DumpFile, why)
 		}
 		return nil
@@ -105,6 +106,13 @@ func (d *draft) dumpFile() error {
 		}
 	}
 	return nil
+}
+
+func dumpWords(t DumpType) string {
+	if t == NoDump {
+		return "a crash writes no dump"
+	}
+	return "a crash writes " + t.article() + " dump"
 }
 
 func expandSZ(name, s string) hive.Value {

@@ -16,7 +16,7 @@ import (
 )
 
 // RecordSchema names the form of an undo record.
-const RecordSchema = "hangkit/undo/1"
+const RecordSchema = "hangkit/undo-record/1"
 
 // Where records lie in the SYSTEM hive: one sub-key per arm below a key at the root.
 const (
@@ -95,7 +95,7 @@ func (v *RecordedValue) value(name string) *hive.Value {
 // NewRecord begins the record of an arm; [Plan.Apply] fills it in.
 func NewRecord(f *windows.Facts, tool string, now time.Time) *Record {
 	return &Record{
-		Schema: RecordSchema, Tool: tool, Time: now.UTC().Truncate(time.Second), ID: now.UTC().Format("20060102T150405Z"),
+		Schema: RecordSchema, Tool: tool, Time: now.UTC().Truncate(time.Second), ID: now.UTC().Format(idTime),
 		Machine: f.Name.Value, Product: f.Version.String(), Serial: serialText(f), System: systemPath(f), ControlSet: f.ControlSet.Name,
 	}
 }
@@ -220,7 +220,7 @@ func (r *Record) fill(changes []Change, created []string) {
 
 // store puts the record into the hive. A hive without room for it is left as it was, and stored is false.
 func (r *Record) store(h *hive.Hive) (stored bool, err error) {
-	r.ID = freeID(h, r.ID)
+	r.ID = freeID(h, laterID(h, r.ID))
 	if err = r.write(h); err == nil {
 		return true, nil
 	}
@@ -252,6 +252,23 @@ func (r *Record) write(h *hive.Hive) error {
 		}
 	}
 	return nil
+}
+
+// idTime is how an id writes its time.
+const idTime = "20060102T150405Z"
+
+// laterID is an id behind those of all stored records, though the clock of the machine hangkit runs on may be behind:
+// records are undone latest first.
+func laterID(h *hive.Hive, id string) string {
+	list, err := Records(h)
+	if err != nil || len(list) == 0 || compareIDs(id, list[0].ID) > 0 || len(list[0].ID) < len(idTime) {
+		return id
+	}
+	latest, err := time.Parse(idTime, list[0].ID[:len(idTime)])
+	if err != nil {
+		return id
+	}
+	return latest.Add(time.Second).Format(idTime)
 }
 
 // freeID keeps two arms in the same second apart.

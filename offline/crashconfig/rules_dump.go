@@ -168,10 +168,30 @@ func ruleDumpFilePlace(f *windows.Facts) (Finding, bool) {
 	if !ok || !usesDumpFile(f) {
 		return nothing()
 	}
+	if why := takenPlace(f, p); why != "" {
+		return say(Block, "The dump file's place is taken", fmt.Sprintf("DumpFile is %s: %s.", dumpFileText(f), why), fixArm)
+	}
 	if why := placeProblem(f, p, f.Files.DumpDir); why != "" {
 		return say(Block, "The dump file's place does not exist", fmt.Sprintf("DumpFile is %s: %s.", dumpFileText(f), why), fixArm)
 	}
 	return nothing()
+}
+
+// takenPlace says what else a path names that the dump would be written over.
+func takenPlace(f *windows.Facts, p windows.Path) string {
+	if f.OnSystemVolume(p) && f.Files.DumpFile.Dir {
+		return "it is a folder"
+	}
+	others := f.PageFilePaths()
+	if d, ok := f.DedicatedDump(); ok {
+		others = append(others, d)
+	}
+	for _, o := range append(others, windows.Path{Letter: f.SystemLetter.Value, Name: "hiberfil.sys"}) {
+		if o.Letter == p.Letter && strings.EqualFold(o.Name, p.Name) {
+			return "Windows uses that file for something else"
+		}
+	}
+	return ""
 }
 
 // placeProblem says why a file cannot be made at a path; dirThere counts for the system volume only.

@@ -173,9 +173,15 @@ func ruleManagedRoom(f *windows.Facts) (Finding, bool) {
 	if !ok || !known || !e.Managed() || !f.Free.Known || room(f) >= n.OK {
 		return nothing()
 	}
-	return say(Risk, "The volume may be too full for the page file",
-		fmt.Sprintf("The dump can need %s; page file and free space on %s are %s.", mbText(n.OK), f.Letter(), mbText(room(f))),
-		"free space on "+f.Letter())
+	detail := fmt.Sprintf("The dump can need %s; page file and free space on %s are %s.", mbText(n.OK), f.Letter(), mbText(room(f)))
+	fix := "free space on " + f.Letter()
+	switch t := judgedType(f); {
+	case room(f) < n.Min:
+		return say(Block, "The volume is too full for a dump", detail, fix)
+	case room(f) < dumpSize(f, t):
+		return say(Loss, "The volume is probably too full for the dump", detail, fix)
+	}
+	return say(Risk, "The volume may be too full for the page file", detail, fix)
 }
 
 func rulePageFileRoom(f *windows.Facts) (Finding, bool) {

@@ -98,6 +98,9 @@ func toMB(n int64) int64 {
 	return mb
 }
 
+// ErrDedicated says that a dedicated dump file was not named as a path and a size.
+var ErrDedicated = errors.New("unreadable dedicated dump file")
+
 // ParseDedicated reads PATH[:SIZE], PATH being a Windows path with a drive letter.
 func ParseDedicated(s string) (Dedicated, error) {
 	path, size := s, ""
@@ -105,7 +108,7 @@ func ParseDedicated(s string) (Dedicated, error) {
 		path, size = s[:at], s[at+1:]
 	}
 	if len(path) < 4 || path[1] != ':' || path[2] != '\\' {
-		return Dedicated{}, fmt.Errorf(`%w: dedicated dump file %q: want a path such as D:\hangkit.dmp, colon, size`, ErrSize, s)
+		return Dedicated{}, fmt.Errorf(`%w: %s: want a path such as D:\hangkit.dmp, colon, size`, ErrDedicated, s)
 	}
 	if size == "" {
 		return Dedicated{Path: path}, nil

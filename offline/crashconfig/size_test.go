@@ -142,8 +142,8 @@ func TestParseDedicated(t *testing.T) {
 		}
 	}
 	for _, in := range []string{"", "64G", "D:64G", `D:\x:lots`, `\\server\x:64G`, "D:/x:64G"} {
-		if got, err := ParseDedicated(in); !errors.Is(err, ErrSize) {
-			t.Errorf("ParseDedicated(%q) = %+v, %v; want ErrSize", in, got, err)
+		if got, err := ParseDedicated(in); !errors.Is(err, ErrDedicated) && !errors.Is(err, ErrSize) {
+			t.Errorf("ParseDedicated(%q) = %+v, %v; want ErrDedicated or ErrSize", in, got, err)
 		}
 	}
 }

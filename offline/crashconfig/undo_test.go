@@ -128,6 +128,27 @@ func TestUndoTwoArms(t *testing.T) {
 	}
 }
 
+// Records are undone latest first, though the second arm came from a machine whose clock was behind.
+func TestUndoWithAnotherClock(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, sample.Client(), live)
+	before := tree(t, m.i.System)
+	m.arm(t, crashconfig.Settings{})
+	m.f = windowstest.Facts(t, m.i, live)
+	second := crashconfig.NewRecord(m.f, "hangkit test", now.AddDate(-3, 0, 0))
+	if _, err := m.plan(t, crashconfig.Settings{Dump: crashconfig.Complete, AutoReboot: crashconfig.No}).Apply(m.i.System, second); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if p := undo(t, m.i.System, crashconfig.UndoOptions{}); len(p.Conflicts) > 0 {
+			t.Errorf("conflicts: %v", p.Conflicts)
+		}
+	}
+	if diff := cmp.Diff(before, tree(t, m.i.System)); diff != "" {
+		t.Errorf("after both (-want +got):\n%s", diff)
+	}
+}
+
 // A value somebody changed since is left alone and its record kept, until forced.
 func TestUndoConflict(t *testing.T) {
 	t.Parallel()
@@ -394,7 +415,7 @@ func TestRecordsPassOverDamage(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t, sample.Client(), live)
 	h := m.i.System
-	for key, data := range map[string]string{"a": "{", "b": "", "c": `{"schema":"hangkit/undo/1","id":"other"}`} {
+	for key, data := range map[string]string{"a": "{", "b": "", "c": `{"schema":"hangkit/undo-record/1","id":"other"}`} {
 		if err := h.SetValue(`hangkit\`+key, hive.Value{Name: "Record", Type: hive.Binary, Data: []byte(data)}); err != nil {
 			t.Fatal(err)
 		}
@@ -410,13 +431,13 @@ func TestParseRecordRefuses(t *testing.T) {
 		"nothing":      ``,
 		"no object":    `[]`,
 		"other schema": `{"schema":"hangkit/undo/2","id":"x"}`,
-		"no id":        `{"schema":"hangkit/undo/1"}`,
-		"id with path": `{"schema":"hangkit/undo/1","id":"a\\b"}`,
-		"root key":     `{"schema":"hangkit/undo/1","id":"x","changes":[{"key":"","name":"a"}]}`,
-		"empty part":   `{"schema":"hangkit/undo/1","id":"x","changes":[{"key":"a\\\\b","name":"a"}]}`,
-		"bad hex":      `{"schema":"hangkit/undo/1","id":"x","changes":[{"key":"a","name":"a","old":{"type":1,"data":"0"}}]}`,
-		"created root": `{"schema":"hangkit/undo/1","id":"x","created_keys":[""]}`,
-		"huge":         `{"schema":"hangkit/undo/1","id":"` + strings.Repeat("x", 1<<20) + `"}`,
+		"no id":        `{"schema":"hangkit/undo-record/1"}`,
+		"id with path": `{"schema":"hangkit/undo-record/1","id":"a\\b"}`,
+		"root key":     `{"schema":"hangkit/undo-record/1","id":"x","changes":[{"key":"","name":"a"}]}`,
+		"empty part":   `{"schema":"hangkit/undo-record/1","id":"x","changes":[{"key":"a\\\\b","name":"a"}]}`,
+		"bad hex":      `{"schema":"hangkit/undo-record/1","id":"x","changes":[{"key":"a","name":"a","old":{"type":1,"data":"0"}}]}`,
+		"created root": `{"schema":"hangkit/undo-record/1","id":"x","created_keys":[""]}`,
+		"huge":         `{"schema":"hangkit/undo-record/1","id":"` + strings.Repeat("x", 1<<20) + `"}`,
 	} {
 		if r, err := crashconfig.ParseRecord([]byte(in)); !errors.Is(err, crashconfig.ErrRecord) {
 			t.Errorf("%s: %+v, %v; want ErrRecord", name, r, err)
@@ -425,7 +446,7 @@ func TestParseRecordRefuses(t *testing.T) {
 }
 
 func FuzzParseRecord(f *testing.F) {
-	f.Add([]byte(`{"schema":"hangkit/undo/1","id":"x","changes":[{"key":"a\\b","name":"n","old":null,"new":{"type":4,"data":"01000000"}}],"created_keys":["a"]}`))
+	f.Add([]byte(`{"schema":"hangkit/undo-record/1","id":"x","changes":[{"key":"a\\b","name":"n","old":null,"new":{"type":4,"data":"01000000"}}],"created_keys":["a"]}`))
 	f.Add([]byte(`{}`))
 	o := sample.Client()
 	h, err := sample.System(o)

@@ -12,6 +12,7 @@ import (
 type File struct {
 	Path     string // slash path; also set when the file is absent, if a setting names it
 	Present  bool
+	Dir      bool // there is a folder of that name instead
 	Size     int64
 	Modified time.Time
 }
@@ -187,7 +188,7 @@ func (i *Installation) stat(name string) File {
 	}
 	info, err := i.Volume.Stat(found)
 	if err != nil || info.IsDir() {
-		return File{Path: name}
+		return File{Path: name, Dir: err == nil}
 	}
 	return File{Path: found, Present: true, Size: info.Size(), Modified: info.ModTime()}
 }
