@@ -14,7 +14,7 @@ type Source int
 // The sources, the best copy of a crash first.
 const (
 	SourceDumpFile  Source = iota // MEMORY.DMP or what DumpFile names
-	SourceTemp                    // DUMPxxxx.tmp, on its way to MEMORY.DMP
+	SourceTemp                    // DUMP*.tmp, on its way to MEMORY.DMP
 	SourceDedicated               // the dedicated dump file
 	SourcePageFile                // a page file
 	SourceLive                    // a live kernel dump: the machine went on

@@ -7,7 +7,7 @@
 //
 // A crash is first written into the page file or the dedicated dump file,
 // beneath the file system. The next boot turns that file into MEMORY.DMP, or
-// into DUMPxxxx.tmp on the way there; a machine that hangs at boot never gets
+// into DUMP*.tmp on the way there; a machine that hangs at boot never gets
 // so far. So the page file is read through its raw clusters, and how much of
 // it is the dump follows from the dump's own format (package dumpfile).
 package collect

@@ -70,10 +70,10 @@ func (f *finder) place(p *Place) {
 	f.file(p, defaultPageFile, SourcePageFile)
 }
 
-// isDumpTemp matches DUMPxxxx.tmp, into which the session manager renames a
-// page file, and DUMPxxxx.DMP, which the kernel's hardware error code writes.
+// isDumpTemp matches DUMP*.tmp, into which the session manager renames a
+// page file, and DUMP*.DMP, which the kernel's hardware error code writes.
 func isDumpTemp(name string) bool {
-	if len(name) != len("DUMPxxxx.tmp") || !strings.EqualFold(name[:4], "DUMP") {
+	if len(name) != len("DUMP0000.tmp") || !strings.EqualFold(name[:4], "DUMP") {
 		return false
 	}
 	ext := path.Ext(name)

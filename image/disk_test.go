@@ -285,7 +285,7 @@ func TestCuts(t *testing.T) {
 func TestReorders(t *testing.T) {
 	t.Parallel()
 	base := image.NewMemory(64*kib, 512)
-	write := func(off int64) image.Op { return image.Op{Off: off, Data: []byte{'x'}} }
+	write := func(off int64) image.Op { return image.Op{Off: off, Data: []byte{'w'}} }
 	ops := []image.Op{write(0), write(1), write(2), {Sync: true}, write(3)}
 	var states []string
 	for _, d := range imagetest.Reorders(base, ops) {
@@ -295,7 +295,7 @@ func TestReorders(t *testing.T) {
 		}
 		states = append(states, string(bytes.ReplaceAll(b, []byte{0}, []byte{'.'})))
 	}
-	want := []string{"x...", ".xx.", ".x..", "x.x.", "..x.", "xx..", "xxxx", "xxx."}
+	want := []string{"w...", ".ww.", ".w..", "w.w.", "..w.", "ww..", "wwww", "www."}
 	if !slices.Equal(states, want) {
 		t.Errorf("states %q, want %q", states, want)
 	}

@@ -32,7 +32,7 @@
 //
 // A name that a slash-separated UTF-8 path cannot carry is escaped: each UTF-16
 // code unit that is half of a broken surrogate pair, a slash, a NUL or a
-// backslash is written \uXXXX with four lower-case hexadecimal digits, and so
+// backslash is written \uhhhh with four lower-case hexadecimal digits, and so
 // is each dot of the names "." and "..". No name made through Win32 needs it.
 //
 // # Writing

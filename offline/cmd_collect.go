@@ -26,7 +26,7 @@ type CollectCmd struct {
 
 // Help is the command's long help.
 func (*CollectCmd) Help() string {
-	return `Takes every crash dump of the installation: MEMORY.DMP, DUMPxxxx.tmp, minidumps,
+	return `Takes every crash dump of the installation: MEMORY.DMP, DUMP*.tmp, minidumps,
 live kernel dumps, and what the last crash left in the page file or the dedicated
 dump file when no later boot got far enough to save it. The disk is only read.
 

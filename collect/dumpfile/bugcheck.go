@@ -70,7 +70,7 @@ var bugChecks = map[uint32]BugCheckInfo{
 }
 
 // LookupBugCheck looks a stop code up; ok is false where it is not in the table.
-// Codes 0x1000xxxx are looked up without their mark.
+// Codes that begin with 0x1000 are looked up without that mark.
 func LookupBugCheck(code uint32) (info BugCheckInfo, ok bool) {
 	if info, ok = bugChecks[code]; ok {
 		return info, true

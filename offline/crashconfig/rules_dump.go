@@ -220,7 +220,7 @@ func ruleDumpFileElsewhere(f *windows.Facts) (Finding, bool) {
 		return nothing()
 	}
 	return say(Risk, "The dump file is on another volume",
-		fmt.Sprintf("DumpFile is %s. The dump stays in DUMPxxxx.tmp until Windows has started far enough to copy it.", dumpFileText(f)),
+		fmt.Sprintf("DumpFile is %s. The dump stays in DUMP*.tmp until Windows has started far enough to copy it.", dumpFileText(f)),
 		fixArm+" --dump-file "+DefaultPlace)
 }
 

@@ -25,7 +25,7 @@ type Files struct {
 	DumpDir       bool // the directory of DumpFile exists
 	DedicatedDump File
 	DedicatedDir  bool
-	TempDumps     []File // DUMPxxxx.tmp in the root directory
+	TempDumps     []File // DUMP*.tmp in the root directory
 	Minidumps     []File
 	// MissingFilters are drivers that DumpFilters names and that System32\drivers lacks.
 	MissingFilters []string
@@ -226,7 +226,7 @@ func (i *Installation) list(dir, suffix string) []File {
 	return out
 }
 
-// tempDumps lists DUMPxxxx.tmp: whole dumps that Windows did not get to copy.
+// tempDumps lists DUMP*.tmp: whole dumps that Windows did not get to copy.
 func (i *Installation) tempDumps() []File {
 	var out []File
 	for _, f := range i.list(".", ".tmp") {
