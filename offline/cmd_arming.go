@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"hangkit/hive"
 	"hangkit/offline/crashconfig"
 	"hangkit/offline/internal/ui"
 )
@@ -100,7 +101,9 @@ func (c *ArmCmd) carryOut(ctx context.Context, e *edit, plan *crashconfig.Plan, 
 	if err := e.saveRecord(doc.Record, record); err != nil {
 		return ui.WithEffect(err, ui.Unchanged)
 	}
-	if err := e.write(plan.Changes); err != nil {
+	if err := e.write(plan.Changes); errors.Is(err, hive.ErrStale) {
+		return errors.Join(err, e.dropJournal(), os.Remove(doc.Record)) // nothing was written that they could undo
+	} else if err != nil {
 		return ui.Hint(err, e.wayBack(doc.Record))
 	}
 	if err := e.dropJournal(); err != nil {

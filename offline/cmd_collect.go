@@ -82,7 +82,7 @@ func (c *CollectCmd) Run(ctx context.Context, talk *ui.UI) error {
 		doc.Left = append(doc.Left, describeCandidate(l))
 	}
 	if len(wanted) == 0 {
-		return ui.Fail(ui.NotFound, errNoDump, leftHints(doc.Left)...)
+		return ui.Fail(ui.NotFound, errNoDump, c.leftHints(doc.Left)...)
 	}
 	if c.DryRun {
 		return c.preview(talk, wanted, doc)
@@ -120,19 +120,24 @@ func split(candidates []*collect.Candidate) (wanted, left []*collect.Candidate) 
 	return wanted, left
 }
 
-func leftHints(left []dumpJSON) []string {
+// leftHints says what was found instead, and what to do for the next time.
+func (c *CollectCmd) leftHints(left []dumpJSON) []string {
 	var hints []string
 	for _, l := range left {
 		hints = append(hints, fmt.Sprintf("%s: %s", l.Path, l.Story))
 	}
-	return append(hints, "run 'hangkit check' to see whether a hang would leave a dump, and 'hangkit arm' to make sure")
+	where := ""
+	if c.Target != "" {
+		where = " " + quoteArg(c.Target)
+	}
+	return append(hints, "would the next hang leave one? hangkit check"+where, "to make sure: hangkit arm"+where)
 }
 
 // places lists where to look: every readable volume, and on the chosen
 // installation's own volume what its settings name.
 func (c *CollectCmd) places(s *scan) ([]collect.Place, error) {
 	chosen, err := s.choose(c.Install)
-	if errors.Is(err, errWhichWindows) || errors.Is(err, errNoWindows) && len(readable(s)) > 0 && c.Install == 0 {
+	if errors.Is(err, errWhichWindows) || errors.Is(err, errOnlyOldWindows) || errors.Is(err, errNoWindows) && len(readable(s)) > 0 && c.Install == 0 {
 		// Without a clear choice every volume is still worth a look.
 		return s.everyPlace(), nil
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"hangkit/hive"
 	"hangkit/offline/crashconfig"
 	"hangkit/offline/internal/ui"
 )
@@ -96,7 +97,9 @@ func (c *UndoCmd) carryOut(ctx context.Context, e *edit, plan *crashconfig.Plan,
 	if err := e.saveJournal(c.journalName(e, now)); err != nil {
 		return ui.WithEffect(err, ui.Unchanged)
 	}
-	if err := e.write(plan.Changes); err != nil {
+	if err := e.write(plan.Changes); errors.Is(err, hive.ErrStale) {
+		return errors.Join(err, e.dropJournal())
+	} else if err != nil {
 		return ui.Hint(err, e.wayBack(c.Record))
 	}
 	if err := e.dropJournal(); err != nil {

@@ -63,20 +63,28 @@ func sampleRegistry(o sample.Options) (map[string][]byte, error) {
 	return files, nil
 }
 
-// armDisk arms the only installation of a disk as the command does, up to the
-// writes; the plan is made by settings.
-func armDisk(d image.Disk, settings crashconfig.Settings) error {
-	t, err := target.FromDisk("disk", d, target.Writable)
+// openEdit opens the only installation of a disk for an edit, as the commands do.
+func openEdit(d image.Disk, flags EditFlags) (*edit, error) {
+	t, err := target.FromDisk("disk", d, flags.mode())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s := &scan{}
 	s.addTarget(t)
 	o, err := (&TargetFlags{}).openIn(s, 4<<30)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	e, err := newEdit(ui.New(nil, io.Discard, io.Discard), o, EditFlags{Yes: true})
+	return newEdit(ui.New(nil, io.Discard, io.Discard), o, flags)
+}
+
+// armDisk arms the only installation of a disk.
+func armDisk(d image.Disk, settings crashconfig.Settings) error {
+	return armWith(d, settings, EditFlags{Yes: true})
+}
+
+func armWith(d image.Disk, settings crashconfig.Settings, flags EditFlags) error {
+	e, err := openEdit(d, flags)
 	if err != nil {
 		return err
 	}
@@ -87,6 +95,27 @@ func armDisk(d image.Disk, settings crashconfig.Settings) error {
 	}
 	now := time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
 	if err := e.apply(plan, crashconfig.NewRecord(e.facts, "test", now), &editDocument{}, now); err != nil {
+		return err
+	}
+	return e.write(plan.Changes)
+}
+
+// undoDisk takes the newest change of a disk back.
+func undoDisk(d image.Disk) error {
+	e, err := openEdit(d, EditFlags{Yes: true})
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	record, err := crashconfig.LoadRecord(e.hive)
+	if err != nil {
+		return err
+	}
+	plan, err := crashconfig.PlanUndo(e.hive, record, crashconfig.NewUndoOptions(e.facts))
+	if err != nil {
+		return err
+	}
+	if err := e.apply(plan, nil, &editDocument{}, time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)); err != nil {
 		return err
 	}
 	return e.write(plan.Changes)
@@ -216,21 +245,26 @@ func TestArmCrashCuts(t *testing.T) {
 // cutArm arms a registry and looks at the disk after every cut.
 func cutArm(t *testing.T, c cutCase) {
 	t.Helper()
-	disk := testVolume(t, c.files)
-	before := recovered(t, disk)
-	armed := image.NewOverlay(disk)
-	recorder := image.NewRecorder(armed)
 	// Other settings than the interrupted arm's, so that there is something to write.
 	settings := crashconfig.Settings{Dump: crashconfig.Complete, KeepDump: crashconfig.Yes, AutoReboot: crashconfig.No}
-	if err := armDisk(recorder, settings); err != nil {
+	cutEdit(t, testVolume(t, c.files), c.step, func(d image.Disk) error { return armDisk(d, settings) })
+}
+
+// cutEdit makes a change and looks at the disk after every cut of its writes.
+func cutEdit(t *testing.T, disk image.Disk, step int, change func(image.Disk) error) {
+	t.Helper()
+	before := recovered(t, disk)
+	changed := image.NewOverlay(disk)
+	recorder := image.NewRecorder(changed)
+	if err := change(recorder); err != nil {
 		t.Fatal(err)
 	}
-	after := recovered(t, armed)
+	after := recovered(t, changed)
 	if after == before {
-		t.Fatal("arm changed nothing")
+		t.Fatal("nothing was changed")
 	}
 	old, renewed := 0, 0
-	for cut, state := range imagetest.Cuts(disk, recorder.Ops(), c.step) {
+	for cut, state := range imagetest.Cuts(disk, recorder.Ops(), step) {
 		switch recovered(t, state) {
 		case before:
 			old++
@@ -241,6 +275,21 @@ func cutArm(t *testing.T, c cutCase) {
 		}
 	}
 	t.Logf("%d cuts: %d load as old, %d as new", old+renewed, old, renewed)
+}
+
+// TestUndoCrashCuts cuts the power in an undo, as TestArmCrashCuts does in an arm.
+func TestUndoCrashCuts(t *testing.T) {
+	t.Parallel()
+	for _, c := range cutCases(t) {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			disk := testVolume(t, c.files)
+			if err := armDisk(disk, crashconfig.Settings{Dump: crashconfig.Complete, AutoReboot: crashconfig.No}); err != nil {
+				t.Fatal(err)
+			}
+			cutEdit(t, disk, c.step, undoDisk)
+		})
+	}
 }
 
 // TestArmFaults lets every write and every flush of an arm fail once: the error is
@@ -286,7 +335,7 @@ func TestDryRunChangesNothing(t *testing.T) {
 		}
 	}
 	dump(&before)
-	if err := armDisk(image.NewOverlay(recorder), crashconfig.Settings{}); err != nil {
+	if err := armWith(recorder, crashconfig.Settings{}, EditFlags{DryRun: true}); err != nil {
 		t.Fatal(err)
 	}
 	dump(&after)

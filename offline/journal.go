@@ -75,7 +75,7 @@ func (e *edit) dropJournal() error {
 		return nil
 	}
 	if err := os.Remove(e.journal); err != nil {
-		return fmt.Errorf("the change is written, but the old bytes could not be removed: %w", err)
+		return fmt.Errorf("the old bytes are not needed any more, and could not be removed: %w", err)
 	}
 	e.journal = ""
 	return nil

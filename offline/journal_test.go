@@ -68,11 +68,7 @@ func journalledArm(t *testing.T, d image.Disk) *journal {
 
 func editOf(t *testing.T, d image.Disk) *edit {
 	t.Helper()
-	o, err := (&TargetFlags{}).openIn(scanOf(t, d), 4<<30)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := newEdit(ui.New(nil, io.Discard, io.Discard), o, EditFlags{Yes: true})
+	e, err := openEdit(d, EditFlags{Yes: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,5 +257,60 @@ func TestMemory(t *testing.T) {
 	}
 	if got := memTotal(info); got != 2<<20 {
 		t.Errorf("%d bytes, want 2 MiB", got)
+	}
+}
+
+// TestUncertain: with no target named, what could not be looked at may hold the Windows
+// that is meant.
+func TestUncertain(t *testing.T) {
+	t.Parallel()
+	s := scanOf(t, testVolume(t, sampleFiles(t, sample.Client())))
+	if unseen := s.unreadable(); len(unseen) != 0 {
+		t.Errorf("unreadable: %v", unseen)
+	}
+	locked := image.NewMemory(1<<20, 512)
+	if _, err := locked.WriteAt([]byte("\xeb\x58\x90-FVE-FS-"), 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, other := range scanOf(t, locked).targets {
+		s.addTarget(other)
+	}
+	unseen := s.unreadable()
+	if len(unseen) != 1 {
+		t.Fatalf("unreadable: %v, want the locked volume", unseen)
+	}
+	e := ui.Explain(uncertain(s.installs[0], unseen), rules)
+	if e.Status != ui.Refused || len(e.Hints) != 2 {
+		t.Errorf("%+v", e)
+	}
+}
+
+// TestIsDrive: what stands for an image file says nothing about this machine.
+func TestIsDrive(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{"/dev/sda": true, "/dev/nvme0n1": true, "/dev/vda": true, "/dev/loop3": false, "/dev/nbd0": false, "/dev/zram0": false} {
+		if got := isDrive(name); got != want {
+			t.Errorf("%s: %t, want %t", name, got, want)
+		}
+	}
+}
+
+// TestSecondRecordNeedsRoom: an arm whose record finds no room beside an older one is
+// refused, for undo would take the older one first.
+func TestSecondRecordNeedsRoom(t *testing.T) {
+	t.Parallel()
+	disk := testVolume(t, sampleFiles(t, sample.Client()))
+	e := editOf(t, disk)
+	defer e.Close()
+	if err := e.noteRecord(&editDocument{}, false); err != nil {
+		t.Errorf("the first record: %v", err)
+	}
+	if err := armDisk(disk, crashconfig.Settings{}); err != nil {
+		t.Fatal(err)
+	}
+	again := editOf(t, disk)
+	defer again.Close()
+	if status := ui.Explain(again.noteRecord(&editDocument{}, false), rules).Status; status != ui.Refused {
+		t.Errorf("the second record: status %d, want %d", status, ui.Refused)
 	}
 }
