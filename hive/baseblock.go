@@ -51,6 +51,7 @@ func (b baseBlock) fileType() uint32       { return le.Uint32(b[28:]) }
 func (b baseBlock) format() uint32         { return le.Uint32(b[32:]) }
 func (b baseBlock) rootCell() uint32       { return le.Uint32(b[36:]) }
 func (b baseBlock) binsSize() uint32       { return le.Uint32(b[40:]) }
+func (b baseBlock) name() string           { return Value{Data: b[48:112]}.Text() }
 func (b baseBlock) hasRM() bool            { return string(b[164:168]) == "rmtm" }
 func (b baseBlock) flags() uint32          { return le.Uint32(b[144:]) }
 func (b baseBlock) storedChecksum() uint32 { return le.Uint32(b[checksumOffset:]) }

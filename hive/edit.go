@@ -1,16 +1,17 @@
 package hive
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"strings"
-	"unicode/utf16"
 )
 
 // Limits of what Windows accepts.
 const (
 	maxKeyName    = 255   // UTF-16 units
 	maxValueName  = 16383 // UTF-16 units
+	maxClassName  = 32767 // UTF-16 units
 	maxDepth      = 512   // keys from the root down
 	maxPlainValue = 1 << 20
 	maxBigValue   = 0xFFFF * segmentSize
@@ -104,6 +105,63 @@ func (h *Hive) DeleteKey(path string) error {
 	})
 }
 
+// SetClass gives an existing key a class name; "" takes it away.
+func (h *Hive) SetClass(path, class string) error {
+	return h.edit(fmt.Sprintf("set class of key %q", path), func() error {
+		key, err := h.findKey(splitPath(path))
+		if err != nil {
+			return err
+		}
+		return h.setClass(key, bytesOf(EncodeUTF16(class)))
+	})
+}
+
+// setClass replaces the class name of the key at off, and notes its length in the parent as a hint.
+func (h *Hive) setClass(key uint32, class []byte) error {
+	if len(class) > 2*maxClassName {
+		return fmt.Errorf("class name of %d bytes: %w", len(class), ErrUnsupported)
+	}
+	n, err := h.bins.keyNode(key)
+	if err != nil {
+		return err
+	}
+	old, err := h.bins.classOf(n)
+	if err != nil || bytes.Equal(old, class) {
+		return err
+	}
+	if err := h.freeClass(n); err != nil {
+		return err
+	}
+	cell := uint32(nilOffset)
+	if len(class) > 0 {
+		if cell, err = h.store(class, uint32(len(class))); err != nil {
+			return err
+		}
+	}
+	if n, err = h.bins.editKeyNode(key); err != nil {
+		return err
+	}
+	n.setClass(cell, uint16(len(class)))
+	h.touch(key)
+	if key == h.base.rootCell() {
+		return nil
+	}
+	parent, err := h.bins.editKeyNode(n.parent())
+	if err != nil {
+		return err
+	}
+	parent.growMaxClass(uint32(len(class)))
+	return nil
+}
+
+// freeClass frees the cell of a key's class name.
+func (h *Hive) freeClass(n keyNode) error {
+	if n.classLen() == 0 || n.class() == nilOffset {
+		return nil
+	}
+	return h.free(n.class())
+}
+
 // editableKey refuses keys whose fields mean something else.
 func (h *Hive) editableKey(off uint32) (keyNode, error) {
 	n, err := h.bins.keyNode(off)
@@ -154,7 +212,7 @@ func (h *Hive) ensureKey(path string) (off uint32, created []string, err error) 
 		next, err := h.child(off, name)
 		if err == nil && next == nilOffset {
 			next, err = h.createSubkey(off, name)
-			created = append(created, strings.Join(names[:i+1], `\`))
+			created = append(created, joinPath(names[:i+1]))
 		}
 		if err != nil {
 			return nilOffset, nil, err
@@ -167,7 +225,7 @@ func (h *Hive) ensureKey(path string) (off uint32, created []string, err error) 
 
 // createSubkey adds an empty key below parent.
 func (h *Hive) createSubkey(parent uint32, name string) (uint32, error) {
-	units := utf16.Encode([]rune(name))
+	units := EncodeUTF16(name)
 	if len(units) == 0 || len(units) > maxKeyName || strings.ContainsAny(name, "\\\x00") {
 		return nilOffset, fmt.Errorf("key name %q: %w", name, ErrUnsupported)
 	}

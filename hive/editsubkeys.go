@@ -303,10 +303,8 @@ func (h *Hive) freeKey(off uint32, depth int) error {
 	if err := h.freeValues(n); err != nil {
 		return err
 	}
-	if n.classLen() > 0 && n.class() != nilOffset {
-		if err := h.free(n.class()); err != nil {
-			return err
-		}
+	if err := h.freeClass(n); err != nil {
+		return err
 	}
 	if err := h.unshare(n.security()); err != nil {
 		return err

@@ -3,7 +3,6 @@ package hive
 import (
 	"fmt"
 	"slices"
-	"unicode/utf16"
 )
 
 // setValue creates or replaces a value of the key at off.
@@ -33,13 +32,13 @@ func (h *Hive) setValue(key uint32, v Value) error {
 	if n, err = h.bins.editKeyNode(key); err != nil {
 		return err
 	}
-	n.growMaxValue(uint32(2*len(utf16.Encode([]rune(v.Name)))), uint32(len(v.Data)))
+	n.growMaxValue(uint32(2*len(EncodeUTF16(v.Name))), uint32(len(v.Data)))
 	h.touch(key)
 	return nil
 }
 
 func (h *Hive) checkValue(v Value) error {
-	if len(utf16.Encode([]rune(v.Name))) > maxValueName {
+	if len(EncodeUTF16(v.Name)) > maxValueName {
 		return fmt.Errorf("value name of %d bytes: %w", len(v.Name), ErrUnsupported)
 	}
 	limit := maxBigValue

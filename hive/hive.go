@@ -94,6 +94,9 @@ func Open(s Source) (*Hive, error) {
 // Minor is the minor format version, 3 to 6: 5 for SYSTEM and SOFTWARE since Windows XP.
 func (h *Hive) Minor() uint32 { return h.base.minor() }
 
+// Name is the file name the base block keeps: the end of it, where it is a long one.
+func (h *Hive) Name() string { return h.base.name() }
+
 // Sequence is the sequence number of the recovered state.
 func (h *Hive) Sequence() uint32 { return h.base.seq2() }
 
@@ -113,7 +116,7 @@ func (h *Hive) Changed() bool {
 func (h *Hive) AllowGrowth(size int64) { h.limit = size }
 
 // Key finds a key by its path below the root, in any case: "" is the root. A path with backslashes
-// is cut at these only, one without at its slashes.
+// is cut at these only, one without at its slashes: `\a/b` is the key "a/b" below the root.
 func (h *Hive) Key(path string) (*Key, error) {
 	k, err := h.keyAt(h.base.rootCell())
 	if err != nil {

@@ -3,6 +3,7 @@ package hive
 import (
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 )
 
@@ -46,18 +47,35 @@ func (k *Key) Offset() int64 { return fileOffset(k.off) }
 
 // Class is the key's class name: a second, seldom used string.
 func (k *Key) Class() (string, error) {
-	size := int(k.node.classLen())
-	if size == 0 || k.node.class() == nilOffset {
-		return "", nil
-	}
-	p, err := k.h.bins.cell(k.node.class())
+	p, err := k.h.bins.classOf(k.node)
+	return decodeName(p, false), err
+}
+
+// Security is the key's security descriptor, self-relative ([MS-DTYP] 2.4.6).
+func (k *Key) Security() ([]byte, error) {
+	s, err := k.h.bins.keySecurity(k.node.security())
 	if err != nil {
-		return "", fmt.Errorf("class name: %w", err)
+		return nil, err
 	}
-	if size > len(p) || size%2 != 0 {
-		return "", &FormatError{fileOffset(k.node.class()), "class name", fmt.Sprintf("%d bytes", size), len(p)}
+	return slices.Clone(s.descriptor()), nil
+}
+
+// Path is the key's path below the root, as [Hive.Key] takes it: "" for the root.
+func (k *Key) Path() (string, error) {
+	var names []string
+	for n, off := k.node, k.off; off != k.h.base.rootCell(); {
+		if len(names) > maxDepth {
+			return "", &FormatError{k.Offset(), "key", "at most 512 levels deep", "deeper"}
+		}
+		names = append(names, n.name())
+		off = n.parent()
+		var err error
+		if n, err = k.h.bins.keyNode(off); err != nil {
+			return "", fmt.Errorf("parent of key %q: %w", names[len(names)-1], err)
+		}
 	}
-	return decodeName(p[:size], false), nil
+	slices.Reverse(names)
+	return joinPath(names), nil
 }
 
 // Subkeys walks the keys directly below, in the hive's order. It ends at the first error.

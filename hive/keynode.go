@@ -28,6 +28,7 @@ func (n keyNode) valueList() uint32    { return le.Uint32(n[40:]) }
 func (n keyNode) security() uint32     { return le.Uint32(n[44:]) }
 func (n keyNode) class() uint32        { return le.Uint32(n[48:]) }
 func (n keyNode) maxName() uint16      { return le.Uint16(n[52:]) }
+func (n keyNode) maxClass() uint32     { return le.Uint32(n[56:]) }
 func (n keyNode) maxValueName() uint32 { return le.Uint32(n[60:]) }
 func (n keyNode) maxValueData() uint32 { return le.Uint32(n[64:]) }
 func (n keyNode) nameLen() uint16      { return le.Uint16(n[72:]) }
@@ -45,6 +46,14 @@ func (n keyNode) setSecurity(off uint32)   { le.PutUint32(n[44:], off) }
 // growMaxName raises the longest subkey name, in bytes of UTF-16. The upper half of the field
 // holds other flags.
 func (n keyNode) growMaxName(size uint16) { le.PutUint16(n[52:], max(n.maxName(), size)) }
+
+func (n keyNode) setClass(off uint32, size uint16) {
+	le.PutUint32(n[48:], off)
+	le.PutUint16(n[74:], size)
+}
+
+// growMaxClass raises the longest class name of a subkey, in bytes.
+func (n keyNode) growMaxClass(size uint32) { le.PutUint32(n[56:], max(n.maxClass(), size)) }
 
 func (n keyNode) growMaxValue(nameSize, dataSize uint32) {
 	le.PutUint32(n[60:], max(n.maxValueName(), nameSize))
@@ -84,4 +93,20 @@ func (b *binData) editKeyNode(off uint32) (keyNode, error) {
 		return nil, fmt.Errorf("key node: %w", err)
 	}
 	return checkKeyNode(p, off)
+}
+
+// classOf gives a key's class name: UTF-16 without a NUL.
+func (b *binData) classOf(n keyNode) ([]byte, error) {
+	size := int(n.classLen())
+	if size == 0 || n.class() == nilOffset {
+		return nil, nil
+	}
+	p, err := b.cell(n.class())
+	if err != nil {
+		return nil, fmt.Errorf("class name: %w", err)
+	}
+	if size > len(p) || size%2 != 0 {
+		return nil, &FormatError{fileOffset(n.class()), "class name", fmt.Sprintf("%d bytes", size), len(p)}
+	}
+	return p[:size], nil
 }

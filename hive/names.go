@@ -4,12 +4,11 @@ import (
 	"cmp"
 	"strings"
 	"unicode"
-	"unicode/utf16"
 )
 
 // decodeName turns a stored name (8-bit: the low halves of UTF-16 units) into a string.
 func decodeName(raw []byte, eightBit bool) string {
-	return string(utf16.Decode(nameUnits(raw, eightBit)))
+	return DecodeUTF16(nameUnits(raw, eightBit))
 }
 
 func nameUnits(raw []byte, eightBit bool) []uint16 {
@@ -25,7 +24,7 @@ func nameUnits(raw []byte, eightBit bool) []uint16 {
 
 // encodeName stores a name one byte per character where every character is below U+0100.
 func encodeName(name string) (raw []byte, eightBit bool) {
-	units := utf16.Encode([]rune(name))
+	units := EncodeUTF16(name)
 	for _, u := range units {
 		if u > 0xFF {
 			return bytesOf(units), false
@@ -57,7 +56,7 @@ func bytesOf(units []uint16) []byte {
 // foldedName is a name in upper case, as keys are ordered, hashed and found.
 type foldedName []uint16
 
-func fold(name string) foldedName { return foldUnits(utf16.Encode([]rune(name))) }
+func fold(name string) foldedName { return foldUnits(EncodeUTF16(name)) }
 
 func foldUnits(units []uint16) foldedName {
 	for i, u := range units {
@@ -114,9 +113,18 @@ func upcase(u uint16) uint16 {
 // splitPath cuts a key path at its backslashes or, where it has none, at its slashes: key names
 // may hold slashes.
 func splitPath(path string) []string {
-	sep := `\`
-	if !strings.Contains(path, sep) {
-		sep = "/"
+	sep := '\\'
+	if !strings.ContainsRune(path, sep) {
+		sep = '/'
 	}
-	return strings.FieldsFunc(path, func(r rune) bool { return string(r) == sep })
+	return strings.FieldsFunc(path, func(r rune) bool { return r == sep })
+}
+
+// joinPath is the path that splitPath cuts into names.
+func joinPath(names []string) string {
+	path := strings.Join(names, `\`)
+	if len(names) == 1 && strings.Contains(path, "/") {
+		return `\` + path
+	}
+	return path
 }

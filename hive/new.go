@@ -60,7 +60,8 @@ func newFirstBin(o NewOptions) []byte {
 	if !o.Now.IsZero() {
 		head.setFileTime(fileTimeOf(o.Now))
 	}
-	name, eightBit := encodeName(o.RootName[:min(len(o.RootName), maxKeyName)])
+	units := EncodeUTF16(o.RootName)
+	name, eightBit := encodeName(DecodeUTF16(units[:min(len(units), maxKeyName)]))
 	descriptor := defaultSecurity()
 	rootSize := uint32(roundUp(int64(cellHeaderSize+keyNodeSize+len(name)), cellAlign))
 	securityCell := newRootCell + rootSize

@@ -14,6 +14,7 @@ func (s keySecurity) flink() uint32          { return le.Uint32(s[4:]) }
 func (s keySecurity) blink() uint32          { return le.Uint32(s[8:]) }
 func (s keySecurity) refs() uint32           { return le.Uint32(s[12:]) }
 func (s keySecurity) descriptorSize() uint32 { return le.Uint32(s[16:]) }
+func (s keySecurity) descriptor() []byte     { return s[keySecuritySize:][:s.descriptorSize()] }
 
 func (s keySecurity) setFlink(off uint32) { le.PutUint32(s[4:], off) }
 func (s keySecurity) setBlink(off uint32) { le.PutUint32(s[8:], off) }

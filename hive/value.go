@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf16"
 )
 
 // Type is the type of a value: how its data are meant to be read.
@@ -75,7 +74,7 @@ func (v Value) Text() string {
 	if end := slices.Index(units, 0); end >= 0 {
 		units = units[:end]
 	}
-	return string(utf16.Decode(units))
+	return DecodeUTF16(units)
 }
 
 // Strings are the strings of a REG_MULTI_SZ, up to the empty one that ends it.
@@ -87,9 +86,9 @@ func (v Value) Strings() []string {
 			break
 		}
 		if end < 0 {
-			return append(list, string(utf16.Decode(units)))
+			return append(list, DecodeUTF16(units))
 		}
-		list = append(list, string(utf16.Decode(units[:end])))
+		list = append(list, DecodeUTF16(units[:end]))
 		units = units[end+1:]
 	}
 	return list
@@ -114,7 +113,7 @@ func (v Value) String() string {
 }
 
 // EncodeSZ gives the data of a REG_SZ or REG_EXPAND_SZ: UTF-16 with its ending NUL.
-func EncodeSZ(s string) []byte { return append(bytesOf(utf16.Encode([]rune(s))), 0, 0) }
+func EncodeSZ(s string) []byte { return append(bytesOf(EncodeUTF16(s)), 0, 0) }
 
 // EncodeMultiSZ gives the data of a REG_MULTI_SZ: each string with its NUL, then one more.
 func EncodeMultiSZ(list []string) []byte {
