@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/ulikunitz/xz"
@@ -45,8 +46,21 @@ func samplesDir(tb testing.TB) string {
 	return ""
 }
 
-// sample reads a hive sample, unpacked; name is below samples/hives and without ".xz".
+// unpacked keeps the samples that a test has read: unpacking takes longer than most tests.
+var unpacked sync.Map
+
+// sample gives a hive sample, unpacked, for the caller to change; name is below samples/hives and
+// without ".xz".
 func sample(tb testing.TB, name string) []byte {
+	tb.Helper()
+	p, ok := unpacked.Load(name)
+	if !ok {
+		p, _ = unpacked.LoadOrStore(name, readSample(tb, name))
+	}
+	return bytes.Clone(p.([]byte))
+}
+
+func readSample(tb testing.TB, name string) []byte {
 	tb.Helper()
 	path := filepath.Join(samplesDir(tb), "hives", filepath.FromSlash(name))
 	if p, err := os.ReadFile(path); err == nil {
