@@ -13,63 +13,65 @@ import (
 // and a test that shows what happens here instead.
 type peerFailure struct {
 	who, what string
-	here      func(t *testing.T)
+	here      func(t peerTest)
 }
 
+type peerTest struct{ *testing.T }
+
 var peerFailures = []peerFailure{
-	{"hivex", "dirty hive, new logs: ignores logs, 2472 keys and 3944 values that were only in the logs are lost for good", editKeepsWhatLogsHeld},
-	{"reged", "dirty hive, new logs: edits the page that the log overwrites, the value list is unreadable after replay, 11 cells leaked", editSurvivesReplay},
-	{"hivex", "NewDirtyHive1: 3/2 becomes 4/4, log content lost", newDirtyHiveKeepsLog},
-	{"reged", "NewDirtyHive1: after replay the new key is gone", newDirtyHiveKeepsKey},
-	{"hivex and reged", "OldDirtyHive (DIRT): log content lost, or after replay the new key is gone", oldDirtyHiveKeepsBoth},
-	{"hivex", "header sequence: first sequence + 1, below stale log entries", sequenceAboveAllLogs},
-	{"reged", "header sequence: never changed", sequenceMoves},
-	{"hivex and reged", "checksum: no rule for 0 and 0xFFFFFFFF", checksumSpecialCases},
-	{"reged", "a wrong checksum is warned about and then made right (BadBaseBlockHive, GarbageHive)", wrongChecksumRefused},
-	{"hivex and reged", "header and key timestamps not changed", timesMove},
-	{"hivex", "free cells never reused, a bin more at every commit, adjacent free cells left", freeCellsReused},
-	{"reged", "longest name and data fields not updated", longestFieldsGrow},
-	{"reged", "references of the security descriptor not incremented for a new key", referencesExact},
-	{"hivexregedit", "new key below a missing parent fails (hyperkbd on 7, kbdhid on XP)", missingParentsCreated},
-	{"reged", "lookup case: Services fails on Windows 7, which has services", lookupIgnoresCase},
-	{"hivex", "non-ASCII key name: lh hash wrong, lf hint wrong", hashAndHintBeyondASCII},
-	{"reged", "non-ASCII key name: sorted to the front, order broken", orderBeyondASCII},
-	{"reged", "growth refused: leaves an empty unreadable value, or segfaults", refusedGrowthLeavesNothing},
-	{"reged", "value of 16344 bytes: writes db for a size readers treat as plain", segmentsBySize},
-	{"hivex", "value of more than 16344 bytes: one plain cell", segmentsBySize},
-	{"hivex", "one DWORD added to a key with a big value rewrites that value as one plain cell", bigValueUntouched},
-	{"hivexsh", "setval replaces all values of the key", otherValuesStay},
-	{"hivex and reged", "truncated hive: accepted and edited, or abort", truncatedRefused},
-	{"reged", "corrupted_system_hive: abort", corruptedRefused},
-	{"all readers", "accept wrong reference counts: acceptance proves little", wrongReferencesFound},
+	{"hivex", "dirty hive, new logs: ignores logs, 2472 keys and 3944 values that were only in the logs are lost for good", peerTest.editKeepsWhatLogsHeld},
+	{"reged", "dirty hive, new logs: edits the page that the log overwrites, the value list is unreadable after replay, 11 cells leaked", peerTest.editSurvivesReplay},
+	{"hivex", "NewDirtyHive1: 3/2 becomes 4/4, log content lost", peerTest.newDirtyHiveKeepsLog},
+	{"reged", "NewDirtyHive1: after replay the new key is gone", peerTest.newDirtyHiveKeepsKey},
+	{"hivex and reged", "OldDirtyHive (DIRT): log content lost, or after replay the new key is gone", peerTest.oldDirtyHiveKeepsBoth},
+	{"hivex", "header sequence: first sequence + 1, below stale log entries", peerTest.sequenceAboveAllLogs},
+	{"reged", "header sequence: never changed", peerTest.sequenceMoves},
+	{"hivex and reged", "checksum: no rule for 0 and 0xFFFFFFFF", peerTest.checksumSpecialCases},
+	{"reged", "a wrong checksum is warned about and then made right (BadBaseBlockHive, GarbageHive)", peerTest.wrongChecksumRefused},
+	{"hivex and reged", "header and key timestamps not changed", peerTest.timesMove},
+	{"hivex", "free cells never reused, a bin more at every commit, adjacent free cells left", peerTest.freeCellsReused},
+	{"reged", "longest name and data fields not updated", peerTest.longestFieldsGrow},
+	{"reged", "references of the security descriptor not incremented for a new key", peerTest.referencesExact},
+	{"hivexregedit", "new key below a missing parent fails (hyperkbd on 7, kbdhid on XP)", peerTest.missingParentsCreated},
+	{"reged", "lookup case: Services fails on Windows 7, which has services", peerTest.lookupIgnoresCase},
+	{"hivex", "non-ASCII key name: lh hash wrong, lf hint wrong", peerTest.hashAndHintBeyondASCII},
+	{"reged", "non-ASCII key name: sorted to the front, order broken", peerTest.orderBeyondASCII},
+	{"reged", "growth refused: leaves an empty unreadable value, or segfaults", peerTest.refusedGrowthLeavesNothing},
+	{"reged", "value of 16344 bytes: writes db for a size readers treat as plain", peerTest.segmentsBySize},
+	{"hivex", "value of more than 16344 bytes: one plain cell", peerTest.segmentsBySize},
+	{"hivex", "one DWORD added to a key with a big value rewrites that value as one plain cell", peerTest.bigValueUntouched},
+	{"hivexsh", "setval replaces all values of the key", peerTest.otherValuesStay},
+	{"hivex and reged", "truncated hive: accepted and edited, or abort", peerTest.truncatedRefused},
+	{"reged", "corrupted_system_hive: abort", peerTest.corruptedRefused},
+	{"all readers", "accept wrong reference counts: acceptance proves little", peerTest.wrongReferencesFound},
 
-	{"regparser", "RecoverHive stops at the first entry: result equals the dirty primary", recoveryChanges},
-	{"regparser", "no hash check of log entries", tornEntryEnds},
-	{"regparser", "no dirty check: a clean hive's logs are replayed", cleanIgnoresLogs},
-	{"regparser", "a sector that is no log entry is an error", strayLogSectors},
-	{"regparser", "DIRT logs skipped", dirtLogApplied},
-	{"regparser", "inline values of 0 to 3 bytes have 4", inlineLengths},
-	{"regparser", "db chosen by signature, not by size", plainValueBeginsWithDB},
-	{"regparser", "OpenKey of / gives nil, Values of that panics", rootByAnySpelling},
-	{"regparser", "paths split at both slashes", slashInName},
-	{"regparser", "corrupted_system_hive walked without an error", corruptedRefused},
-	{"yarp", "final sequence is that of the last entry, Windows has one more", sequenceIsLastPlusOne},
-	{"yarp", "does not check references, hashes, order", structureChecked},
-	{"regipy", "applies every entry, even stale ones or out of sequence", staleEntriesStay},
-	{"regipy", "LOG2 then LOG1, always", logsInOrderOfSequence},
-	{"regipy", "header checksum not updated after recovery", recoveredChecksumRight},
-	{"regipy and Manticore", "DIRT sectors read from offset 1024 whatever the size", dirtSectorsBehindBitmap},
-	{"rla", "drops a log below the hive's second sequence, even where the base block is wrong", badBaseBlockTakesAnyLog},
-	{"Manticore", "demands sequences contiguous from the second sequence", gapBeforeFirstEntry},
+	{"regparser", "RecoverHive stops at the first entry: result equals the dirty primary", peerTest.recoveryChanges},
+	{"regparser", "no hash check of log entries", peerTest.tornEntryEnds},
+	{"regparser", "no dirty check: a clean hive's logs are replayed", peerTest.cleanIgnoresLogs},
+	{"regparser", "a sector that is no log entry is an error", peerTest.strayLogSectors},
+	{"regparser", "DIRT logs skipped", peerTest.dirtLogApplied},
+	{"regparser", "inline values of 0 to 3 bytes have 4", peerTest.inlineLengths},
+	{"regparser", "db chosen by signature, not by size", peerTest.plainValueBeginsWithDB},
+	{"regparser", "OpenKey of / gives nil, Values of that panics", peerTest.rootByAnySpelling},
+	{"regparser", "paths split at both slashes", peerTest.slashInName},
+	{"regparser", "corrupted_system_hive walked without an error", peerTest.corruptedRefused},
+	{"yarp", "final sequence is that of the last entry, Windows has one more", peerTest.sequenceIsLastPlusOne},
+	{"yarp", "does not check references, hashes, order", peerTest.structureChecked},
+	{"regipy", "applies every entry, even stale ones or out of sequence", peerTest.staleEntriesStay},
+	{"regipy", "LOG2 then LOG1, always", peerTest.logsInOrderOfSequence},
+	{"regipy", "header checksum not updated after recovery", peerTest.recoveredChecksumRight},
+	{"regipy and Manticore", "DIRT sectors read from offset 1024 whatever the size", peerTest.dirtSectorsBehindBitmap},
+	{"rla", "drops a log below the hive's second sequence, even where the base block is wrong", peerTest.badBaseBlockTakesAnyLog},
+	{"Manticore", "demands sequences contiguous from the second sequence", peerTest.gapBeforeFirstEntry},
 
-	{"hivex thread", "key missing in regedit after an edit: order of subkeys", orderBeyondASCII},
-	{"nt-hive thread", "reader refuses 1746 != 1745", differByOne},
-	{"regview thread", "log without entries", logWithoutEntries},
-	{"libregf thread", "zero bytes behind the last bin", anythingBehindLastBin},
-	{"rescatux thread", "no way back from an edit", oldBytesBringBack},
-	{"repair-script thread", "written although nothing had to change", nothingToWrite},
-	{"dism thread", "logs deleted", logsStay},
-	{"regf", "XP and 2003 have garbage where newer base blocks have flags", garbageFlagsIgnored},
+	{"hivex thread", "key missing in regedit after an edit: order of subkeys", peerTest.orderBeyondASCII},
+	{"nt-hive thread", "reader refuses 1746 != 1745", peerTest.differByOne},
+	{"regview thread", "log without entries", peerTest.logWithoutEntries},
+	{"libregf thread", "zero bytes behind the last bin", peerTest.anythingBehindLastBin},
+	{"rescatux thread", "no way back from an edit", peerTest.oldBytesBringBack},
+	{"repair-script thread", "written although nothing had to change", peerTest.nothingToWrite},
+	{"dism thread", "logs deleted", peerTest.logsStay},
+	{"regf", "XP and 2003 have garbage where newer base blocks have flags", peerTest.garbageFlagsIgnored},
 }
 
 func TestPeerFailures(t *testing.T) {
@@ -77,7 +79,7 @@ func TestPeerFailures(t *testing.T) {
 	for _, p := range peerFailures {
 		t.Run(p.who+": "+p.what, func(t *testing.T) {
 			t.Parallel()
-			p.here(t)
+			p.here(peerTest{t})
 		})
 	}
 }
@@ -165,7 +167,7 @@ func wantCount(tb testing.TB, h *Hive, keys, values int) {
 	}
 }
 
-func editKeepsWhatLogsHeld(t *testing.T) {
+func (t peerTest) editKeepsWhatLogsHeld() {
 	f := systemB(t)
 	after, _ := committed(t, f, GenerationHvLE, 0, addDWORDs(t, crashControl, 6))
 	h := wantDWORDs(t, after, crashControl, 6)
@@ -174,7 +176,7 @@ func editKeepsWhatLogsHeld(t *testing.T) {
 }
 
 // Without its last two writes the hive is still dirty, and Windows replays: our entry comes last.
-func editSurvivesReplay(t *testing.T) {
+func (t peerTest) editSurvivesReplay() {
 	after, _ := committed(t, systemB(t), GenerationHvLE, 2, addDWORDs(t, crashControl, 6))
 	h := wantDWORDs(t, after, crashControl, 6)
 	if !h.Recovery().Dirty {
@@ -184,7 +186,7 @@ func editSurvivesReplay(t *testing.T) {
 	wantCount(t, h, 35595, 78901+6)
 }
 
-func newDirtyHiveKeepsLog(t *testing.T) {
+func (t peerTest) newDirtyHiveKeepsLog() {
 	after, _ := committed(t, newDirtyHive(t), GenerationHvLE, 0, addDWORDs(t, "new key", 1))
 	h := wantDWORDs(t, after, "new key", 1)
 	windows := mustOpen(t, files{sample(t, "yarp/NewDirtyHive1/RecoveredHive_Windows10")})
@@ -195,14 +197,14 @@ func newDirtyHiveKeepsLog(t *testing.T) {
 	wantCount(t, h, keys, values)
 }
 
-func newDirtyHiveKeepsKey(t *testing.T) {
+func (t peerTest) newDirtyHiveKeepsKey() {
 	after, _ := committed(t, newDirtyHive(t), GenerationHvLE, 1, addDWORDs(t, "new key", 1))
 	if h := wantDWORDs(t, after, "new key", 1); !h.Recovery().Dirty {
 		t.Error("nothing was replayed")
 	}
 }
 
-func oldDirtyHiveKeepsBoth(t *testing.T) {
+func (t peerTest) oldDirtyHiveKeepsBoth() {
 	for stop := range 2 {
 		after, _ := committed(t, oldDirtyHive(t), GenerationDIRT, stop, addDWORDs(t, "new key", 1))
 		h := wantDWORDs(t, after, "new key", 1)
@@ -213,7 +215,7 @@ func oldDirtyHiveKeepsBoth(t *testing.T) {
 	}
 }
 
-func sequenceAboveAllLogs(t *testing.T) {
+func (t peerTest) sequenceAboveAllLogs() {
 	f := systemB(t)
 	latest, err := scanSequences(newMemFile(f[Log1]), 0)
 	if err == nil {
@@ -228,7 +230,7 @@ func sequenceAboveAllLogs(t *testing.T) {
 	}
 }
 
-func sequenceMoves(t *testing.T) {
+func (t peerTest) sequenceMoves() {
 	for _, g := range []Generation{GenerationHvLE, GenerationDIRT} {
 		f := smallHive(t, 5)
 		was := baseBlock(f[Primary]).seq2()
@@ -240,7 +242,7 @@ func sequenceMoves(t *testing.T) {
 }
 
 // The name's last four bytes bring the sum to where it must not be.
-func checksumSpecialCases(t *testing.T) {
+func (t peerTest) checksumSpecialCases() {
 	for sum, want := range map[uint32]uint32{0: 1, 0xFFFFFFFF: 0xFFFFFFFE, 5: 5} {
 		p := smallHive(t, 5)[Primary]
 		var rest uint32
@@ -263,7 +265,7 @@ func checksumSpecialCases(t *testing.T) {
 	}
 }
 
-func wrongChecksumRefused(t *testing.T) {
+func (t peerTest) wrongChecksumRefused() {
 	for _, c := range []struct {
 		s    goldenSample
 		want error
@@ -279,7 +281,7 @@ func wrongChecksumRefused(t *testing.T) {
 	}
 }
 
-func timesMove(t *testing.T) {
+func (t peerTest) timesMove() {
 	for _, g := range []Generation{GenerationHvLE, GenerationDIRT} {
 		f := withBlankLogs(sample(t, "real/SYSTEM_win2003dc_x86"))
 		old := baseBlock(f[Primary]).fileTime()
@@ -299,7 +301,7 @@ func timesMove(t *testing.T) {
 }
 
 // A value that changes its size at every commit soon needs no more room.
-func freeCellsReused(t *testing.T) {
+func (t peerTest) freeCellsReused() {
 	f := smallHive(t, 5)
 	var sizes []uint32
 	for i := range 20 {
@@ -320,7 +322,7 @@ func freeCellsReused(t *testing.T) {
 	}
 }
 
-func longestFieldsGrow(t *testing.T) {
+func (t peerTest) longestFieldsGrow() {
 	h := New(NewOptions{})
 	setValue(t, h, `Parent\A longer name`, Value{"long name", Binary, pattern(100)})
 	setValue(t, h, `Parent\Short`, Value{"ключ", Binary, pattern(3)})
@@ -334,7 +336,7 @@ func longestFieldsGrow(t *testing.T) {
 	}
 }
 
-func referencesExact(t *testing.T) {
+func (t peerTest) referencesExact() {
 	h := mustOpen(t, files{sample(t, "real/SYSTEM_win10_10240_small")})
 	security := mustKey(t, h, "").node.security()
 	s, err := h.bins.keySecurity(security)
@@ -351,7 +353,7 @@ func referencesExact(t *testing.T) {
 	}
 }
 
-func missingParentsCreated(t *testing.T) {
+func (t peerTest) missingParentsCreated() {
 	for sampleName, service := range map[string]string{"real/SYSTEM_win7sp1_x86": "hyperkbd", "real/SYSTEM_winxpsp3_x86_m57": "kbdhid"} {
 		f := withBlankLogs(sample(t, sampleName))
 		path := `ControlSet001\Services\` + service + `\Parameters`
@@ -363,7 +365,7 @@ func missingParentsCreated(t *testing.T) {
 	}
 }
 
-func lookupIgnoresCase(t *testing.T) {
+func (t peerTest) lookupIgnoresCase() {
 	f := withBlankLogs(sample(t, "real/SYSTEM_win7sp1_x86"))
 	if name := mustKey(t, mustOpen(t, f), `CONTROLSET001\SERVICES`).Name(); name != "services" {
 		t.Fatalf("the key's name is %q", name)
@@ -375,7 +377,7 @@ func lookupIgnoresCase(t *testing.T) {
 }
 
 // The hashes are worked out from the format's definition by hand.
-func hashAndHintBeyondASCII(t *testing.T) {
+func (t peerTest) hashAndHintBeyondASCII() {
 	for _, c := range []struct {
 		minor uint32
 		name  string
@@ -401,7 +403,7 @@ func hashAndHintBeyondASCII(t *testing.T) {
 }
 
 // Keys stand by their names in upper case: before "_", so do small letters.
-func orderBeyondASCII(t *testing.T) {
+func (t peerTest) orderBeyondASCII() {
 	want := []string{"0", "a b", "B", "c", "Z", "_", "~", "ä", "Öl", "ß", "ÿ", "Ω", "ключ", "日本"}
 	for _, minor := range []uint32{3, 5} {
 		h := New(NewOptions{Minor: minor})
@@ -425,7 +427,7 @@ func orderBeyondASCII(t *testing.T) {
 }
 
 // This file ends with its last bin.
-func refusedGrowthLeavesNothing(t *testing.T) {
+func (t peerTest) refusedGrowthLeavesNothing() {
 	f := withBlankLogs(sample(t, "real/SYSTEM_win7sp1_x86"))
 	h := mustOpen(t, f)
 	for _, size := range []int{8000, 16344, 60000} {
@@ -447,7 +449,7 @@ func refusedGrowthLeavesNothing(t *testing.T) {
 }
 
 // A value goes into segments when it is longer than one, and not before; in version 1.3 never.
-func segmentsBySize(t *testing.T) {
+func (t peerTest) segmentsBySize() {
 	for _, c := range []struct {
 		minor uint32
 		size  int
@@ -499,7 +501,7 @@ func bigCells(tb testing.TB, h *Hive, path, name string) map[uint32]string {
 	return cells
 }
 
-func bigValueUntouched(t *testing.T) {
+func (t peerTest) bigValueUntouched() {
 	f := withBlankLogs(cleanly(sample(t, "real/SYSTEM_WIN_10_1709")))
 	before := bigCells(t, mustOpen(t, f), productOptions, "ProductPolicy")
 	if len(before) != 4+3 {
@@ -515,7 +517,7 @@ func bigValueUntouched(t *testing.T) {
 	noFindings(t, h)
 }
 
-func otherValuesStay(t *testing.T) {
+func (t peerTest) otherValuesStay() {
 	f := withBlankLogs(sample(t, "real/SYSTEM_win10_10240_small"))
 	was := slices.Collect(valuesOf(t, mustKey(t, mustOpen(t, f), crashControl)))
 	after, _ := committed(t, f, GenerationHvLE, 0, addDWORDs(t, crashControl, 1))
@@ -525,7 +527,7 @@ func otherValuesStay(t *testing.T) {
 	}
 }
 
-func truncatedRefused(t *testing.T) {
+func (t peerTest) truncatedRefused() {
 	p := sample(t, "yarp/TruncatedHive")
 	if _, err := Open(files{p}.source()); !errors.Is(err, ErrFormat) {
 		t.Errorf("%v", err)
@@ -541,7 +543,7 @@ func truncatedRefused(t *testing.T) {
 	}
 }
 
-func corruptedRefused(t *testing.T) {
+func (t peerTest) corruptedRefused() {
 	h := mustOpen(t, withBlankLogs(sample(t, "real/corrupted_system_hive")))
 	if err := h.SetValue(crashControl, Value{"v", DWORD, EncodeDWORD(1)}); !errors.Is(err, ErrFormat) {
 		t.Errorf("edit: %v", err)
@@ -554,7 +556,7 @@ func corruptedRefused(t *testing.T) {
 	}
 }
 
-func wrongReferencesFound(t *testing.T) {
+func (t peerTest) wrongReferencesFound() {
 	h := New(NewOptions{})
 	setValue(t, h, "Key", Value{"v", DWORD, EncodeDWORD(1)})
 	s, err := h.bins.editKeySecurity(mustKey(t, h, "Key").node.security())
@@ -567,7 +569,7 @@ func wrongReferencesFound(t *testing.T) {
 	}
 }
 
-func recoveryChanges(t *testing.T) {
+func (t peerTest) recoveryChanges() {
 	for _, f := range []files{systemB(t), newDirtyHive(t), withBothLogs("real/ntuser_logs/NTUSER.DAT", "").files(t)} {
 		h := mustOpen(t, f)
 		if bytes.Equal(mustBytes(t, h)[baseBlockSize:], f[Primary][baseBlockSize:]) || h.Recovery().Entries == 0 {
@@ -576,7 +578,7 @@ func recoveryChanges(t *testing.T) {
 	}
 }
 
-func tornEntryEnds(t *testing.T) {
+func (t peerTest) tornEntryEnds() {
 	f := systemB(t)
 	l := readLog(Log2, newMemFile(f[Log2]))
 	for n, at := 0, logEntriesStart; n < len(l.entries); n++ {
@@ -591,7 +593,7 @@ func tornEntryEnds(t *testing.T) {
 	}
 }
 
-func cleanIgnoresLogs(t *testing.T) {
+func (t peerTest) cleanIgnoresLogs() {
 	f := newDirtyHive(t)
 	want := contents(t, files{cleanly(f[Primary])})
 	if h := mustOpen(t, f); h.Recovery().Dirty || !bytes.Equal(contents(t, f), want) {
@@ -599,7 +601,7 @@ func cleanIgnoresLogs(t *testing.T) {
 	}
 }
 
-func strayLogSectors(t *testing.T) {
+func (t peerTest) strayLogSectors() {
 	f := newDirtyHive(t)
 	want := contents(t, f)
 	l := readLog(Log2, newMemFile(f[Log2]))
@@ -609,7 +611,7 @@ func strayLogSectors(t *testing.T) {
 	}
 }
 
-func dirtLogApplied(t *testing.T) {
+func (t peerTest) dirtLogApplied() {
 	h := mustOpen(t, oldDirtyHive(t))
 	if r := h.Recovery(); r.Protocol != ProtocolDIRT || r.Pages != 64 {
 		t.Errorf("recovery %+v", r)
@@ -617,7 +619,7 @@ func dirtLogApplied(t *testing.T) {
 	wantCount(t, h, 5003, 1)
 }
 
-func inlineLengths(t *testing.T) {
+func (t peerTest) inlineLengths() {
 	h := New(NewOptions{})
 	for n := range 5 {
 		setValue(t, h, "Key", Value{fmt.Sprint(n), Binary, []byte("abcd")[:n]})
@@ -630,7 +632,7 @@ func inlineLengths(t *testing.T) {
 	}
 }
 
-func plainValueBeginsWithDB(t *testing.T) {
+func (t peerTest) plainValueBeginsWithDB() {
 	h := New(NewOptions{})
 	data := []byte("db\x02\x00\x20\x00\x00\x00 is what big data begin with")
 	setValue(t, h, "Key", Value{"v", Binary, data})
@@ -641,7 +643,7 @@ func plainValueBeginsWithDB(t *testing.T) {
 	noFindings(t, h)
 }
 
-func rootByAnySpelling(t *testing.T) {
+func (t peerTest) rootByAnySpelling() {
 	h := mustOpen(t, smallHive(t, 5))
 	for _, path := range []string{"", "/", `\`, `\\`} {
 		if k := mustKey(t, h, path); k.off != h.base.rootCell() {
@@ -653,7 +655,7 @@ func rootByAnySpelling(t *testing.T) {
 	}
 }
 
-func slashInName(t *testing.T) {
+func (t peerTest) slashInName() {
 	h := New(NewOptions{})
 	setValue(t, h, `Types\text/html`, Value{"v", DWORD, EncodeDWORD(1)})
 	if mustKey(t, h, `Types\text/html`).Name() != "text/html" {
@@ -664,7 +666,7 @@ func slashInName(t *testing.T) {
 	}
 }
 
-func sequenceIsLastPlusOne(t *testing.T) {
+func (t peerTest) sequenceIsLastPlusOne() {
 	h := mustOpen(t, newDirtyHive(t))
 	windows := baseBlock(sample(t, "yarp/NewDirtyHive1/RecoveredHive_Windows10"))
 	if h.Sequence() != windows.seq2() || h.Recovery().LastSequence+1 != windows.seq2() {
@@ -672,7 +674,7 @@ func sequenceIsLastPlusOne(t *testing.T) {
 	}
 }
 
-func structureChecked(t *testing.T) {
+func (t peerTest) structureChecked() {
 	for name, damage := range map[string]func(l subkeyList){
 		"hash":  func(l subkeyList) { l.entry(1)[4] ^= 1 },
 		"order": func(l subkeyList) { swapEntries(l, 0, 1) },
@@ -699,7 +701,7 @@ func swapEntries(l subkeyList, i, j int) {
 }
 
 // 30 entries of 1586 and later lie behind the live ones of LOG1.
-func staleEntriesStay(t *testing.T) {
+func (t peerTest) staleEntriesStay() {
 	f := systemB(t)
 	l := readLog(Log1, newMemFile(f[Log1]))
 	if n := staleEntries(f[Log1][l.end:]); n != 30 {
@@ -712,7 +714,7 @@ func staleEntriesStay(t *testing.T) {
 	}
 }
 
-func logsInOrderOfSequence(t *testing.T) {
+func (t peerTest) logsInOrderOfSequence() {
 	f := systemB(t)
 	h := mustOpen(t, files{f[Primary], f[Log2], f[Log1]})
 	if r := h.Recovery(); !slices.Equal(r.Applied, []FileID{Log2, Log1}) || r.FirstSequence != 2107 || r.LastSequence != 2130 {
@@ -720,7 +722,7 @@ func logsInOrderOfSequence(t *testing.T) {
 	}
 }
 
-func recoveredChecksumRight(t *testing.T) {
+func (t peerTest) recoveredChecksumRight() {
 	for _, f := range []files{newDirtyHive(t), oldDirtyHive(t)} {
 		if b := baseBlock(mustBytes(t, mustOpen(t, f))); b.dirty() {
 			t.Errorf("sequences %d and %d, checksum %#x, want %#x", b.seq1(), b.seq2(), b.storedChecksum(), b.checksum())
@@ -729,7 +731,7 @@ func recoveredChecksumRight(t *testing.T) {
 }
 
 // A bitmap for more than 508 pages leaves no room for sectors at 1024.
-func dirtSectorsBehindBitmap(t *testing.T) {
+func (t peerTest) dirtSectorsBehindBitmap() {
 	f := withBlankLogs(sample(t, "real/SYSTEM_win2003dc_x86"))
 	if at := dirtSectorsStart(baseBlock(f[Primary]).binsSize()); at <= 1024 {
 		t.Fatalf("sectors start at %d: the sample proves nothing", at)
@@ -741,7 +743,7 @@ func dirtSectorsBehindBitmap(t *testing.T) {
 	}
 }
 
-func badBaseBlockTakesAnyLog(t *testing.T) {
+func (t peerTest) badBaseBlockTakesAnyLog() {
 	f := files{ruleHive(t, 100, 99)}
 	f[Log1] = ruleLog(f[Primary], 9, 9, 10)
 	if _, err := Open(f.source()); !errors.Is(err, ErrLogsNotApplicable) {
@@ -753,7 +755,7 @@ func badBaseBlockTakesAnyLog(t *testing.T) {
 	}
 }
 
-func gapBeforeFirstEntry(t *testing.T) {
+func (t peerTest) gapBeforeFirstEntry() {
 	f := systemB(t)
 	if second := baseBlock(f[Primary]).seq2(); second != 1621 {
 		t.Fatalf("second sequence %d", second)
@@ -763,7 +765,7 @@ func gapBeforeFirstEntry(t *testing.T) {
 	}
 }
 
-func differByOne(t *testing.T) {
+func (t peerTest) differByOne() {
 	f := files{ruleHive(t, 1746, 1745)}
 	if _, err := Open(f.source()); !errors.Is(err, ErrDirtyNoLog) {
 		t.Errorf("no log: %v", err)
@@ -774,7 +776,7 @@ func differByOne(t *testing.T) {
 	}
 }
 
-func logWithoutEntries(t *testing.T) {
+func (t peerTest) logWithoutEntries() {
 	f := files{ruleHive(t, 10, 9)}
 	f[Log1], f[Log2] = ruleLog(f[Primary], 10), ruleLog(f[Primary], 9, 9)
 	if r := mustOpen(t, f).Recovery(); !slices.Equal(r.Applied, []FileID{Log2}) {
@@ -786,7 +788,7 @@ func logWithoutEntries(t *testing.T) {
 	}
 }
 
-func anythingBehindLastBin(t *testing.T) {
+func (t peerTest) anythingBehindLastBin() {
 	for _, tail := range [][]byte{nil, make([]byte, 7), make([]byte, 256<<10), bytes.Repeat([]byte("hbin"), 10000)} {
 		p := smallHive(t, 5)[Primary]
 		end := baseBlockSize + int(baseBlock(p).binsSize())
@@ -799,7 +801,7 @@ func anythingBehindLastBin(t *testing.T) {
 	}
 }
 
-func oldBytesBringBack(t *testing.T) {
+func (t peerTest) oldBytesBringBack() {
 	f := systemB(t)
 	after, c := committed(t, f, GenerationHvLE, 0, addDWORDs(t, crashControl, 6))
 	d := disk(after)
@@ -813,7 +815,7 @@ func oldBytesBringBack(t *testing.T) {
 	}
 }
 
-func nothingToWrite(t *testing.T) {
+func (t peerTest) nothingToWrite() {
 	f := withBlankLogs(sample(t, "real/SYSTEM_win10_10240_small"))
 	h := mustOpen(t, f)
 	for v, err := range mustKey(t, h, crashControl).Values() {
@@ -828,7 +830,7 @@ func nothingToWrite(t *testing.T) {
 	}
 }
 
-func logsStay(t *testing.T) {
+func (t peerTest) logsStay() {
 	f := systemB(t)
 	after, _ := committed(t, f, GenerationHvLE, 0, addDWORDs(t, crashControl, 6))
 	for _, id := range []FileID{Log1, Log2} {
@@ -838,7 +840,7 @@ func logsStay(t *testing.T) {
 	}
 }
 
-func garbageFlagsIgnored(t *testing.T) {
+func (t peerTest) garbageFlagsIgnored() {
 	p := sample(t, "real/SYSTEM_win2003dc_x86")
 	if b := baseBlock(p); b.flags()&0x2 == 0 && b.flags() == 0 {
 		t.Fatalf("flags %#x: the sample proves nothing", b.flags())
