@@ -30,6 +30,7 @@ type CLI struct {
 	Trigger TriggerCmd `cmd:"" group:"main" help:"How to crash this machine on purpose once it hangs."`
 	Collect CollectCmd `cmd:"" group:"main" help:"Get the dump out, verify it, and write a manifest."`
 	Dump    DumpCmd    `cmd:"" group:"more" help:"Describe or verify one dump file."`
+	Hive    HiveCmd    `cmd:"" group:"more" help:"Read, check, recover and edit registry hives."`
 	Demo    DemoCmd    `cmd:"" group:"more" help:"All of the above on a generated disk, in a minute."`
 	Version VersionCmd `cmd:"" group:"more" help:"Print the version."`
 }

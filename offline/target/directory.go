@@ -100,7 +100,10 @@ func (d *directory) OpenRaw(name string) (*io.SectionReader, error) {
 
 // OpenInPlace opens a file of the mounted volume. The file stays the one it is, so
 // its owner, its security descriptor and its identity do too.
-func (d *directory) OpenInPlace(name string) (File, error) {
+func (d *directory) OpenInPlace(name string) (File, error) { return d.openGrowing(name, 0) }
+
+// openGrowing is OpenInPlace for a file that may come to have limit bytes.
+func (d *directory) openGrowing(name string, limit int64) (File, error) {
 	flag := os.O_RDONLY
 	if d.mode == Writable {
 		flag = os.O_RDWR
@@ -112,9 +115,9 @@ func (d *directory) OpenInPlace(name string) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	file := &mountedFile{File: f, size: size}
+	file := &mountedFile{File: f, size: size, limit: max(size, limit)}
 	if d.mode == DryRun {
-		return &dryFile{Overlay: image.NewOverlay(file), file: f}, nil
+		return newDryFile(file), nil
 	}
 	return file, nil
 }
@@ -151,27 +154,64 @@ func (d *directory) Free() (int64, error) {
 	return free, nil
 }
 
-// mountedFile is a file of a mounted volume, as large as it was when opened.
+// mountedFile is a file of a mounted volume.
 type mountedFile struct {
 	*os.File
-	size int64
+	size  int64
+	limit int64 // bytes it may come to have; its size when opened unless it may grow
 }
 
 func (f *mountedFile) Size() int64     { return f.size }
 func (f *mountedFile) SectorSize() int { return 512 }
 
-// WriteAt keeps within the file: growing it is not what in place means.
+// WriteAt keeps within what the file may become. A file that grows has no gap in it.
 func (f *mountedFile) WriteAt(p []byte, off int64) (int, error) {
-	if off < 0 || off > f.size || int64(len(p)) > f.size-off {
-		return 0, fmt.Errorf("%s: write of %d bytes at %d is outside the file's %d bytes", f.Name(), len(p), off, f.size)
+	if off < 0 || off > f.size || int64(len(p)) > f.limit-off {
+		return 0, fmt.Errorf("%s: write of %d bytes at %d is outside the file's %d bytes", f.Name(), len(p), off, f.limit)
 	}
-	return f.File.WriteAt(p, off)
+	n, err := f.File.WriteAt(p, off)
+	f.size = max(f.size, off+int64(n))
+	return n, err
 }
 
-// dryFile keeps the writes of a dry run in memory.
+// dryFile keeps the writes of a dry run in memory, those behind the file's end too.
 type dryFile struct {
-	*image.Overlay
-	file *os.File
+	file    *mountedFile
+	overlay *image.Overlay
+	size    int64
 }
 
+func newDryFile(f *mountedFile) *dryFile {
+	return &dryFile{file: f, overlay: image.NewOverlay(paddedFile{f}), size: f.size}
+}
+
+func (f *dryFile) Size() int64  { return f.size }
+func (f *dryFile) Sync() error  { return f.overlay.Sync() }
 func (f *dryFile) Close() error { return f.file.Close() }
+
+func (f *dryFile) ReadAt(p []byte, off int64) (int, error) {
+	return io.NewSectionReader(f.overlay, 0, f.size).ReadAt(p, off)
+}
+
+func (f *dryFile) WriteAt(p []byte, off int64) (int, error) {
+	if off > f.size {
+		return 0, fmt.Errorf("%s: write at %d leaves a gap behind the file's %d bytes", f.file.Name(), off, f.size)
+	}
+	n, err := f.overlay.WriteAt(p, off)
+	f.size = max(f.size, off+int64(n))
+	return n, err
+}
+
+// paddedFile is a file as long as it may become: an overlay never grows.
+type paddedFile struct{ *mountedFile }
+
+func (f paddedFile) Size() int64 { return f.limit }
+
+func (f paddedFile) ReadAt(p []byte, off int64) (int, error) {
+	n, err := f.File.ReadAt(p, off)
+	if errors.Is(err, io.EOF) {
+		clear(p[n:])
+		return len(p), nil
+	}
+	return n, err
+}

@@ -7,12 +7,30 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"hangkit/image"
 )
 
 // HiveSet is a registry hive with the logs that belong to it, opened so that it can
-// be committed. A log that does not exist, or holds nothing, is nil.
+// be committed. A log that does not exist, or holds nothing and may not grow, is nil.
 type HiveSet struct {
 	Primary, Log1, Log2 File
+
+	// MaxSize and MaxLogSize are the bytes that the hive and each log may come to
+	// have; 0 means that their sizes stay as they are.
+	MaxSize, MaxLogSize int64
+}
+
+// Bounds of how far files grow. Offsets in a hive have 31 bits; a log is read whole by
+// the boot loader, so it is kept to what the changes of a long session take.
+const (
+	maxHiveSize = 1 << 31
+	maxLogSize  = 64 << 20
+)
+
+// growing is a volume whose files can be made longer: the operating system's.
+type growing interface {
+	openGrowing(name string, limit int64) (File, error)
 }
 
 // OpenHiveSet opens a hive and the logs beside it. Windows before Vista keeps a single
@@ -22,43 +40,105 @@ type HiveSet struct {
 // A log that is there but cannot be opened like the hive itself fails the whole set:
 // without it a dirty hive would be taken for what it was some changes ago.
 func OpenHiveSet(volume FS, name string, single bool) (*HiveSet, error) {
-	primary, err := volume.OpenInPlace(name)
-	if err != nil {
+	return (&HiveSet{}).open(volume, name, single)
+}
+
+// OpenGrowingHiveSet is OpenHiveSet for files that may be written past their end, in
+// place, where the volume can do that: a mounted one can. A log that holds nothing is
+// opened too.
+func OpenGrowingHiveSet(volume FS, name string, single bool) (*HiveSet, error) {
+	s := &HiveSet{}
+	if _, ok := volume.(growing); ok {
+		info, err := volume.Stat(name)
+		if err != nil {
+			return nil, err
+		}
+		free, err := volume.Free()
+		if err != nil {
+			return nil, err
+		}
+		s.MaxSize, s.MaxLogSize = min(maxHiveSize, info.Size()+free), min(maxLogSize, free)
+	}
+	return s.open(volume, name, single)
+}
+
+func (s *HiveSet) open(volume FS, name string, single bool) (_ *HiveSet, err error) {
+	if s.Primary, err = openFile(volume, name, s.MaxSize); err != nil {
 		return nil, err // names the file
 	}
-	s := &HiveSet{Primary: primary}
 	if err := s.openLogs(volume, name, single); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
+func openFile(volume FS, name string, limit int64) (File, error) {
+	if g, ok := volume.(growing); ok && limit > 0 {
+		return g.openGrowing(name, limit)
+	}
+	return volume.OpenInPlace(name)
+}
+
 func (s *HiveSet) openLogs(volume FS, name string, single bool) (err error) {
 	var found1, found2 bool
-	if s.Log1, found1, err = openLog(volume, name+".LOG1"); err != nil {
+	if s.Log1, found1, err = s.openLog(volume, name+".LOG1"); err != nil {
 		return err
 	}
-	if s.Log2, found2, err = openLog(volume, name+".LOG2"); err != nil || found1 || found2 || !single {
+	if s.Log2, found2, err = s.openLog(volume, name+".LOG2"); err != nil || found1 || found2 || !single {
 		return err
 	}
-	s.Log1, _, err = openLog(volume, name+".LOG")
+	s.Log1, _, err = s.openLog(volume, name+".LOG")
 	return err
 }
 
 // openLog also tells whether there is such a file, empty or not.
-func openLog(volume FS, name string) (log File, found bool, err error) {
+func (s *HiveSet) openLog(volume FS, name string) (log File, found bool, err error) {
 	info, err := volume.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, false, nil
 	}
-	if err == nil && info.Mode().IsRegular() && info.Size() == 0 {
+	if err == nil && info.Mode().IsRegular() && info.Size() == 0 && s.MaxLogSize == 0 {
 		return nil, true, nil
 	}
 	if err == nil {
-		log, err = volume.OpenInPlace(name)
+		log, err = openFile(volume, name, s.MaxLogSize)
 	}
 	return log, true, err
 }
+
+// WithLogs opens a hive for reading, with logs that lie elsewhere and are named by their
+// paths; an empty one stands for no log.
+func WithLogs(volume FS, name, log1, log2 string) (*HiveSet, error) {
+	s := &HiveSet{}
+	var err error
+	if s.Primary, err = volume.OpenInPlace(name); err != nil {
+		return nil, err
+	}
+	if s.Log1, err = openElsewhere(log1); err == nil {
+		s.Log2, err = openElsewhere(log2)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func openElsewhere(name string) (File, error) {
+	if name == "" {
+		return nil, nil
+	}
+	f, err := OpenFile(name)
+	if err != nil {
+		return nil, err
+	}
+	return readOnlyFile{f}, nil
+}
+
+// readOnlyFile is a file that was opened for reading, where a writable one may stand.
+type readOnlyFile struct{ *ReadFile }
+
+func (readOnlyFile) WriteAt([]byte, int64) (int, error) { return 0, image.ErrReadOnly }
+func (readOnlyFile) Sync() error                        { return nil }
 
 // Close closes the three files.
 func (s *HiveSet) Close() error {

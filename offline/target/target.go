@@ -126,7 +126,7 @@ func Open(name string, mode Mode) (*Target, error) {
 	if st.IsDir() {
 		return openDirectory(name, mode)
 	}
-	if st.Mode().IsRegular() && isHive(name) {
+	if IsHive(name) {
 		return openHive(name, mode)
 	}
 	return openDisk(name, mode)
@@ -159,7 +159,17 @@ func (t *Target) Pending() []image.Range {
 	return t.overlay.Dirty()
 }
 
-func isHive(name string) bool {
+// IsHive tells a registry hive by its first bytes or, where these are damaged, by
+// those of a log beside it.
+func IsHive(name string) bool {
+	st, err := os.Stat(name)
+	if err != nil || !st.Mode().IsRegular() {
+		return false
+	}
+	return slices.ContainsFunc([]string{"", ".LOG1", ".LOG2"}, func(suffix string) bool { return beginsAsHive(name + suffix) })
+}
+
+func beginsAsHive(name string) bool {
 	f, err := os.Open(name)
 	if err != nil {
 		return false

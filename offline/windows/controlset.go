@@ -26,7 +26,8 @@ func (c ControlSet) Key(below string) string { return c.Name + `\` + below }
 // maxControlSets bounds the search; Windows numbers them 001 to 999.
 const maxControlSets = 999
 
-func readControlSet(h *hive.Hive) ControlSet {
+// ReadControlSet reads which control set a SYSTEM hive boots next.
+func ReadControlSet(h *hive.Hive) ControlSet {
 	r := &reader{h: h}
 	sel := r.values("Select")
 	c := ControlSet{

@@ -123,7 +123,7 @@ func (i *Installation) Facts(live Live) (*Facts, error) {
 	}
 	f := &Facts{
 		Root: i.Root, SystemPath: i.SystemPath, HasVolume: i.Volume != nil,
-		Recovery: i.System.Recovery(), ControlSet: readControlSet(i.System),
+		Recovery: i.System.Recovery(), ControlSet: ReadControlSet(i.System),
 		Volume: live.Volume, Other: live.OtherInstallations,
 	}
 	f.readSettings(r)

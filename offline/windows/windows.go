@@ -189,7 +189,7 @@ func FromHive(src hive.Source) (*Installation, error) {
 
 func (i *Installation) use(h *hive.Hive) *Installation {
 	i.System = h
-	i.ControlSet = readControlSet(h)
+	i.ControlSet = ReadControlSet(h)
 	return i
 }
 
