@@ -8,8 +8,9 @@ import (
 	"hangkit/hive"
 )
 
-// Resolve turns the path of a key as written in a text into its path below the hive's root, "" for
-// the root itself. A path of another hive is ErrForeignKey.
+// Resolve turns the path of a key as written in a text into its path below the hive's root, cut at
+// backslashes; "" is the root itself. Keys below a key must resolve to keys below it. A path of
+// another hive is ErrForeignKey.
 type Resolve func(path string) (string, error)
 
 // shortRoots are the short names of the registry's roots.
@@ -50,10 +51,17 @@ func (f *File) Apply(h *hive.Hive, r Resolve) (Summary, error) {
 	var sum Summary
 	for _, k := range f.Keys {
 		if err := k.apply(h, r, &sum); err != nil {
-			return sum, fmt.Errorf("line %d: %w", k.Line, err)
+			return sum, fmt.Errorf("%skey %q: %w", lineOf(k.Line), k.Path, err)
 		}
 	}
 	return sum, nil
+}
+
+func lineOf(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("line %d: ", n)
 }
 
 func (k *Key) apply(h *hive.Hive, r Resolve, sum *Summary) error {
@@ -61,72 +69,107 @@ func (k *Key) apply(h *hive.Hive, r Resolve, sum *Summary) error {
 	if err != nil {
 		return err
 	}
+	e := keyEdit{h: h, path: joinNames(names(path)), sum: sum}
 	if k.Delete {
-		return deleteKey(h, path, sum)
+		return e.delete()
 	}
-	created, err := h.CreateKey(path)
-	if err != nil {
+	if err := e.create(); err != nil {
 		return err
 	}
-	sum.Keys += len(created)
 	for _, v := range k.Values {
-		if err := v.apply(h, path, sum); err != nil {
-			return fmt.Errorf("value in line %d: %w", v.Line, err)
+		if err := e.value(v); err != nil {
+			return fmt.Errorf("%svalue %q: %w", lineOf(v.Line), v.Name, err)
 		}
 	}
 	return nil
 }
 
-func deleteKey(h *hive.Hive, path string, sum *Summary) error {
-	k, err := h.Key(path)
+// keyEdit is the edit of one key.
+type keyEdit struct {
+	h    *hive.Hive
+	path string
+	key  *hive.Key // nil when an edit made it stale
+	sum  *Summary
+}
+
+// find gives the key as it is now, or nil where it is missing.
+func (e *keyEdit) find() (*hive.Key, error) {
+	if e.key != nil {
+		return e.key, nil
+	}
+	k, err := e.h.Key(e.path)
 	if errors.Is(err, hive.ErrNotExist) {
-		sum.Unchanged++
-		return nil
+		return nil, nil
 	}
-	if err != nil {
-		return err
-	}
-	n, err := countKeys(k)
-	if err != nil {
-		return err
-	}
-	sum.DeletedKeys += n
-	return h.DeleteKey(path)
+	e.key = k
+	return k, err
 }
 
-func countKeys(k *hive.Key) (int, error) {
-	n := 1
-	for child, err := range k.Subkeys() {
-		if err != nil {
-			return 0, err
-		}
-		below, err := countKeys(child)
-		if err != nil {
-			return 0, err
-		}
-		n += below
-	}
-	return n, nil
-}
-
-func (v *Value) apply(h *hive.Hive, path string, sum *Summary) error {
-	k, err := h.Key(path)
+func (e *keyEdit) delete() error {
+	k, err := e.find()
 	if err != nil {
 		return err
 	}
-	want := hive.Value{Name: v.Name, Type: v.Type, Data: v.Data}
-	old, err := k.Value(v.Name)
-	missing := errors.Is(err, hive.ErrNotExist)
-	switch {
-	case err != nil && !missing:
-		return err
-	case v.Delete && missing, !v.Delete && !missing && old.Equal(want):
-		sum.Unchanged++
+	if k == nil {
+		e.sum.Unchanged++
 		return nil
-	case v.Delete:
-		sum.DeletedValues++
-		return h.DeleteValue(path, v.Name)
 	}
-	sum.Values++
-	return h.SetValue(path, want)
+	err = walk(k, e.path, func(*hive.Key, string) (bool, error) {
+		e.sum.DeletedKeys++
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	return e.h.DeleteKey(e.path)
+}
+
+func (e *keyEdit) create() error {
+	if k, err := e.find(); k != nil || err != nil {
+		return err
+	}
+	created, err := e.h.CreateKey(e.path)
+	e.sum.Keys += len(created)
+	return err
+}
+
+func (e *keyEdit) value(v Value) error {
+	k, err := e.find()
+	if err != nil {
+		return err
+	}
+	old, err := valueOf(k, v.Name)
+	if err != nil {
+		return err
+	}
+	if v.matches(old) {
+		e.sum.Unchanged++
+		return nil
+	}
+	e.key = nil
+	if v.Delete {
+		e.sum.DeletedValues++
+		return e.h.DeleteValue(e.path, v.Name)
+	}
+	e.sum.Values++
+	return e.h.SetValue(e.path, v.inHive())
+}
+
+// valueOf gives a key's value, or nil where it has none of that name.
+func valueOf(k *hive.Key, name string) (*hive.Value, error) {
+	v, err := k.Value(name)
+	if errors.Is(err, hive.ErrNotExist) {
+		return nil, nil
+	}
+	return &v, err
+}
+
+func (v Value) inHive() hive.Value { return hive.Value{Name: v.Name, Type: v.Type, Data: v.Data} }
+
+// matches says whether a value of a hive, nil if there is none, already is what v wants.
+func (v Value) matches(old *hive.Value) bool {
+	if v.Delete || old == nil {
+		return v.Delete && old == nil
+	}
+	return old.Equal(v.inHive())
 }

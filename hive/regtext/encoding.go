@@ -17,21 +17,24 @@ var (
 	markUTF16BE = []byte{0xFE, 0xFF}
 )
 
-// decode turns a text into WTF-8 and says whether its strings in hex are of the ANSI code page.
+// decode turns a text into WTF-8 and says whether its strings in hex are bytes of the code page:
+// those of REGEDIT4 are, unless the text is UTF-16.
 func decode(text []byte) (s string, ansi bool, err error) {
-	switch {
-	case bytes.HasPrefix(text, markUTF16LE):
-		s, err = decodeUTF16(text[len(markUTF16LE):], binary.LittleEndian)
-	case bytes.HasPrefix(text, markUTF16BE):
-		s, err = decodeUTF16(text[len(markUTF16BE):], binary.BigEndian)
-	case bytes.HasPrefix(text, markUTF8):
-		s, err = decodeUTF8(text[len(markUTF8):])
-	case bytes.HasPrefix(bytes.TrimLeft(text, " \t"), []byte(headerANSI)):
-		s = decodeANSI(text)
-	default:
-		s, err = decodeUTF8(text)
+	if rest, ok := bytes.CutPrefix(text, markUTF16LE); ok {
+		s, err = decodeUTF16(rest, binary.LittleEndian)
+		return s, false, err
 	}
-	return s, strings.HasPrefix(strings.TrimLeft(s, " \t"), headerANSI), err
+	if rest, ok := bytes.CutPrefix(text, markUTF16BE); ok {
+		s, err = decodeUTF16(rest, binary.BigEndian)
+		return s, false, err
+	}
+	rest, marked := bytes.CutPrefix(text, markUTF8)
+	ansi = bytes.HasPrefix(bytes.TrimLeft(rest, blanks), []byte(headerANSI))
+	if ansi && !marked {
+		return decodeANSI(text), true, nil
+	}
+	s, err = decodeUTF8(rest)
+	return s, ansi, err
 }
 
 func decodeUTF16(text []byte, order binary.ByteOrder) (string, error) {
@@ -65,6 +68,24 @@ func decodeUTF8(text []byte) (string, error) {
 	return "", &SyntaxError{line, "want UTF-8, or a text that begins with " + headerANSI}
 }
 
+// appendUTF16 appends WTF-8 as UTF-16LE.
+func appendUTF16(p, s []byte) []byte {
+	for i, c := range s {
+		if c >= utf8.RuneSelf {
+			return appendUnits(p, hive.EncodeUTF16(string(s[i:])))
+		}
+		p = append(p, c, 0)
+	}
+	return p
+}
+
+func appendUnits(p []byte, units []uint16) []byte {
+	for _, u := range units {
+		p = binary.LittleEndian.AppendUint16(p, u)
+	}
+	return p
+}
+
 // windows1252 are the characters of the bytes 0x80 to 0x9F; the others are their own.
 var windows1252 = [...]rune{
 	0x20AC, 0x81, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160, 0x2039, 0x0152, 0x8D, 0x017D, 0x8F,
@@ -86,14 +107,14 @@ func decodeANSI(text []byte) string {
 // ansiStrings are the types whose data REGEDIT4 texts hold in the code page.
 var ansiStrings = []hive.Type{hive.SZ, hive.ExpandSZ, hive.MultiSZ}
 
-// widen turns the data of a string in a REGEDIT4 text into what a hive holds.
+// widen turns the data of a string in a REGEDIT4 text into what a hive holds. Like regedit it ends
+// those that lack their NUL.
 func widen(t hive.Type, data []byte) []byte {
-	if !slices.Contains(ansiStrings, t) {
+	if !slices.Contains(ansiStrings, t) || len(data) == 0 {
 		return data
 	}
-	wide := []byte{}
-	for _, u := range hive.EncodeUTF16(decodeANSI(data)) {
-		wide = binary.LittleEndian.AppendUint16(wide, u)
+	if data[len(data)-1] != 0 {
+		data = append(data, 0)
 	}
-	return wide
+	return appendUnits(nil, hive.EncodeUTF16(decodeANSI(data)))
 }

@@ -70,9 +70,11 @@ func (p *parser) accept(c byte) bool {
 	return false
 }
 
+const blanks = " \t"
+
 // spaces steps over blanks within a line.
 func (p *parser) spaces() {
-	for p.pos < len(p.text) && strings.IndexByte(" \t\r", p.text[p.pos]) >= 0 {
+	for p.pos < len(p.text) && strings.IndexByte(blanks+"\r", p.text[p.pos]) >= 0 {
 		p.pos++
 	}
 }
@@ -230,7 +232,7 @@ func (p *parser) quoted() (string, error) {
 		}
 		c := p.peek()
 		if c != '"' && c != '\\' {
-			return "", p.fail(`want \\ or \" for a backslash or a quote, got \%c`, c)
+			return "", p.fail(`want \\ or \" for a backslash or a quote, got a backslash and %s`, p.here())
 		}
 		s.WriteByte(c)
 		p.pos++

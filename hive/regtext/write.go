@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"hangkit/hive"
 )
@@ -32,24 +33,31 @@ type LeftOutError struct {
 }
 
 func (e *LeftOutError) Error() string {
-	return "keys whose names hold line breaks: " + strconv.Quote(strings.Join(e.Paths, "; "))
+	return "left out keys whose names hold line breaks: " + strconv.Quote(strings.Join(e.Paths, "; "))
 }
 
 // Unwrap makes every LeftOutError an ErrLeftOut.
 func (e *LeftOutError) Unwrap() error { return ErrLeftOut }
 
-// textWriter writes line by line. The first error of the writer below stays in it.
+// textWriter writes line by line.
 type textWriter struct {
 	w        *bufio.Writer
+	err      error // the first of the writer below
 	encoding Encoding
 	line     []byte // in WTF-8, not written yet
+	wide     []byte // the line in UTF-16
 	leftOut  []string
 }
 
+const (
+	lineEnd     = "\r\n"
+	writeBuffer = 64 << 10
+)
+
 func newTextWriter(w io.Writer, e Encoding) *textWriter {
-	t := &textWriter{w: bufio.NewWriterSize(w, 64<<10), encoding: e}
+	t := &textWriter{w: bufio.NewWriterSize(w, writeBuffer), encoding: e}
 	if e == UTF16 {
-		_, _ = t.w.Write(markUTF16LE) // bufio keeps the error for Flush
+		_, t.err = t.w.Write(markUTF16LE)
 	}
 	t.text(headerUnicode)
 	t.endLine()
@@ -59,51 +67,34 @@ func newTextWriter(w io.Writer, e Encoding) *textWriter {
 
 // close flushes and gives what went wrong.
 func (t *textWriter) close() error {
-	if err := t.w.Flush(); err != nil {
-		return err
+	if t.err == nil {
+		t.err = t.w.Flush()
 	}
-	if t.leftOut != nil {
+	if t.err == nil && t.leftOut != nil {
 		return &LeftOutError{t.leftOut}
 	}
-	return nil
+	return t.err
 }
 
 // text adds to the line.
 func (t *textWriter) text(s string) { t.line = append(t.line, s...) }
 
 func (t *textWriter) endLine() {
-	t.text("\r\n")
-	t.flushLine()
-}
-
-func (t *textWriter) flushLine() {
-	if t.encoding == UTF8 {
-		_, _ = t.w.Write(t.line) // bufio keeps the error for Flush
-	} else {
-		t.flushUTF16()
+	t.text(lineEnd)
+	out := t.line
+	if t.encoding == UTF16 {
+		t.wide = appendUTF16(t.wide[:0], t.line)
+		out = t.wide
+	}
+	if t.err == nil {
+		_, t.err = t.w.Write(out)
 	}
 	t.line = t.line[:0]
 }
 
-func (t *textWriter) flushUTF16() {
-	for i, c := range t.line {
-		if c >= 0x80 {
-			t.units(hive.EncodeUTF16(string(t.line[i:])))
-			return
-		}
-		_, _ = t.w.Write([]byte{c, 0}) // bufio keeps the error for Flush
-	}
-}
-
-func (t *textWriter) units(units []uint16) {
-	for _, u := range units {
-		_, _ = t.w.Write(binary.LittleEndian.AppendUint16(t.w.AvailableBuffer(), u)) // bufio keeps the error for Flush
-	}
-}
-
 // key writes a [key] line unless its path would not stay in one.
 func (t *textWriter) key(path string, deleted bool) bool {
-	if strings.ContainsAny(path, "\r\n") {
+	if strings.ContainsAny(path, lineEnd) {
 		t.leftOut = append(t.leftOut, path)
 		return false
 	}
@@ -117,6 +108,49 @@ func (t *textWriter) key(path string, deleted bool) bool {
 	return true
 }
 
+func (t *textWriter) value(v Value) {
+	if v.Name == "" {
+		t.text("@")
+	} else {
+		t.quoted(v.Name)
+	}
+	t.text("=")
+	if v.Delete {
+		t.text("-")
+	} else {
+		t.data(v)
+	}
+	t.endLine()
+}
+
+func (t *textWriter) data(v Value) {
+	if s, ok := t.plainText(v); ok {
+		t.quoted(s)
+		return
+	}
+	if v.Type == hive.DWORD && len(v.Data) == 4 {
+		t.text("dword:")
+		n := binary.LittleEndian.Uint32(v.Data)
+		t.line = appendHex(t.line, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
+		return
+	}
+	t.hex(v)
+}
+
+// plainText is the text of a REG_SZ whose data are that text and one NUL.
+func (t *textWriter) plainText(v Value) (string, bool) {
+	if v.Type != hive.SZ {
+		return "", false
+	}
+	s := hive.Value{Data: v.Data}.Text()
+	if t.encoding == UTF8 && !utf8.ValidString(s) { // an unpaired surrogate
+		return "", false
+	}
+	return s, string(hive.EncodeSZ(s)) == string(v.Data)
+}
+
+// escaper marks what ends a string or marks: everything else, line breaks included, stands for
+// itself.
 var escaper = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 
 func (t *textWriter) quoted(s string) {
@@ -125,66 +159,36 @@ func (t *textWriter) quoted(s string) {
 	t.text(`"`)
 }
 
-func (t *textWriter) value(v Value) {
-	if v.Name == "" {
-		t.text("@")
-	} else {
-		t.quoted(v.Name)
-	}
-	t.text("=")
-	s, plain := t.plainText(v)
-	switch {
-	case v.Delete:
-		t.text("-")
-	case plain:
-		t.quoted(s)
-	case v.Type == hive.DWORD && len(v.Data) == 4:
-		t.line = append(t.line, "dword:"...)
-		t.line = appendHex(t.line, binary.LittleEndian.Uint32(v.Data), maxDigits)
-	default:
-		t.hex(v)
-	}
-	t.endLine()
-}
-
-// plainText is the text of a REG_SZ that says all there is in its data.
-func (t *textWriter) plainText(v Value) (string, bool) {
-	if v.Type != hive.SZ {
-		return "", false
-	}
-	s := hive.Value{Type: v.Type, Data: v.Data}.Text()
-	return s, string(hive.EncodeSZ(s)) == string(v.Data)
-}
-
-func appendHex(p []byte, n uint32, digits int) []byte {
-	for shift := 4 * (digits - 1); shift >= 0; shift -= 4 {
-		p = append(p, "0123456789abcdef"[n>>shift&0xF])
-	}
-	return p
-}
-
-// lineWidth is how many characters a line of bytes may have before the backslash that ends it.
-const lineWidth = 77
+// fullLine is the column from which a line of bytes goes on in the next one. So a line has at most
+// 80 characters, unless its name is long: one byte stands behind any name.
+const fullLine = 77
 
 func (t *textWriter) hex(v Value) {
-	if v.Type == hive.Binary {
-		t.text("hex:")
-	} else {
-		t.text("hex(" + strconv.FormatUint(uint64(v.Type), 16) + "):")
+	t.text("hex")
+	if v.Type != hive.Binary {
+		t.text("(" + strconv.FormatUint(uint64(v.Type), 16) + ")")
 	}
+	t.text(":")
 	column := len(hive.EncodeUTF16(string(t.line)))
 	for i, b := range v.Data {
-		last := i == len(v.Data)-1
-		if column+3 > lineWidth {
+		t.line = appendHex(t.line, b)
+		if i == len(v.Data)-1 {
+			return
+		}
+		t.text(",")
+		if column += len("00,"); column >= fullLine {
 			t.text(`\`)
 			t.endLine()
 			t.text("  ")
-			column = 2
+			column = len("  ")
 		}
-		t.line = appendHex(t.line, uint32(b), 2)
-		if !last {
-			t.text(",")
-		}
-		column += 3
 	}
+}
+
+func appendHex(p []byte, data ...byte) []byte {
+	const digits = "0123456789abcdef"
+	for _, b := range data {
+		p = append(p, digits[b>>4], digits[b&0xF])
+	}
+	return p
 }
