@@ -7,7 +7,6 @@ import (
 
 // The log of Windows 8 and earlier: a base block sector, "DIRT", a bitmap with one bit for each
 // 512 bytes of the bins, and behind it, from the next sector boundary, the sectors it names.
-// Windows does not test the "DIRT" itself, so neither does the reader here.
 const (
 	dirtTag         = "DIRT"
 	dirtBitmapStart = sectorSize + len(dirtTag)
@@ -22,8 +21,16 @@ func dirtSectorsStart(binsSize uint32) int64 {
 	return roundUp(int64(dirtBitmapStart)+dirtBitmapSize(binsSize), sectorSize)
 }
 
-// dirtPages reads the sectors of a log. A log that ends too early has none.
+// dirtPages reads the sectors of a log. One that ends too early is an error, but without its tag a
+// log has none: Windows goes on with the primary as it is, and calls that a recovery.
 func (l *txLog) dirtPages() ([]dirtyPage, error) {
+	tag := make([]byte, len(dirtTag))
+	if _, err := readFull(l.file, tag, sectorSize); err != nil {
+		return nil, fmt.Errorf("%s tag: %w", l.id, err)
+	}
+	if string(tag) != dirtTag {
+		return nil, nil
+	}
 	h := l.base.binsSize()
 	if h == 0 || h%pageSize != 0 || h >= maxBinsSize || dirtSectorsStart(h) > l.file.Size() {
 		return nil, &FormatError{40, l.id.String() + " base block: size of hive bins", "a bitmap inside the log", h}

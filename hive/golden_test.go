@@ -58,7 +58,7 @@ var goldenSamples = []goldenSample{
 	withBothLogs("yarp/BadBaseBlockHive/BadBaseBlockHive", "without a base block the first bin's time must be the log's, and is not"),
 	odd("yarp/BadListHive", "two keys share one list"),
 	withBothLogs("yarp/BadLogHive1/BadLogHive", "the log's own base block has a wrong checksum"),
-	withBothLogs("yarp/BadLogHive2/BadLogHive", "the tag DIRT is overwritten, which Windows does not look at either: it applies this log"),
+	withBothLogs("yarp/BadLogHive2/BadLogHive", "the tag DIRT is overwritten: Windows takes no sectors from such a log, and goes on with the primary"),
 	withBothLogs("yarp/BadLogHive3/BadLogHive", "both logs' base blocks have wrong checksums"),
 	odd("yarp/BadSubkeyHive", "two lists lead to one key"),
 	alone("yarp/BigDataHive"),

@@ -33,15 +33,14 @@ type Recovery struct {
 // recover replays the logs of a dirty hive.
 func (h *Hive) recover() error {
 	h.recovery = Recovery{Dirty: true, BadBaseBlock: !h.onDisk.intact()}
-	logs := []*txLog{readLog(Log1, h.src.Log1), readLog(Log2, h.src.Log2)}
-	chain := h.chooseHvLE(logs)
-	if len(chain) > 0 {
-		return h.replayHvLE(chain)
+	chain := h.chooseLogs([]*txLog{readLog(Log1, h.src.Log1), readLog(Log2, h.src.Log2)})
+	if len(chain) == 0 {
+		return h.refuse()
 	}
-	if l := h.chooseDIRT(logs); l != nil {
-		return h.replayDIRT(l)
+	if newest := chain[len(chain)-1]; newest.isDIRT() {
+		return h.replayDIRT(newest)
 	}
-	return h.refuse()
+	return h.replayHvLE(chain)
 }
 
 func (h *Hive) refuse() error {
@@ -60,17 +59,14 @@ func (h *Hive) refuse() error {
 
 func empty(f File) bool { return f == nil || f.Size() == 0 }
 
-// chooseHvLE picks the logs to apply, in order, as the Windows kernel does: the applicable log with
-// the highest base sequence, and before it the other one if the two are contiguous. While the
-// primary's base block is right, a log that starts below its second sequence number is not
-// applicable, even where a later entry of it would fit.
-func (h *Hive) chooseHvLE(logs []*txLog) []*txLog {
+// chooseLogs picks the logs to apply, in order, as the Windows kernel does: the applicable log with
+// the highest base sequence, and before it the other one if the two are contiguous and the newest is
+// not a DIRT log, which stands alone.
+func (h *Hive) chooseLogs(logs []*txLog) []*txLog {
 	var newest, other *txLog
 	for _, l := range logs {
 		switch {
-		case !l.counts():
-		case !h.recovery.BadBaseBlock && before(l.firstSequence(), h.onDisk.seq2()):
-			h.note("%s starts at %d, before the primary's %d: not applicable", l.id, l.firstSequence(), h.onDisk.seq2())
+		case !l.isDIRT() && !l.counts(), !h.applicable(l):
 		case newest == nil:
 			newest = l
 		case before(newest.firstSequence(), l.firstSequence()):
@@ -84,7 +80,7 @@ func (h *Hive) chooseHvLE(logs []*txLog) []*txLog {
 		return nil
 	case other == nil:
 		return []*txLog{newest}
-	case other.lastSequence()+1 != newest.firstSequence():
+	case newest.isDIRT() || other.lastSequence()+1 != newest.firstSequence():
 		h.note("%s ends at %d and %s starts at %d: only the newer one is applied",
 			other.id, other.lastSequence(), newest.id, newest.firstSequence())
 		return []*txLog{newest}
@@ -92,31 +88,31 @@ func (h *Hive) chooseHvLE(logs []*txLog) []*txLog {
 	return []*txLog{other, newest}
 }
 
+// applicable says whether a log belongs to the primary's present state. While the primary's base
+// block is right, one that starts below its second sequence number does not, even where a later
+// entry of it would fit. A DIRT log must have been written for the primary's time, too.
+func (h *Hive) applicable(l *txLog) bool {
+	if !h.recovery.BadBaseBlock && before(l.firstSequence(), h.onDisk.seq2()) {
+		h.note("%s starts at %d, before the primary's %d: not applicable", l.id, l.firstSequence(), h.onDisk.seq2())
+		return false
+	}
+	if t := h.primaryTime(); l.isDIRT() && l.base.fileTime() != t {
+		h.note("%s was written at %v, the primary at %v: not applicable", l.id, timeOf(l.base.fileTime()), timeOf(t))
+		return false
+	}
+	return true
+}
+
 func (h *Hive) note(format string, args ...any) {
 	h.recovery.Notes = append(h.recovery.Notes, fmt.Sprintf(format, args...))
 }
 
-// chooseDIRT picks the log that was written for the primary's present state: their times agree. The
-// boot loader looks at LOG1 first, too.
-func (h *Hive) chooseDIRT(logs []*txLog) *txLog {
-	want := h.onDisk.fileTime()
-	if h.recovery.BadBaseBlock {
-		want = h.firstBinTime()
+// primaryTime is the time in the primary's base block, or, when that is damaged, its copy in the first
+// bin; 0 if there is none.
+func (h *Hive) primaryTime() uint64 {
+	if !h.recovery.BadBaseBlock {
+		return h.onDisk.fileTime()
 	}
-	for _, l := range logs {
-		switch {
-		case !l.isDIRT():
-		case l.base.fileTime() == want:
-			return l
-		default:
-			h.note("%s was written at %v, the primary at %v: not applicable", l.id, timeOf(l.base.fileTime()), timeOf(want))
-		}
-	}
-	return nil
-}
-
-// firstBinTime is the copy of the base block's time that the first bin carries, or 0.
-func (h *Hive) firstBinTime() uint64 {
 	p := make([]byte, binHeaderSize)
 	if _, err := readFull(h.src.Primary, p, baseBlockSize); err != nil {
 		return 0
@@ -140,14 +136,12 @@ func (h *Hive) replayHvLE(chain []*txLog) error {
 	var room int64
 	var highest uint32
 	for _, l := range chain {
-		for _, e := range l.entries {
-			p, err := e.pages()
-			if err != nil {
-				return fmt.Errorf("%s: %w", l.id, err)
-			}
-			pages, highest = append(pages, p...), max(highest, e.binsSize())
-			room += int64(len(e))
+		p, size, err := l.dirtyPages()
+		if err != nil {
+			return fmt.Errorf("%s: %w", l.id, err)
 		}
+		pages, highest = append(pages, p...), max(highest, size)
+		room += l.file.Size()
 		h.recovery.Applied = append(h.recovery.Applied, l.id)
 		h.recovery.Entries += len(l.entries)
 	}

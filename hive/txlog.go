@@ -63,12 +63,28 @@ func readLogEntry(f File, off int64) logEntry {
 func (l *txLog) counts() bool { return l != nil && len(l.entries) > 0 }
 
 func (l *txLog) firstSequence() uint32 { return l.base.seq1() }
-func (l *txLog) lastSequence() uint32  { return l.firstSequence() + uint32(len(l.entries)) - 1 }
+func (l *txLog) lastSequence() uint32  { return l.firstSequence() + uint32(max(len(l.entries), 1)) - 1 }
 func (l *txLog) lastEntry() logEntry   { return l.entries[len(l.entries)-1] }
 
 // isDIRT says whether the log is one of Windows 8 and earlier.
 func (l *txLog) isDIRT() bool {
 	return l != nil && (l.base.fileType() == typeLogDIRT || l.base.fileType() == typeLogDIRT2K)
+}
+
+// dirtyPages are all that a log changes, in order, and the largest size the bins have on the way.
+func (l *txLog) dirtyPages() (pages []dirtyPage, highest uint32, err error) {
+	if l.isDIRT() {
+		pages, err = l.dirtPages()
+		return pages, l.base.binsSize(), err
+	}
+	for _, e := range l.entries {
+		p, err := e.pages()
+		if err != nil {
+			return nil, 0, err
+		}
+		pages, highest = append(pages, p...), max(highest, e.binsSize())
+	}
+	return pages, highest, nil
 }
 
 // before compares sequence numbers, which wrap around.

@@ -3,122 +3,9 @@ package hive
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 )
-
-// ruleHive has 32 pages, so that each log entry of a test can mark one of its own.
-func ruleHive(tb testing.TB, seq1, seq2 uint32) []byte {
-	tb.Helper()
-	h := New(NewOptions{Minor: 5, Now: testTime})
-	setValue(tb, h, "Pages", Value{"data", Binary, make([]byte, 110_000)})
-	p := mustBytes(tb, h)
-	baseBlock(p).setSequences(seq1, seq2)
-	baseBlock(p).seal()
-	return p
-}
-
-// ruleLog is a log with the given base sequence and entries; each marks page sequence%16+8.
-func ruleLog(primary []byte, base uint32, sequences ...uint32) []byte {
-	b := append(baseBlock(nil), primary[:sectorSize]...)
-	b.setFileType(typeLogHvLE)
-	b.setSequences(base, base)
-	b.seal()
-	log := []byte(b)
-	for _, s := range sequences {
-		page := make([]byte, pageSize)
-		le.PutUint32(page, s)
-		e := newLogEntry(s, 0, b.binsSize(), []dirtyPage{{markedPage(s), page}}, int64(len(log)))
-		log = append(log, e...)
-	}
-	return append(log, make([]byte, pageSize)...)
-}
-
-func markedPage(sequence uint32) uint32 { return (sequence%16 + 8) * pageSize }
-
-// applied lists which of the sequences left their mark.
-func applied(tb testing.TB, h *Hive, candidates []uint32) (list []uint32) {
-	tb.Helper()
-	for _, s := range candidates {
-		p, err := h.bins.view(markedPage(s), 4)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		if le.Uint32(p) == s {
-			list = append(list, s)
-		}
-	}
-	return list
-}
-
-// The rule Windows' own code follows, as experiments with it showed.
-func TestReplayRule(t *testing.T) {
-	t.Parallel()
-	const top = 0xFFFFFFFF
-	type log struct {
-		base      uint32
-		sequences []uint32
-	}
-	for _, c := range []struct {
-		name       string
-		seq1, seq2 uint32
-		bad        bool // base block checksum
-		log1, log2 *log
-		want       []uint32
-		err        error
-	}{
-		{"clean ignores logs", 9, 9, false, &log{9, []uint32{9}}, nil, nil, nil},
-		{"one log", 10, 9, false, &log{9, []uint32{9}}, nil, []uint32{9}, nil},
-		{"entries beyond the primary's first sequence", 10, 9, false, &log{9, []uint32{9, 10, 11}}, nil, []uint32{9, 10, 11}, nil},
-		{"base above the second sequence", 10, 9, false, &log{20, []uint32{20}}, nil, []uint32{20}, nil},
-		{"base below, though a later entry would fit", 10, 9, false, &log{8, []uint32{8, 9, 10}}, nil, nil, ErrLogsNotApplicable},
-		{"first sequence below the second", 9, 10, false, &log{10, []uint32{10}}, nil, []uint32{10}, nil},
-		{"gap ends the chain", 10, 9, false, &log{9, []uint32{9, 11}}, nil, []uint32{9}, nil},
-		{"first entry is not the base's", 10, 9, false, &log{9, []uint32{10}}, nil, nil, ErrLogsNotApplicable},
-		{"two contiguous", 10, 9, false, &log{9, []uint32{9, 10}}, &log{11, []uint32{11}}, []uint32{9, 10, 11}, nil},
-		{"two contiguous, names swapped", 10, 9, false, &log{11, []uint32{11}}, &log{9, []uint32{9, 10}}, []uint32{9, 10, 11}, nil},
-		{"gap between two: the newer only", 10, 9, false, &log{9, []uint32{9}}, &log{11, []uint32{11, 12}}, []uint32{11, 12}, nil},
-		{"overlap of two: the newer only", 10, 9, false, &log{9, []uint32{9, 10}}, &log{10, []uint32{10, 11}}, []uint32{10, 11}, nil},
-		{"older not applicable though contiguous", 10, 9, false, &log{8, []uint32{8}}, &log{9, []uint32{9}}, []uint32{9}, nil},
-		{"newer not a log", 10, 9, false, &log{9, []uint32{9}}, &log{12, nil}, []uint32{9}, nil},
-		{"wrap around", 0, top, false, &log{top, []uint32{top, 0}}, &log{1, []uint32{1}}, []uint32{top, 0, 1}, nil},
-		{"bad base block ignores its sequences", 100, 99, true, &log{9, []uint32{9}}, &log{10, []uint32{10}}, []uint32{9, 10}, nil},
-		{"bad base block, gap", 100, 99, true, &log{7, []uint32{7}}, &log{10, []uint32{10}}, []uint32{10}, nil},
-		{"no log", 10, 9, false, nil, nil, nil, ErrDirtyNoLog},
-		{"no log, bad base block", 9, 9, true, nil, nil, nil, ErrDirtyNoLog},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			f := files{ruleHive(t, c.seq1, c.seq2)}
-			var all []uint32
-			for id, l := range map[FileID]*log{Log1: c.log1, Log2: c.log2} {
-				if l != nil {
-					f[id] = ruleLog(f[Primary], l.base, l.sequences...)
-					all = append(all, l.sequences...)
-				}
-			}
-			if c.bad {
-				f[Primary][checksumOffset] ^= 0xFF
-			}
-			h, err := Open(f.source())
-			if !errors.Is(err, c.err) {
-				t.Fatalf("error %v, want %v", err, c.err)
-			}
-			if err != nil {
-				return
-			}
-			got := applied(t, h, all)
-			slices.Sort(got)
-			got = slices.Compact(got)
-			want := slices.Sorted(slices.Values(c.want))
-			if !slices.Equal(got, want) {
-				t.Errorf("applied %d, want %d", got, want)
-			}
-			if n := len(c.want); n > 0 && (h.Sequence() != c.want[n-1]+1 || h.Recovery().LastSequence != c.want[n-1]) {
-				t.Errorf("sequence %d after %d", h.Sequence(), c.want)
-			}
-		})
-	}
-}
 
 // A torn entry is as if it were not there.
 func TestReplayTornEntry(t *testing.T) {
@@ -133,13 +20,13 @@ func TestReplayTornEntry(t *testing.T) {
 		if r := h.Recovery(); r.Entries > 2 || r.LastSequence > 10 {
 			t.Errorf("byte %#x: %+v", at, r)
 		}
-		if got := applied(t, h, []uint32{9, 10}); slices.Contains(got, 10) && at > 2*pageSize {
-			t.Errorf("byte %#x: applied %d", at, got)
+		if got := marksIn(t, h); strings.Contains(got, "1:10") && at > 2*pageSize {
+			t.Errorf("byte %#x: applied %q", at, got)
 		}
 	}
 	for cut := sectorSize; cut < len(whole)-pageSize; cut += sectorSize {
 		h, err := Open(files{primary, whole[:cut]}.source())
-		if err == nil && slices.Contains(applied(t, h, []uint32{10}), 10) {
+		if err == nil && strings.Contains(marksIn(t, h), "1:10") {
 			t.Errorf("cut at %#x: the torn entry was applied", cut)
 		}
 	}
