@@ -205,6 +205,7 @@ func TestDamage(t *testing.T) {
 		"chain into nothing":  {func(d *image.Memory) { poke(t, d, table+3, 0, 0) }, nil, fat.ErrFormat},
 		"chain beyond volume": {func(d *image.Memory) { poke(t, d, table+3, 0xF0, 0xFE) }, nil, fat.ErrFormat},
 		"chain in a circle":   {func(d *image.Memory) { poke(t, d, table+3, 2, 0x20); poke(t, d, rootDir+28, 0, 0, 0, 0xFF) }, nil, fat.ErrFormat},
+		"directory in itself": {func(d *image.Memory) { poke(t, d, rootDir+11, 0x10); poke(t, d, rootDir+26, 0, 0) }, nil, fat.ErrFormat},
 		"first cluster":       {func(d *image.Memory) { poke(t, d, rootDir+26, 1, 0) }, nil, fat.ErrFormat},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -301,13 +302,13 @@ func TestReadErrors(t *testing.T) {
 }
 
 func FuzzOpen(f *testing.F) {
-	for kind, size := range map[fat.Kind]int64{fat.FAT12: 40 << 10, fat.FAT16: 3 << 20, fat.FAT32: 100 << 10} {
+	for kind, size := range map[fat.Kind]int64{fat.FAT12: 30 << 10, fat.FAT16: 3 << 20, fat.FAT32: 30 << 10} {
 		d := image.NewMemory(size, 512)
 		root := []fattest.Entry{{Name: "EFI", Dir: []fattest.Entry{{Name: "a longer name than that", Data: pattern(900)}}}, {Name: "BCD", Data: pattern(3000)}}
 		if err := fattest.Write(d, size, fattest.Options{Kind: kind, Label: "X", Root: root}); err != nil {
 			f.Fatal(err)
 		}
-		b := make([]byte, min(size, 60<<10))
+		b := make([]byte, min(size, 45<<10))
 		if _, err := d.ReadAt(b, 0); err != nil {
 			f.Fatal(err)
 		}

@@ -179,7 +179,7 @@ func (v *Volume) list(dir entry) ([]entry, error) {
 }
 
 func (v *Volume) rawDir(dir entry) ([]byte, error) {
-	if dir.cluster == 0 { // so do the entries ".." of directories in the root
+	if dir.cluster == 0 {
 		return v.rawRoot()
 	}
 	return v.rawChain(dir.cluster)
@@ -199,24 +199,36 @@ func (v *Volume) find(name string) (entry, error) {
 	if name == "." {
 		return e, nil
 	}
+	above := map[uint32]bool{0: true, v.g.rootCluster: true}
 	for part := range strings.SplitSeq(name, "/") {
-		if !e.mode.IsDir() {
-			return entry{}, fs.ErrNotExist
-		}
-		list, err := v.list(e)
+		found, err := v.findIn(e, part)
 		if err != nil {
 			return entry{}, err
 		}
-		i := slices.IndexFunc(list, func(e entry) bool { return e.is(part) })
-		if i < 0 {
-			return entry{}, fs.ErrNotExist
+		if e = found; !e.mode.IsDir() {
+			continue
 		}
-		e = list[i]
-		if e.mode.IsDir() && e.cluster == 0 {
-			return entry{}, damaged(v.g.dataStart, "first cluster of directory "+e.name, "one of the volume", 0)
+		if above[e.cluster] {
+			return entry{}, damaged(v.g.dataStart, "first cluster of directory "+e.name, "one of its own", e.cluster)
 		}
+		above[e.cluster] = true
 	}
 	return e, nil
+}
+
+func (v *Volume) findIn(dir entry, name string) (entry, error) {
+	if !dir.mode.IsDir() {
+		return entry{}, fs.ErrNotExist
+	}
+	list, err := v.list(dir)
+	if err != nil {
+		return entry{}, err
+	}
+	i := slices.IndexFunc(list, func(e entry) bool { return e.is(name) })
+	if i < 0 {
+		return entry{}, fs.ErrNotExist
+	}
+	return list[i], nil
 }
 
 // content opens the data of a file.
