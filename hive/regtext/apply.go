@@ -142,7 +142,7 @@ func (e *keyEdit) value(v Value) error {
 	if err != nil {
 		return err
 	}
-	if v.matches(old) {
+	if old == nil && v.Delete || old != nil && v.wants(*old) {
 		e.sum.Unchanged++
 		return nil
 	}
@@ -152,24 +152,25 @@ func (e *keyEdit) value(v Value) error {
 		return e.h.DeleteValue(e.path, v.Name)
 	}
 	e.sum.Values++
-	return e.h.SetValue(e.path, v.inHive())
+	return e.h.SetValue(e.path, hive.Value{Name: v.Name, Type: v.Type, Data: v.Data})
 }
 
 // valueOf gives a key's value, or nil where it has none of that name.
-func valueOf(k *hive.Key, name string) (*hive.Value, error) {
+func valueOf(k *hive.Key, name string) (*Value, error) {
 	v, err := k.Value(name)
 	if errors.Is(err, hive.ErrNotExist) {
 		return nil, nil
 	}
-	return &v, err
+	if err != nil {
+		return nil, err
+	}
+	value := fromHive(v)
+	return &value, nil
 }
 
-func (v Value) inHive() hive.Value { return hive.Value{Name: v.Name, Type: v.Type, Data: v.Data} }
+func fromHive(v hive.Value) Value { return Value{Name: v.Name, Type: v.Type, Data: v.Data} }
 
-// matches says whether a value of a hive, nil if there is none, already is what v wants.
-func (v Value) matches(old *hive.Value) bool {
-	if v.Delete || old == nil {
-		return v.Delete && old == nil
-	}
-	return old.Equal(v.inHive())
+// wants says whether v leaves old, of the same name, as it is.
+func (v Value) wants(old Value) bool {
+	return v.Delete == old.Delete && v.Type == old.Type && string(v.Data) == string(old.Data)
 }

@@ -39,17 +39,14 @@ func decode(text []byte) (s string, ansi bool, err error) {
 
 func decodeUTF16(text []byte, order binary.ByteOrder) (string, error) {
 	units := make([]uint16, len(text)/2)
-	line := 1
 	for i := range units {
 		units[i] = order.Uint16(text[2*i:])
-		if units[i] == '\n' {
-			line++
-		}
 	}
+	s := hive.DecodeUTF16(units)
 	if len(text)%2 != 0 {
-		return "", &SyntaxError{line, "want UTF-16, got an odd number of bytes"}
+		return "", &SyntaxError{1 + strings.Count(s, "\n"), "want UTF-16, got an odd number of bytes"}
 	}
-	return hive.DecodeUTF16(units), nil
+	return s, nil
 }
 
 // decodeUTF8 checks that the text is UTF-8, or the WTF-8 that names with unpaired surrogates need.

@@ -27,7 +27,7 @@ func Export(w io.Writer, k *hive.Key, path string, e Encoding) (Summary, error) 
 			if err != nil {
 				return false, fmt.Errorf("key %q: %w", path, err)
 			}
-			t.value(Value{Name: v.Name, Type: v.Type, Data: v.Data})
+			t.value(fromHive(v))
 			sum.Values++
 		}
 		t.endLine()

@@ -36,7 +36,7 @@ type inverter struct {
 	h       *hive.Hive
 	resolve Resolve
 	removed map[int64]struct{}  // keys the text deletes, by offset
-	done    map[string]struct{} // what undo already has
+	done    map[string]struct{} // what undo already has, and what the text did
 	undo    *File
 	lost    []string
 }
@@ -77,8 +77,7 @@ func (v *inverter) isRemoved(k *hive.Key) bool {
 }
 
 // once says whether what is asked for the first time.
-func (v *inverter) once(format string, args ...any) bool {
-	what := fmt.Sprintf(format, args...)
+func (v *inverter) once(what string) bool {
 	_, again := v.done[what]
 	v.done[what] = struct{}{}
 	return !again
@@ -113,14 +112,14 @@ func (v *inverter) key(k Key) error {
 	case len(p.missing) > 0:
 		return v.created(k, path, p)
 	case v.isRemoved(p.key):
-		return v.restored(k, p)
+		return v.restored(k, path, p)
 	}
 	return v.values(k, p.key)
 }
 
 // created deletes the topmost key that was not there.
 func (v *inverter) created(k Key, path string, p place) error {
-	if k.Delete || !v.once("created %d %s", p.key.Offset(), p.missing[0]) {
+	if k.Delete || !v.once(fmt.Sprintf("created %d %s", p.key.Offset(), p.missing[0])) {
 		return nil
 	}
 	extra := len(p.missing) - 1
@@ -155,13 +154,10 @@ func (v *inverter) values(k Key, key *hive.Key) error {
 		if err != nil {
 			return fmt.Errorf("value %q: %w", value.Name, err)
 		}
-		back := Value{Name: value.Name, Delete: true}
-		if old != nil {
-			back = Value{Name: old.Name, Type: old.Type, Data: old.Data}
+		if old == nil {
+			old = &Value{Name: value.Name, Delete: true}
 		}
-		if !value.matches(old) && v.once("value %d %s", key.Offset(), back.Name) {
-			undo.Values = append(undo.Values, back)
-		}
+		undo.Values = append(undo.Values, v.value(value, *old, key.Offset())...)
 	}
 	if len(undo.Values) > 0 {
 		v.undo.Keys = append(v.undo.Keys, undo)
@@ -169,20 +165,41 @@ func (v *inverter) values(k Key, key *hive.Key) error {
 	return nil
 }
 
-// restored brings a removed key back with all below it.
-func (v *inverter) restored(k Key, p place) error {
-	if !v.once("restored %d", p.key.Offset()) {
+// value sets back one value of the key at off. One that the text deletes and sets again under a name
+// in another case is deleted first, so that its own name comes back too.
+func (v *inverter) value(value, old Value, off int64) (back []Value) {
+	id := fmt.Sprintf("%d %s", off, old.Name)
+	_, dropped := v.done["dropped "+id]
+	if value.Delete {
+		v.done["dropped "+id] = struct{}{}
+	}
+	if !old.Delete && dropped && value.Name != old.Name && v.once("renamed "+id) {
+		return []Value{{Name: old.Name, Delete: true}, old}
+	}
+	if value.wants(old) || !v.once("value "+id) {
 		return nil
 	}
-	v.undo.Keys = append(v.undo.Keys, Key{Path: k.Path, Delete: true})
-	var inherited []byte
-	if p.above != nil {
-		var err error
-		if inherited, err = p.above.Security(); err != nil {
-			return err
-		}
+	return []Value{old}
+}
+
+// restored brings a removed key back with all below it.
+func (v *inverter) restored(k Key, path string, p place) error {
+	if p.above == nil {
+		return fmt.Errorf("root key: %w", hive.ErrUnsupported)
 	}
-	return walk(p.key, strings.Join(names(k.Path), `\`), func(key *hive.Key, path string) (bool, error) {
+	if !v.once(fmt.Sprintf("restored %d", p.key.Offset())) {
+		return nil
+	}
+	inherited, err := p.above.Security()
+	if err != nil {
+		return err
+	}
+	above, err := v.above(k.Path, path, 1)
+	if err != nil {
+		return err
+	}
+	v.undo.Keys = append(v.undo.Keys, Key{Path: k.Path, Delete: true})
+	return walk(p.key, above+`\`+p.key.Name(), func(key *hive.Key, path string) (bool, error) {
 		if strings.ContainsAny(key.Name(), "\\\x00"+lineEnd) {
 			v.lose("key %q and all below it: no text can name it", path)
 			return false, nil
@@ -215,7 +232,7 @@ func (v *inverter) snapshot(key *hive.Key, path string) error {
 		if err != nil {
 			return fmt.Errorf("key %q: %w", path, err)
 		}
-		k.Values = append(k.Values, Value{Name: value.Name, Type: value.Type, Data: value.Data})
+		k.Values = append(k.Values, fromHive(value))
 	}
 	v.undo.Keys = append(v.undo.Keys, k)
 	return nil

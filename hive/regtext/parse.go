@@ -241,19 +241,32 @@ func (p *parser) quoted() (string, error) {
 
 const maxDigits = 8 // of a 32-bit number
 
-// number reads up to max hexadecimal digits.
-func (p *parser) number(maximum int) (uint32, error) {
-	rest := p.text[p.pos:]
-	n := 0
-	for n < len(rest) && strings.IndexByte("0123456789abcdefABCDEF", rest[n]) >= 0 {
-		n++
+// number reads a hexadecimal number of at most so many digits.
+func (p *parser) number(most int) (uint32, error) {
+	var n uint32
+	start := p.pos
+	for ; p.pos < len(p.text); p.pos++ {
+		d, ok := digit(p.text[p.pos])
+		if !ok {
+			break
+		}
+		n = n<<4 | d
 	}
-	if n == 0 || n > maximum {
-		return 0, p.fail("want a number of 1 to %d hexadecimal digits, got %s", maximum, p.here())
+	if count := p.pos - start; count == 0 || count > most {
+		p.pos = start
+		return 0, p.fail("want a number of 1 to %d hexadecimal digits, got %s", most, p.here())
 	}
-	v, err := strconv.ParseUint(rest[:n], 16, 32)
-	p.pos += n
-	return uint32(v), err
+	return n, nil
+}
+
+func digit(c byte) (uint32, bool) {
+	switch {
+	case '0' <= c && c <= '9':
+		return uint32(c - '0'), true
+	case 'a' <= c|0x20 && c|0x20 <= 'f':
+		return uint32(c|0x20-'a') + 10, true
+	}
+	return 0, false
 }
 
 func (p *parser) dword(v *Value) error {

@@ -19,7 +19,9 @@ func text5(values string) string {
 }
 
 // text4 is a REGEDIT4 text with one key.
-func text4(values string) string { return headerANSI + "\n\n[HKEY_LOCAL_MACHINE\\SYSTEM\\k]\n" + values }
+func text4(values string) string {
+	return headerANSI + "\n\n[HKEY_LOCAL_MACHINE\\SYSTEM\\k]\n" + values
+}
 
 func mustParse(tb testing.TB, text string) *File {
 	tb.Helper()
