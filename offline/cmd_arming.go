@@ -91,11 +91,11 @@ func (c *ArmCmd) carryOut(ctx context.Context, e *edit, plan *crashconfig.Plan, 
 		e.show(doc)
 		return e.rehearse(plan, doc)
 	}
-	if err := canCreate(doc.Record); err != nil {
+	if err := canCreate(doc.Record, "--record"); err != nil {
 		return ui.WithEffect(err, ui.Unchanged)
 	}
 	e.show(doc)
-	if err := e.confirm(ctx, "Write these changes?"); err != nil {
+	if err := c.confirm(ctx, e.talk, "Write these changes?"); err != nil {
 		return err
 	}
 	if err := e.saveRecord(doc.Record, record); err != nil {
@@ -118,13 +118,14 @@ func (e *edit) rehearse(plan *crashconfig.Plan, doc *editDocument) error {
 	if err := e.write(plan.Changes); err != nil {
 		return err
 	}
-	doc.addRanges(e.Volume.Target.Pending())
+	doc.DiskRanges = describeRanges(e.Volume.Target.Pending())
 	return e.finish(doc, "Dry run: nothing was changed.")
 }
 
-// canCreate finds out before anybody is asked whether the undo record can be written.
-func canCreate(name string) error {
-	const way = "name another file: --record FILE"
+// canCreate finds out before anybody is asked whether the way back can be written down
+// in the file that a flag names.
+func canCreate(name, flag string) error {
+	way := "name another file: " + flag + " FILE"
 	if exists(name) {
 		return ui.Fail(ui.Failed, fmt.Errorf("undo record: %s exists, and may be the only way back from an earlier change", name), way)
 	}
@@ -250,18 +251,18 @@ func (e *edit) finish(doc *editDocument, words string) error {
 	if doc.Outcome == outcomeNothing {
 		e.printPlan(doc)
 	}
-	e.printRanges(doc)
+	printRanges(e.talk, e.Volume.Target.Name, doc.DiskRanges)
 	e.talk.Printf("\n%s\n", words)
 	return nil
 }
 
-func (e *edit) printRanges(doc *editDocument) {
-	if len(doc.DiskRanges) == 0 {
+func printRanges(talk *ui.UI, name string, ranges []rangeJSON) {
+	if len(ranges) == 0 {
 		return
 	}
-	e.talk.Printf("\nbyte ranges of %s that would be written: %d\n", e.Volume.Target.Name, len(doc.DiskRanges))
-	for _, r := range doc.DiskRanges {
-		e.talk.Printf("  0x%012x +0x%x\n", r.Offset, r.Length)
+	talk.Printf("\nbyte ranges of %s that would be written: %d\n", name, len(ranges))
+	for _, r := range ranges {
+		talk.Printf("  0x%012x +0x%x\n", r.Offset, r.Length)
 	}
 }
 

@@ -19,6 +19,10 @@ type HiveCmd struct {
 	Check   HiveCheckCmd   `cmd:"" help:"Is the hive whole? What did Windows leave unfinished?"`
 	Recover HiveRecoverCmd `cmd:"" help:"Write the hive, completed from its logs, to a new file."`
 	Get     HiveGetCmd     `cmd:"" help:"Show a key or a value."`
+	Set     HiveSetCmd     `cmd:"" help:"Set a value."`
+	Delete  HiveDeleteCmd  `cmd:"" help:"Delete a key or a value."`
+	Export  HiveExportCmd  `cmd:"" help:"Write a key and all below it as a .reg text."`
+	Import  HiveImportCmd  `cmd:"" help:"Change the hive as a .reg text says."`
 }
 
 // Help is the command's long help.

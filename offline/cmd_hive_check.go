@@ -115,14 +115,19 @@ func describeRecovery(r hive.Recovery) *recoveryJSON {
 	return j
 }
 
-// countHive counts what can be reached. A damaged hive may go in circles.
+// countHive counts what can be reached.
 func countHive(h *hive.Hive) (keys, values int) {
 	root, err := h.Key("")
 	if err != nil {
 		return 0, 0
 	}
-	seen := map[int64]struct{}{root.Offset(): {}}
-	for list := []*hive.Key{root}; len(list) > 0; {
+	return countBelow(root)
+}
+
+// countBelow counts a key with all below it. A damaged hive may go in circles.
+func countBelow(top *hive.Key) (keys, values int) {
+	seen := map[int64]struct{}{top.Offset(): {}}
+	for list := []*hive.Key{top}; len(list) > 0; {
 		k := list[len(list)-1]
 		list = list[:len(list)-1]
 		keys, values = keys+1, values+k.NumValues()

@@ -91,7 +91,7 @@ func (c *UndoCmd) carryOut(ctx context.Context, e *edit, plan *crashconfig.Plan,
 	if c.DryRun {
 		return e.rehearse(plan, doc)
 	}
-	if err := e.confirm(ctx, "Put these values back?"); err != nil {
+	if err := c.confirm(ctx, e.talk, "Put these values back?"); err != nil {
 		return err
 	}
 	if err := e.saveJournal(c.journalName(e, now)); err != nil {

@@ -23,13 +23,10 @@ import (
 // yet written. Every step up to write leaves the target as it was.
 type edit struct {
 	*opened
-	flags  EditFlags
-	talk   *ui.UI
-	set    *target.HiveSet
-	hive   *hive.Hive
-	commit *hive.Commit
+	hiveWriter
 
-	journal string // file with the old bytes of an unprotected write; empty without one
+	flags EditFlags
+	talk  *ui.UI
 }
 
 // mode is what the flags allow to happen to the target.
@@ -52,6 +49,7 @@ func beginEdit(ctx context.Context, talk *ui.UI, t *TargetFlags, ram sizeFlag, f
 
 func newEdit(talk *ui.UI, o *opened, flags EditFlags) (*edit, error) {
 	e := &edit{opened: o, flags: flags, talk: talk}
+	e.hiveWriter = hiveWriter{volume: o.Volume, path: e.systemPath(), machine: o.facts.Name.Value, dryRun: flags.DryRun}
 	if err := e.open(); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
@@ -62,7 +60,7 @@ func (e *edit) open() (err error) {
 	if err := e.refuse(); err != nil {
 		return err
 	}
-	if e.set, err = target.OpenHiveSet(e.Volume.FS, e.systemPath(), e.facts.Before(windows.BuildVista)); err != nil {
+	if e.set, err = target.OpenHiveSet(e.Volume.FS, e.path, e.facts.Before(windows.BuildVista)); err != nil {
 		return err
 	}
 	e.hive, err = hive.Open(source(e.set))
@@ -158,43 +156,9 @@ func (e *edit) prepare(now time.Time) (err error) {
 	return err
 }
 
-// write carries the commit out and reads everything back. From its first write on,
-// an error may leave a change behind, except in a dry run.
+// write carries the commit out and reads every byte and every change back.
 func (e *edit) write(changes []crashconfig.Change) error {
-	if err := e.commit.CheckUnchanged(source(e.set)); err != nil {
-		return ui.WithEffect(err, ui.Unchanged)
-	}
-	begun := ui.MayChanged
-	if e.flags.DryRun {
-		begun = ui.Unchanged
-	}
-	if err := e.commit.Run(e.targets()); err != nil {
-		return ui.WithEffect(fmt.Errorf("writing the hive: %w", err), begun)
-	}
-	if err := e.readBack(changes); err != nil {
-		return ui.WithEffect(fmt.Errorf("the hive was written, but does not read back right: %w", err), begun)
-	}
-	return nil
-}
-
-func (e *edit) targets() hive.Targets {
-	t := hive.Targets{Primary: e.set.Primary}
-	if e.set.Log1 != nil {
-		t.Log1 = e.set.Log1
-	}
-	if e.set.Log2 != nil {
-		t.Log2 = e.set.Log2
-	}
-	return t
-}
-
-// readBack compares every written byte, and every change once more with a registry
-// reader that we did not write.
-func (e *edit) readBack(changes []crashconfig.Change) error {
-	if err := e.commit.Verify(source(e.set)); err != nil {
-		return err
-	}
-	return hive.CheckReadBack(e.set.Primary, valueChecks(changes))
+	return e.hiveWriter.write(valueChecks(changes))
 }
 
 func valueChecks(changes []crashconfig.Change) []hive.ValueCheck {
@@ -289,15 +253,23 @@ func conflictWords(c crashconfig.Conflict) string {
 func (d *editDocument) addCommit(c *hive.Commit) {
 	d.Protocol = c.Protocol.String()
 	d.Notes = append(d.Notes, c.Notes...)
-	for _, w := range c.Writes {
-		d.Writes = append(d.Writes, writeJSON{w.File.String(), w.Off, len(w.Data), w.Sync, w.Why})
-	}
+	d.Writes = describeWrites(c)
 }
 
-func (d *editDocument) addRanges(ranges []image.Range) {
-	for _, r := range ranges {
-		d.DiskRanges = append(d.DiskRanges, rangeJSON{r.Off, r.Len})
+func describeWrites(c *hive.Commit) []writeJSON {
+	var list []writeJSON
+	for _, w := range c.Writes {
+		list = append(list, writeJSON{w.File.String(), w.Off, len(w.Data), w.Sync, w.Why})
 	}
+	return list
+}
+
+func describeRanges(ranges []image.Range) []rangeJSON {
+	var list []rangeJSON
+	for _, r := range ranges {
+		list = append(list, rangeJSON{r.Off, r.Len})
+	}
+	return list
 }
 
 func (e *edit) printPlan(doc *editDocument) {
@@ -320,7 +292,7 @@ func (e *edit) printPlan(doc *editDocument) {
 		e.talk.Printf("\nleft alone: %s\n", c)
 	}
 	e.printNotes(doc)
-	e.printWrites(doc)
+	printWrites(e.talk, doc.Protocol, doc.Writes)
 }
 
 func valueWords(v *valueJSON, none string) string {
@@ -340,37 +312,37 @@ func (e *edit) printNotes(doc *editDocument) {
 }
 
 // printWrites sums the writes up for each file, and lists them for the curious.
-func (e *edit) printWrites(doc *editDocument) {
-	if len(doc.Writes) == 0 {
+func printWrites(talk *ui.UI, protocol string, writes []writeJSON) {
+	if len(writes) == 0 {
 		return
 	}
 	files, counts, total := []string{}, map[string]int{}, map[string]int64{}
-	for _, w := range doc.Writes {
+	for _, w := range writes {
 		if counts[w.File] == 0 {
 			files = append(files, w.File)
 		}
 		counts[w.File]++
 		total[w.File] += int64(w.Length)
 	}
-	e.talk.Printf("\nwrites, in place, by the %s protocol:\n", doc.Protocol)
+	talk.Printf("\nwrites, in place, by the %s protocol:\n", protocol)
 	for _, f := range files {
-		e.talk.Printf("  %-12s %4d writes, %s\n", f, counts[f], ui.FormatSize(total[f]))
+		talk.Printf("  %-12s %4d writes, %s\n", f, counts[f], ui.FormatSize(total[f]))
 	}
-	if !e.talk.Verbose {
+	if !talk.Verbose {
 		return
 	}
-	for _, w := range doc.Writes {
-		e.talk.Printf("  %-12s 0x%08x +0x%x  %s\n", w.File, w.Offset, w.Length, w.Why)
+	for _, w := range writes {
+		talk.Printf("  %-12s 0x%08x +0x%x  %s\n", w.File, w.Offset, w.Length, w.Why)
 	}
 }
 
 // confirm asks before the first write. Once that is done, an interrupt waits until
 // the last one: there is nothing to gain from a half-written hive.
-func (e *edit) confirm(ctx context.Context, question string) error {
-	if e.flags.Yes {
+func (f EditFlags) confirm(ctx context.Context, talk *ui.UI, question string) error {
+	if f.Yes {
 		return ui.WithEffect(ctx.Err(), ui.Unchanged)
 	}
-	return ui.WithEffect(e.talk.Confirm(ctx, question), ui.Unchanged)
+	return ui.WithEffect(talk.Confirm(ctx, question), ui.Unchanged)
 }
 
 // writeRecord writes an undo record so that it survives whatever comes next. It

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"hangkit/hive"
+	"hangkit/hive/regtext"
 	"hangkit/offline/internal/ui"
 	"hangkit/offline/windows"
 )
@@ -55,6 +56,7 @@ type names struct {
 	hive  *hive.Hive
 	kind  string // of wellKnown; empty for a hive that Windows mounts nowhere in particular
 	roots []hiveRoot
+	given bool // by the user
 
 	controlSet string // what CurrentControlSet was taken for; empty if nobody asked
 }
@@ -71,7 +73,7 @@ func namesOf(h *hive.Hive, fileName, prefix string) *names {
 	}
 	switch {
 	case prefix != "":
-		n.roots = []hiveRoot{{name: strings.Join(splitName(prefix), `\`)}}
+		n.roots, n.given = []hiveRoot{{name: strings.Join(splitName(prefix), `\`)}}, true
 	case n.kind != "":
 		n.roots = wellKnown[n.kind]
 	default:
@@ -110,6 +112,23 @@ func (n *names) full(path string) string {
 	return n.root() + `\` + strings.TrimPrefix(path, `\`)
 }
 
+// settle gives a text in which every key has its one full name in this hive.
+func (n *names) settle(text *regtext.File) (*regtext.File, error) {
+	settled := &regtext.File{Keys: slices.Clone(text.Keys)}
+	for i := range settled.Keys {
+		k := &settled.Keys[i]
+		path, err := n.resolve(k.Path)
+		if err != nil && k.Line > 0 {
+			return nil, fmt.Errorf("line %d: %w", k.Line, err)
+		}
+		if err != nil {
+			return nil, err
+		}
+		k.Path = n.full(path)
+	}
+	return settled, nil
+}
+
 // resolve gives the path below the hive's root that a written name stands for.
 func (n *names) resolve(written string) (string, error) {
 	parts := splitName(written)
@@ -117,7 +136,7 @@ func (n *names) resolve(written string) (string, error) {
 		return n.joinReal(below)
 	}
 	if len(parts) > 0 && strings.HasPrefix(strings.ToUpper(parts[0]), "HKEY_") {
-		return "", ui.Fail(ui.Usage, fmt.Errorf("%s: %w: this one is %s", printable(written), errOtherHive, printable(n.root())),
+		return "", ui.Fail(ui.Refused, fmt.Errorf("%s: %w: this one is %s", printable(written), errOtherHive, printable(n.root())),
 			"if the hive is mounted under another name there, say so: --prefix ROOT")
 	}
 	if strings.HasPrefix(written, `\`) { // nothing but what is in the hive is meant

@@ -156,8 +156,11 @@ func volumeState(v *target.Volume) windows.VolumeState {
 }
 
 // refuse returns the reason why this installation must not be written to, if any.
-func (f *found) refuse() error {
-	err := f.Volume.Refuse()
+func (f *found) refuse() error { return refuse(f.Volume) }
+
+// refuse returns the reason why a volume must not be written to, if any.
+func refuse(v *target.Volume) error {
+	err := v.Refuse()
 	if errors.Is(err, target.ErrHibernated) {
 		return ui.Fail(ui.Refused, err,
 			"a suspended Windows would overwrite the change when it resumes",

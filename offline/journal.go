@@ -33,7 +33,7 @@ type journal struct {
 // journalWrite is one write of the commit, in its order.
 type journalWrite struct {
 	Offset int64                `json:"offset"`
-	Old    crashconfig.HexBytes `json:"old"` // before the whole commit
+	Old    crashconfig.HexBytes `json:"old"` // before the whole commit; shorter where the file ended
 	New    crashconfig.HexBytes `json:"new"`
 }
 
@@ -43,19 +43,19 @@ const journalSchema = "hangkit/undo-bytes/1"
 func journalName(record string) string { return strings.TrimSuffix(record, ".json") + ".bytes.json" }
 
 // saveJournal writes the old bytes down if the commit needs them; most do not.
-func (e *edit) saveJournal(name string) error {
-	if e.commit.Protocol != hive.Direct {
+func (w *hiveWriter) saveJournal(name string) error {
+	if w.commit.Protocol != hive.Direct {
 		return nil
 	}
 	j := journal{
-		Schema: journalSchema, Machine: e.facts.Name.Value, Serial: serialText(e.Volume),
-		Hive: e.systemPath(), Size: e.set.Primary.Size(),
+		Schema: journalSchema, Machine: w.machine, Serial: serialText(w.volume),
+		Hive: w.path, Size: w.set.Primary.Size(),
 	}
-	for _, w := range e.commit.Writes {
-		if w.File != hive.Primary || len(w.Old) != len(w.Data) {
-			return fmt.Errorf("undo bytes: a direct write of %d bytes to %s over %d", len(w.Data), w.File, len(w.Old))
+	for _, step := range w.commit.Writes {
+		if step.File != hive.Primary {
+			return fmt.Errorf("undo bytes: a direct write to %s", step.File)
 		}
-		j.Writes = append(j.Writes, journalWrite{w.Off, w.Old, w.Data})
+		j.Writes = append(j.Writes, journalWrite{step.Off, step.Old, step.Data})
 	}
 	data, err := json.Marshal(j)
 	if err != nil {
@@ -64,20 +64,20 @@ func (e *edit) saveJournal(name string) error {
 	if err := writeRecord(name, data); err != nil {
 		return err
 	}
-	e.journal = name
+	w.journal = name
 	return nil
 }
 
 // dropJournal removes the old bytes once the write is done and read back: from then
 // on they could only do harm.
-func (e *edit) dropJournal() error {
-	if e.journal == "" {
+func (w *hiveWriter) dropJournal() error {
+	if w.journal == "" {
 		return nil
 	}
-	if err := os.Remove(e.journal); err != nil {
+	if err := os.Remove(w.journal); err != nil {
 		return fmt.Errorf("the old bytes are not needed any more, and could not be removed: %w", err)
 	}
-	e.journal = ""
+	w.journal = ""
 	return nil
 }
 
@@ -164,7 +164,7 @@ func (j *journal) open(f *found) (target.File, error) {
 	if err := f.refuse(); err != nil {
 		return nil, err
 	}
-	if serial := serialText(f.Volume); !strings.EqualFold(j.Hive, f.hivePath()) || j.Serial != serial {
+	if serial := serialText(f.Volume); !f.holds(j.Hive) || j.Serial != serial {
 		return nil, ui.Fail(ui.Refused, fmt.Errorf("the old bytes are of %s on volume %s of machine %s, this is %s on volume %s",
 			j.Hive, j.Serial, j.Machine, f.hivePath(), serial))
 	}
@@ -178,13 +178,19 @@ func (j *journal) open(f *found) (target.File, error) {
 	return primary, nil
 }
 
+// holds tells whether a hive may be one of this installation's volume: a bare hive is
+// the only one in reach.
+func (f *found) holds(hive string) bool {
+	return strings.EqualFold(hive, f.hivePath()) || f.Root != "" && isPath(hive)
+}
+
 var errNotInterrupted = errors.New("the hive has changed since these bytes were kept")
 
 // belongs demands that every sector the commit was to write holds its old bytes or
 // those that one of the writes puts there.
 func (j *journal) belongs(primary target.File) error {
-	if primary.Size() != j.Size {
-		return fmt.Errorf("%w: it had %d bytes, and has %d", errNotInterrupted, j.Size, primary.Size())
+	if now := primary.Size(); now < j.Size || now > j.grown() {
+		return fmt.Errorf("%w: it had %d bytes, and has %d", errNotInterrupted, j.Size, now)
 	}
 	for _, w := range j.Writes {
 		now := make([]byte, len(w.Old))
@@ -199,6 +205,15 @@ func (j *journal) belongs(primary target.File) error {
 		}
 	}
 	return nil
+}
+
+// grown is the size that the commit gives the hive's file.
+func (j *journal) grown() int64 {
+	size := j.Size
+	for _, w := range j.Writes {
+		size = max(size, w.Offset+int64(len(w.New)))
+	}
+	return size
 }
 
 // journalSector is the unit that a disk writes whole or not at all, in bytes.

@@ -4,6 +4,7 @@ import (
 	"hangkit/collect"
 	"hangkit/collect/dumpfile"
 	"hangkit/hive"
+	"hangkit/hive/regtext"
 	"hangkit/image"
 	"hangkit/ntfs"
 	"hangkit/offline/crashconfig"
@@ -45,6 +46,9 @@ var rules = []ui.Rule{
 	{Is: errNotInterrupted, Status: ui.Refused},
 	{Is: hive.ErrNoRoom, Status: ui.Refused, Hints: []string{"the file would have to grow, which hangkit does not do on this volume"}},
 	{Is: hive.ErrUnsupported, Status: ui.Refused},
+	{Is: regtext.ErrSyntax, Status: ui.Damaged},
+	{Is: regtext.ErrForeignKey, Status: ui.Refused},
+	{Is: regtext.ErrLeftOut, Status: ui.Partly},
 	{Is: hive.ErrFormat, Status: ui.Damaged, Hints: []string{"the registry hive is damaged: Windows would not boot from it either"}},
 
 	{Is: dumpfile.ErrUserDump, Status: ui.Damaged, Hints: []string{"open it with a debugger for programs; hangkit looks at dumps of the kernel"}},

@@ -16,6 +16,9 @@ import (
 type HiveSet struct {
 	Primary, Log1, Log2 File
 
+	// Log1Name and Log2Name are the names of the logs' files on the volume.
+	Log1Name, Log2Name string
+
 	// MaxSize and MaxLogSize are the bytes that the hive and each log may come to
 	// have; 0 means that their sizes stay as they are.
 	MaxSize, MaxLogSize int64
@@ -81,13 +84,15 @@ func openFile(volume FS, name string, limit int64) (File, error) {
 
 func (s *HiveSet) openLogs(volume FS, name string, single bool) (err error) {
 	var found1, found2 bool
-	if s.Log1, found1, err = s.openLog(volume, name+".LOG1"); err != nil {
+	s.Log1Name, s.Log2Name = name+".LOG1", name+".LOG2"
+	if s.Log1, found1, err = s.openLog(volume, s.Log1Name); err != nil {
 		return err
 	}
-	if s.Log2, found2, err = s.openLog(volume, name+".LOG2"); err != nil || found1 || found2 || !single {
+	if s.Log2, found2, err = s.openLog(volume, s.Log2Name); err != nil || found1 || found2 || !single {
 		return err
 	}
-	s.Log1, _, err = s.openLog(volume, name+".LOG")
+	s.Log1Name = name + ".LOG"
+	s.Log1, _, err = s.openLog(volume, s.Log1Name)
 	return err
 }
 

@@ -61,6 +61,12 @@ func (u *UI) Out() io.Writer { return u.out }
 // Err is where the talk goes.
 func (u *UI) Err() io.Writer { return u.err }
 
+// In is what the user feeds the program.
+func (u *UI) In() io.Reader { return u.in }
+
+// OutIsTerminal tells whether a person's terminal would get the result.
+func (u *UI) OutIsTerminal() bool { return isTerminal(u.out.w) }
+
 // OutputError is the first error met while writing the result.
 func (u *UI) OutputError() error {
 	if u.out.err == nil {

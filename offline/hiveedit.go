@@ -1,0 +1,294 @@
+package offline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"hangkit/hive"
+	"hangkit/hive/regtext"
+	"hangkit/offline/internal/ui"
+	"hangkit/offline/target"
+	"hangkit/offline/windows"
+)
+
+// HiveEditFlags are the flags of the commands that change a hive.
+type HiveEditFlags struct {
+	EditFlags
+	Undo       string `placeholder:"FILE" help:"Where to write the .reg text that undoes the change. Default: hangkit-undo-….reg here."`
+	Backup     string `placeholder:"DIR" help:"Save the hive and its logs in this folder first. Default: only where the text cannot put everything back, in hangkit-backup-… here."`
+	Generation string `enum:"auto,hvle,dirt,xp" default:"auto" help:"How this Windows writes hives: hvle (Windows 8.1 and later), dirt (Vista to 8), xp (XP, Server 2003). Default: by the version of the Windows, or by the logs of a hive file."`
+}
+
+// generations are the hive room's, by the names of the flag.
+var generations = map[string]hive.Generation{
+	"auto": hive.Auto, "hvle": hive.GenerationHvLE, "dirt": hive.GenerationDIRT, "xp": hive.GenerationXP,
+}
+
+// generationWords say which Windows writes like that.
+var generationWords = map[hive.Generation]string{
+	hive.Auto:           "written in the manner of its logs",
+	hive.GenerationHvLE: "written as Windows 8.1 and later do",
+	hive.GenerationDIRT: "written as Windows Vista to 8 do",
+	hive.GenerationXP:   "written as Windows XP and Server 2003 do",
+}
+
+// hiveEdit is a change of any hive on its way. What is to be changed is always a .reg
+// text, whether a file holds it or a command makes it up. Every step up to write leaves
+// the target as it was.
+type hiveEdit struct {
+	hiveWriter
+
+	at    *place
+	flags *HiveEditFlags
+	talk  *ui.UI
+	names *names
+	now   time.Time
+
+	generation hive.Generation
+	why        string // this generation
+
+	text    *regtext.File // what to change, with every key by its full name
+	undo    *regtext.File // what puts it back
+	lost    []string      // what undo cannot put back
+	changes *changes
+	doc     *hiveEditDocument
+}
+
+// beginHiveEdit opens a hive for writing and refuses one that must not be written to. A
+// dry run goes the same way, over memory.
+func beginHiveEdit(ctx context.Context, talk *ui.UI, f *HiveFlags, prefix string, flags *HiveEditFlags) (*hiveEdit, error) {
+	p, err := f.find(ctx, flags.mode())
+	if err != nil {
+		return nil, err
+	}
+	e := &hiveEdit{at: p, flags: flags, talk: talk, now: time.Now()}
+	e.hiveWriter = hiveWriter{volume: p.volume, path: p.path, dryRun: flags.DryRun}
+	if err := e.open(prefix); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	return e, nil
+}
+
+func (e *hiveEdit) open(prefix string) (err error) {
+	if err := refuse(e.volume); err != nil {
+		return err
+	}
+	single := e.chooseGeneration()
+	if e.set, err = target.OpenGrowingHiveSet(e.volume.FS, e.path, single); err != nil {
+		return err
+	}
+	if e.hive, err = hive.Open(source(e.set)); err != nil {
+		return &windows.HiveError{Path: e.at.where(), Err: err}
+	}
+	if e.set.MaxSize > 0 {
+		e.hive.AllowGrowth(e.set.MaxSize)
+	}
+	e.names = namesOf(e.hive, e.path, prefix)
+	return nil
+}
+
+// Close lets go of everything the edit opened.
+func (e *hiveEdit) Close() error {
+	var err error
+	if e.set != nil {
+		err = e.set.Close()
+	}
+	return errors.Join(err, e.at.Close())
+}
+
+// chooseGeneration settles how this Windows writes hives, and whether a single .LOG may
+// belong to the hive: the flag decides, then the version of the Windows, then the logs.
+func (e *hiveEdit) chooseGeneration() (single bool) {
+	e.generation, e.why = generations[e.flags.Generation], "as --generation says"
+	if e.generation != hive.Auto {
+		return e.generation == hive.GenerationXP
+	}
+	if e.at.found == nil || e.at.bare() {
+		e.why = "which Windows it belongs to is not known"
+		return true
+	}
+	version, err := e.at.found.version()
+	if err != nil || !version.Build.Known {
+		e.why = "the version of the Windows is not known"
+		return true
+	}
+	e.generation, e.why = generation(version), version.String()
+	return version.Build.Value < windows.BuildVista
+}
+
+// version is the installation's, without the other facts.
+func (f *found) version() (windows.Version, error) {
+	install, err := f.open()
+	if err != nil {
+		return windows.Version{}, err
+	}
+	facts, err := install.Facts(windows.Live{})
+	if err := errors.Join(err, install.Close()); err != nil {
+		return windows.Version{}, err
+	}
+	return facts.Version, nil
+}
+
+// run plans the change, shows it, asks, and carries it out.
+func (e *hiveEdit) run(ctx context.Context, schema string, text *regtext.File) error {
+	if err := e.prepare(schema, text); err != nil {
+		return ui.WithEffect(err, ui.Unchanged)
+	}
+	if e.commit == nil {
+		return e.finish("Everything is so already; nothing was changed.")
+	}
+	if e.dryRun {
+		return e.rehearse()
+	}
+	if err := e.chooseFiles(); err != nil {
+		return ui.WithEffect(err, ui.Unchanged)
+	}
+	e.show()
+	if err := e.flags.confirm(ctx, e.talk, "Write these changes?"); err != nil {
+		return err
+	}
+	if err := e.save(); err != nil {
+		return ui.WithEffect(err, ui.Unchanged)
+	}
+	if err := e.write(e.changes.checks()); errors.Is(err, hive.ErrStale) {
+		return errors.Join(err, e.dropJournal(), e.dropUndo()) // nothing was written that they could undo
+	} else if err != nil {
+		return ui.Hint(err, e.wayBack())
+	}
+	if err := e.dropJournal(); err != nil {
+		return err
+	}
+	e.doc.Outcome = outcomeWritten
+	return e.finish("Written and read back.\nundo with: " + e.undoCommand())
+}
+
+// prepare makes the change in memory and works out the writes; without a change there
+// is no commit.
+func (e *hiveEdit) prepare(schema string, text *regtext.File) (err error) {
+	if e.text, err = e.names.settle(text); err != nil {
+		return err
+	}
+	resolve := regtext.Below(e.names.root())
+	if e.changes, err = noteChanges(e.hive, e.text, resolve); err != nil {
+		return err
+	}
+	if e.undo, e.lost, err = e.text.Inverse(e.hive, resolve); err != nil {
+		return err
+	}
+	if _, err := e.text.Apply(e.hive, resolve); err != nil {
+		return err
+	}
+	if err := e.changes.compare(e.hive); err != nil {
+		return err
+	}
+	if e.hive.Changed() {
+		e.commit, err = e.hive.Commit(hive.CommitOptions{Generation: e.generation, Now: e.now, MaxLogSize: e.set.MaxLogSize})
+	}
+	e.doc = e.describe(schema)
+	return err
+}
+
+// rehearse is what a dry run does instead of writing: the same, in memory.
+func (e *hiveEdit) rehearse() error {
+	e.show()
+	if err := e.write(e.changes.checks()); err != nil {
+		return err
+	}
+	e.doc.DiskRanges = describeRanges(e.volume.Target.Pending())
+	return e.finish("Dry run: nothing was changed.")
+}
+
+// chooseFiles names the files that will hold the way back.
+func (e *hiveEdit) chooseFiles() error {
+	stamp := fileWord(baseName(e.path)) + e.now.UTC().Format("20060102T150405Z")
+	e.doc.Undo = e.flags.Undo
+	if e.doc.Undo == "" {
+		e.doc.Undo = freeName("hangkit-undo-" + stamp + ".reg")
+	}
+	if e.doc.Backup = e.flags.Backup; e.doc.Backup == "" && len(e.lost) > 0 {
+		e.doc.Backup = freeName("hangkit-backup-" + stamp)
+	}
+	return canCreate(e.doc.Undo, "--undo")
+}
+
+// save makes the way back durable before the first write.
+func (e *hiveEdit) save() error {
+	if err := e.saveBackup(); err != nil {
+		return fmt.Errorf("backup: %w", err)
+	}
+	var text strings.Builder
+	if err := e.undo.WriteTo(&text, regtext.UTF16); err != nil && !errors.Is(err, regtext.ErrLeftOut) {
+		return fmt.Errorf("undo text: %w", err)
+	}
+	if err := writeRecord(e.doc.Undo, []byte(text.String())); err != nil {
+		return err
+	}
+	if err := e.saveJournal(e.journalName()); err != nil {
+		return errors.Join(err, e.dropUndo())
+	}
+	return nil
+}
+
+func (e *hiveEdit) journalName() string {
+	return freeName(strings.TrimSuffix(e.doc.Undo, ".reg") + ".bytes.json")
+}
+
+// dropUndo removes an undo text that nothing was written for.
+func (e *hiveEdit) dropUndo() error { return os.Remove(e.doc.Undo) }
+
+// saveBackup copies the hive and its logs as they are, byte for byte.
+func (e *hiveEdit) saveBackup() error {
+	if e.doc.Backup == "" {
+		return nil
+	}
+	if err := os.MkdirAll(e.doc.Backup, 0o700); err != nil {
+		return err
+	}
+	files := []struct {
+		name string
+		file target.File
+	}{{e.path, e.set.Primary}, {e.set.Log1Name, e.set.Log1}, {e.set.Log2Name, e.set.Log2}}
+	for _, f := range files {
+		if f.file == nil {
+			continue
+		}
+		err := newFile(filepath.Join(e.doc.Backup, baseName(f.name)), func(w io.Writer) error {
+			_, err := io.Copy(w, io.NewSectionReader(f.file, 0, f.file.Size()))
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// undoCommand is what takes the change back.
+func (e *hiveEdit) undoCommand() string {
+	text := "hangkit hive import " + e.at.again() + " " + quoteArg(e.doc.Undo)
+	if e.flags.Generation != "auto" {
+		text += " --generation " + e.flags.Generation
+	}
+	if e.names.given {
+		text += " --prefix " + quoteArg(e.names.root())
+	}
+	return text
+}
+
+// wayBack leads back from an interrupted write.
+func (e *hiveEdit) wayBack() string {
+	if e.journal == "" {
+		return "undo with: " + e.undoCommand()
+	}
+	text := "put the old bytes back with: hangkit undo " + quoteArg(e.at.flags.Target)
+	if e.at.flags.Install != 0 {
+		text += fmt.Sprintf(" --install %d", e.at.flags.Install)
+	}
+	return text + " --bytes " + quoteArg(e.journal)
+}
