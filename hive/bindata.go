@@ -3,6 +3,8 @@ package hive
 import (
 	"fmt"
 	"io"
+	"slices"
+	"sync/atomic"
 )
 
 // binData is the hive bins data in memory: H bytes, read from the primary in chunks when first
@@ -15,23 +17,30 @@ type binData struct {
 	loaded []bool            // by chunk
 	saved  map[uint32][]byte // pages as they were when the hive was opened and recovered
 	opened uint32            // size before edits
-	undo   *binUndo          // of the edit under way
-	reads  int64             // bytes read from src
+	undo   binUndo           // of the edit under way
+	reads  atomic.Int64      // bytes read from src
 }
 
-// binUndo holds what one edit replaced.
+// binUndo holds what the edit under way has replaced, in order.
 type binUndo struct {
-	size  int
-	pages map[uint32][]byte
-	fresh []uint32 // pages this edit was the first to change
+	active  bool
+	size    uint32 // of the bins before the edit
+	extents []extent
+	bytes   []byte // of all extents, one behind the other
 }
+
+// extent is a range of the bins.
+type extent struct{ off, end uint32 }
 
 const chunkSize = 64 << 10
+
+// spareRoom lets a few bins be added without moving all others.
+const spareRoom = 64 << 10
 
 func newBinData(src io.ReaderAt, size uint32) *binData {
 	return &binData{
 		src:    src,
-		data:   make([]byte, size),
+		data:   make([]byte, size, int64(size)+spareRoom),
 		stored: size,
 		opened: size,
 		loaded: make([]bool, (int64(size)+chunkSize-1)/chunkSize),
@@ -58,6 +67,7 @@ func (b *binData) view(off, n uint32) ([]byte, error) {
 	return b.data[off:end], nil
 }
 
+// load reads a chunk, unless that was done before.
 func (b *binData) load(chunk int) error {
 	if b.loaded[chunk] {
 		return nil
@@ -65,7 +75,7 @@ func (b *binData) load(chunk int) error {
 	start := chunk * chunkSize
 	p := b.data[start:max(start, min(start+chunkSize, int(b.stored), len(b.data)))]
 	n, err := readFull(b.src, p, baseBlockSize+int64(start))
-	b.reads += int64(n)
+	b.reads.Add(int64(n))
 	if err != nil {
 		return fmt.Errorf("read hive bins: %w", err)
 	}
@@ -73,15 +83,13 @@ func (b *binData) load(chunk int) error {
 	return nil
 }
 
-// loadAll reads what is missing and lets go of the primary.
+// loadAll reads what is missing, at several places at once, and lets go of the primary.
 func (b *binData) loadAll() error {
 	if b.src == nil {
 		return nil
 	}
-	for c := range b.loaded {
-		if err := b.load(c); err != nil {
-			return err
-		}
+	if err := inParallel(len(b.loaded), func(_, chunk int) error { return b.load(chunk) }); err != nil {
+		return err
 	}
 	b.src = nil
 	return nil
@@ -89,11 +97,11 @@ func (b *binData) loadAll() error {
 
 // resize changes H; new bytes are zero.
 func (b *binData) resize(size uint32) {
-	if int(size) <= len(b.data) {
-		b.data = b.data[:size]
-		return
+	old := b.size()
+	b.data = slices.Grow(b.data, int(max(size, old)-old))[:size]
+	if size > old {
+		clear(b.data[old:])
 	}
-	b.data = append(b.data, make([]byte, int(size)-len(b.data))...)
 }
 
 // edit gives n bytes at off for changing, after noting what their pages hold.
@@ -102,45 +110,40 @@ func (b *binData) edit(off, n uint32) ([]byte, error) {
 	if err != nil || n == 0 {
 		return p, err
 	}
-	for page := off &^ (pageSize - 1); page < off+n; page += pageSize {
-		b.note(page)
-	}
+	b.note(off, n)
 	return p, nil
 }
 
-func (b *binData) note(page uint32) {
-	_, known := b.saved[page]
-	if known && (b.undo == nil || b.undo.pages[page] != nil) {
-		return
-	}
-	old := append([]byte(nil), b.data[page:page+pageSize]...)
-	if !known {
-		b.saved[page] = old
-		if b.undo != nil {
-			b.undo.fresh = append(b.undo.fresh, page)
+// note keeps what an edit is about to change. Bytes behind the end that the edit or the opened hive
+// had need no keeping.
+func (b *binData) note(off, n uint32) {
+	for page := off &^ (pageSize - 1); page < off+n && page < b.opened; page += pageSize {
+		if _, known := b.saved[page]; !known {
+			b.saved[page] = slices.Clone(b.data[page : page+pageSize])
 		}
 	}
-	if b.undo != nil && b.undo.pages[page] == nil {
-		b.undo.pages[page] = old
+	if b.undo.active && off < b.undo.size {
+		b.undo.extents = append(b.undo.extents, extent{off, off + n})
+		b.undo.bytes = append(b.undo.bytes, b.data[off:off+n]...)
 	}
 }
 
 // begin starts an edit that rollback can take back.
 func (b *binData) begin() {
-	b.undo = &binUndo{size: len(b.data), pages: map[uint32][]byte{}}
+	b.undo = binUndo{active: true, size: b.size(), extents: b.undo.extents[:0], bytes: b.undo.bytes[:0]}
 }
 
-func (b *binData) end() { b.undo = nil }
+func (b *binData) end() { b.undo.active = false }
 
 func (b *binData) rollback() {
-	for page, old := range b.undo.pages {
-		copy(b.data[page:], old)
+	old := b.undo.bytes
+	for _, e := range slices.Backward(b.undo.extents) {
+		at := len(old) - int(e.end-e.off)
+		copy(b.data[e.off:], old[at:])
+		old = old[:at]
 	}
 	b.data = b.data[:b.undo.size]
-	for _, page := range b.undo.fresh {
-		delete(b.saved, page)
-	}
-	b.undo = nil
+	b.end()
 }
 
 // fileOffset turns a cell offset into an offset in the primary.

@@ -3,7 +3,6 @@ package hive
 import (
 	"bytes"
 	"fmt"
-	"maps"
 	"strings"
 )
 
@@ -23,17 +22,18 @@ func (h *Hive) edit(what string, change func() error) error {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	h.bins.begin()
-	touched := maps.Clone(h.touched)
+	h.touched.begin()
 	if err := change(); err != nil {
 		h.bins.rollback()
-		h.touched, h.space = touched, nil
+		h.touched.rollback()
+		h.space = nil
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	h.bins.end()
 	return nil
 }
 
-// prepare loads the hive and finds its free cells before the first edit.
+// prepare loads the hive before the first edit.
 func (h *Hive) prepare() error {
 	if h.base.layered() {
 		return fmt.Errorf("differencing hive: %w", ErrUnsupported)
@@ -48,9 +48,6 @@ func (h *Hive) prepare() error {
 	h.space, err = newSpace(h.bins)
 	return err
 }
-
-// touch marks a key that gets a new time.
-func (h *Hive) touch(key uint32) { h.touched[key] = struct{}{} }
 
 // SetValue creates or replaces a value, and creates the key and those above it where they are
 // missing. Setting what is already there changes nothing, not even the key's time. A failed edit
@@ -142,7 +139,7 @@ func (h *Hive) setClass(key uint32, class []byte) error {
 		return err
 	}
 	n.setClass(cell, uint16(len(class)))
-	h.touch(key)
+	h.touched.add(key)
 	if key == h.base.rootCell() {
 		return nil
 	}
@@ -198,7 +195,7 @@ func (h *Hive) child(off uint32, name string) (uint32, error) {
 	if err != nil {
 		return nilOffset, err
 	}
-	return h.bins.findSubkey(n, fold(name))
+	return h.bins.findSubkey(n, storeName(name))
 }
 
 // ensureKey gives the cell of a key and the paths of the keys it had to create.
@@ -225,15 +222,15 @@ func (h *Hive) ensureKey(path string) (off uint32, created []string, err error) 
 
 // createSubkey adds an empty key below parent.
 func (h *Hive) createSubkey(parent uint32, name string) (uint32, error) {
-	units := EncodeUTF16(name)
-	if len(units) == 0 || len(units) > maxKeyName || strings.ContainsAny(name, "\\\x00") {
+	stored := storeName(name)
+	if stored.len() == 0 || stored.len() > maxKeyName || strings.ContainsAny(name, "\\\x00") {
 		return nilOffset, fmt.Errorf("key name %q: %w", name, ErrUnsupported)
 	}
 	n, err := h.bins.keyNode(parent)
 	if err != nil {
 		return nilOffset, err
 	}
-	off, err := h.newKeyNode(parent, n.security(), name)
+	off, err := h.newKeyNode(parent, n.security(), stored)
 	if err != nil {
 		return nilOffset, err
 	}
@@ -247,14 +244,13 @@ func (h *Hive) createSubkey(parent uint32, name string) (uint32, error) {
 		return nilOffset, err
 	}
 	n.setSubkeyCount(n.subkeyCount() + 1)
-	n.growMaxName(uint16(2 * len(units)))
-	h.touch(parent)
+	n.growMaxName(uint16(2 * stored.len()))
+	h.touched.add(parent)
 	return off, nil
 }
 
-func (h *Hive) newKeyNode(parent, security uint32, name string) (uint32, error) {
-	raw, eightBit := encodeName(name)
-	off, err := h.alloc(uint32(keyNodeSize + len(raw)))
+func (h *Hive) newKeyNode(parent, security uint32, name storedName) (uint32, error) {
+	off, err := h.alloc(uint32(keyNodeSize + len(name.raw)))
 	if err != nil {
 		return nilOffset, err
 	}
@@ -262,16 +258,16 @@ func (h *Hive) newKeyNode(parent, security uint32, name string) (uint32, error) 
 	if err != nil {
 		return nilOffset, err
 	}
-	initKeyNode(p, parent, security, raw, eightBit)
-	h.touch(off)
+	initKeyNode(p, parent, security, name)
+	h.touched.add(off)
 	return off, nil
 }
 
 // initKeyNode fills a zeroed cell with a key that has no subkeys and no values.
-func initKeyNode(p []byte, parent, security uint32, name []byte, eightBit bool) {
+func initKeyNode(p []byte, parent, security uint32, name storedName) {
 	copy(p, "nk")
 	n := keyNode(p)
-	if eightBit {
+	if name.eightBit {
 		n.setFlags(keyName8Bit)
 	}
 	n.setParent(parent)
@@ -280,8 +276,8 @@ func initKeyNode(p []byte, parent, security uint32, name []byte, eightBit bool) 
 	n.setValueList(nilOffset)
 	n.setSecurity(security)
 	le.PutUint32(n[48:], nilOffset) // class name
-	le.PutUint16(n[72:], uint16(len(name)))
-	copy(n[keyNodeSize:], name)
+	le.PutUint16(n[72:], uint16(len(name.raw)))
+	copy(n[keyNodeSize:], name.raw)
 }
 
 // share counts one more key that uses a security descriptor.

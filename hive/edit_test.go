@@ -275,14 +275,24 @@ func TestEditRealHives(t *testing.T) {
 // freeCells lists the free cells and proves that no two lie side by side.
 func (h *Hive) freeCells(tb testing.TB) []freeCell {
 	tb.Helper()
-	s, err := newSpace(h.bins)
+	starts, err := h.bins.binStarts()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	for _, c := range s.order {
-		if _, adjacent := s.size[c.off+c.size]; adjacent {
-			tb.Errorf("free cells at %#x are not joined", c.off)
+	var list []freeCell
+	for i, end := range starts[1:] {
+		err := h.bins.walkBin(starts[i], end, func(off uint32, s cellSize) {
+			if s.allocated() {
+				return
+			}
+			if n := len(list); n > 0 && list[n-1].off+list[n-1].size == off {
+				tb.Errorf("free cells at %#x are not joined", off)
+			}
+			list = append(list, freeCell{off, s.total()})
+		})
+		if err != nil {
+			tb.Fatal(err)
 		}
 	}
-	return s.order
+	return list
 }

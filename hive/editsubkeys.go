@@ -26,7 +26,7 @@ func (h *Hive) insertSubkey(parent, child uint32) error {
 	if err != nil {
 		return err
 	}
-	name := c.folded()
+	name := c.stored()
 	i, err := h.chooseLeaf(leaves, name)
 	if err != nil {
 		return err
@@ -75,7 +75,7 @@ func leafEntry(kind string, off uint32, n keyNode) []byte {
 	e := le.AppendUint32(nil, off)
 	switch kind {
 	case hashLeaf:
-		e = le.AppendUint32(e, n.folded().hash())
+		e = le.AppendUint32(e, n.stored().hash())
 	case fastLeaf:
 		e = append(e, nameHint(n)...)
 	}
@@ -92,7 +92,7 @@ func nameHint(n keyNode) []byte {
 }
 
 // chooseLeaf gives the first leaf that ends at or behind name, or the last one.
-func (h *Hive) chooseLeaf(leaves []leaf, name foldedName) (int, error) {
+func (h *Hive) chooseLeaf(leaves []leaf, name storedName) (int, error) {
 	var failed error
 	i := sort.Search(len(leaves)-1, func(i int) bool {
 		l := leaves[i].list
@@ -104,13 +104,13 @@ func (h *Hive) chooseLeaf(leaves []leaf, name foldedName) (int, error) {
 			failed = err
 			return true
 		}
-		return n.folded().compare(name) >= 0
+		return n.stored().compare(name) >= 0
 	})
 	return i, failed
 }
 
 // position gives the place of name among a leaf's entries.
-func (h *Hive) position(l subkeyList, name foldedName) (int, error) {
+func (h *Hive) position(l subkeyList, name storedName) (int, error) {
 	var failed error
 	i := sort.Search(l.count(), func(i int) bool {
 		n, err := h.bins.keyNode(l.offset(i))
@@ -118,14 +118,14 @@ func (h *Hive) position(l subkeyList, name foldedName) (int, error) {
 			failed = err
 			return true
 		}
-		return n.folded().compare(name) >= 0
+		return n.stored().compare(name) >= 0
 	})
 	return i, failed
 }
 
 // newList allocates a list of a kind with the given entries.
 func (h *Hive) newList(kind string, entries []byte) (uint32, error) {
-	p := le.AppendUint16([]byte(kind), uint16(len(entries)/entrySize(kind)))
+	p := le.AppendUint16([]byte(kind), uint16(len(entries)/entrySize(kind[1])))
 	p = append(p, entries...)
 	return h.store(p, uint32(len(p)))
 }
@@ -224,7 +224,7 @@ func (h *Hive) deleteSubkey(parent uint32, name string) error {
 	if err := h.unlistSubkey(parent, off); err != nil {
 		return err
 	}
-	h.touch(parent)
+	h.touched.add(parent)
 	return h.freeKey(off, 0)
 }
 
@@ -309,7 +309,7 @@ func (h *Hive) freeKey(off uint32, depth int) error {
 	if err := h.unshare(n.security()); err != nil {
 		return err
 	}
-	delete(h.touched, off)
+	h.touched.remove(off)
 	return h.free(off)
 }
 
@@ -335,11 +335,12 @@ func (h *Hive) freeSubkeys(n keyNode, depth int) error {
 }
 
 func (h *Hive) freeValues(n keyNode) error {
-	list, err := h.bins.valueOffsets(n)
-	if err != nil || len(list) == 0 {
+	list, err := h.bins.valueList(n)
+	if err != nil || list.len() == 0 {
 		return err
 	}
-	for _, off := range list {
+	for i := range list.len() {
+		off := list.offset(i)
 		if err := h.freeData(off); err != nil {
 			return err
 		}

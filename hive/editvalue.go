@@ -7,19 +7,20 @@ import (
 
 // setValue creates or replaces a value of the key at off.
 func (h *Hive) setValue(key uint32, v Value) error {
-	if err := h.checkValue(v); err != nil {
+	name := storeName(v.Name)
+	if err := h.checkValue(name, v.Data); err != nil {
 		return err
 	}
 	n, err := h.bins.keyNode(key)
 	if err != nil {
 		return err
 	}
-	off, err := h.bins.findValue(n, fold(v.Name))
+	off, err := h.bins.findValue(n, name)
 	if err != nil {
 		return err
 	}
 	if off == nilOffset {
-		off, err = h.addValue(key, v.Name)
+		off, err = h.addValue(key, name)
 	} else if old, err := h.valueAt(off); err == nil && old.Equal(v) {
 		return nil
 	}
@@ -32,29 +33,28 @@ func (h *Hive) setValue(key uint32, v Value) error {
 	if n, err = h.bins.editKeyNode(key); err != nil {
 		return err
 	}
-	n.growMaxValue(uint32(2*len(EncodeUTF16(v.Name))), uint32(len(v.Data)))
-	h.touch(key)
+	n.growMaxValue(uint32(2*name.len()), uint32(len(v.Data)))
+	h.touched.add(key)
 	return nil
 }
 
-func (h *Hive) checkValue(v Value) error {
-	if len(EncodeUTF16(v.Name)) > maxValueName {
-		return fmt.Errorf("value name of %d bytes: %w", len(v.Name), ErrUnsupported)
+func (h *Hive) checkValue(name storedName, data []byte) error {
+	if name.len() > maxValueName {
+		return fmt.Errorf("value name of %d characters: %w", name.len(), ErrUnsupported)
 	}
 	limit := maxBigValue
 	if h.base.minor() < minorBigData {
 		limit = maxPlainValue
 	}
-	if len(v.Data) > limit {
-		return fmt.Errorf("%d bytes of data: %w", len(v.Data), ErrUnsupported)
+	if len(data) > limit {
+		return fmt.Errorf("%d bytes of data: %w", len(data), ErrUnsupported)
 	}
 	return nil
 }
 
 // addValue appends an empty value to a key's list.
-func (h *Hive) addValue(key uint32, name string) (uint32, error) {
-	raw, eightBit := encodeName(name)
-	off, err := h.alloc(uint32(keyValueSize + len(raw)))
+func (h *Hive) addValue(key uint32, name storedName) (uint32, error) {
+	off, err := h.alloc(uint32(keyValueSize + len(name.raw)))
 	if err != nil {
 		return nilOffset, err
 	}
@@ -64,11 +64,11 @@ func (h *Hive) addValue(key uint32, name string) (uint32, error) {
 	}
 	copy(p, "vk")
 	v := keyValue(p)
-	le.PutUint16(v[2:], uint16(len(raw)))
-	if eightBit && len(raw) > 0 {
+	le.PutUint16(v[2:], uint16(len(name.raw)))
+	if name.eightBit && len(name.raw) > 0 {
 		le.PutUint16(v[16:], valueName8Bit)
 	}
-	copy(v[keyValueSize:], raw)
+	copy(v[keyValueSize:], name.raw)
 	v.setData(inlineData, 0)
 	return off, h.appendValue(key, off)
 }
@@ -79,49 +79,34 @@ func (h *Hive) appendValue(key, value uint32) error {
 	if err != nil {
 		return err
 	}
-	list, err := h.bins.valueOffsets(n)
+	list, err := h.bins.valueList(n)
 	if err != nil {
 		return err
 	}
-	old, at := n.valueList(), n.valueList()
-	room := 0
-	if len(list) > 0 {
-		p, err := h.bins.cell(old)
-		if err != nil {
-			return err
-		}
-		room = len(p) / 4
-	}
-	if room <= len(list) {
-		if at, err = h.moveValueList(list, old); err != nil {
-			return err
-		}
+	at, err := h.roomForValue(n.valueList(), list)
+	if err != nil {
+		return err
 	}
 	p, err := h.bins.editCell(at)
 	if err != nil {
 		return err
 	}
-	le.PutUint32(p[4*len(list):], value)
-	return h.setValueList(key, at, len(list)+1)
+	le.PutUint32(p[len(list):], value)
+	return h.setValueList(key, at, list.len()+1)
 }
 
-// moveValueList copies a key's list to a cell with room for one more.
-func (h *Hive) moveValueList(list []uint32, old uint32) (uint32, error) {
-	at, err := h.alloc(uint32(4 * (len(list) + 1)))
-	if err != nil {
-		return nilOffset, err
+// roomForValue gives a cell that holds the list and has room for one more: its own or a new one.
+func (h *Hive) roomForValue(old uint32, list valueList) (uint32, error) {
+	if list.len() > 0 {
+		if p, err := h.bins.cell(old); err != nil || len(p) >= len(list)+4 {
+			return old, err
+		}
 	}
-	p, err := h.bins.editCell(at)
-	if err != nil {
-		return nilOffset, err
+	at, err := h.store(list, uint32(len(list)+4))
+	if err != nil || list.len() == 0 {
+		return at, err
 	}
-	for i, off := range list {
-		le.PutUint32(p[4*i:], off)
-	}
-	if len(list) > 0 {
-		err = h.free(old)
-	}
-	return at, err
+	return at, h.free(old)
 }
 
 func (h *Hive) setValueList(key, at uint32, count int) error {
@@ -266,7 +251,7 @@ func (h *Hive) deleteValue(key uint32, name string) error {
 	if err != nil {
 		return err
 	}
-	off, err := h.bins.findValue(n, fold(name))
+	off, err := h.bins.findValue(n, storeName(name))
 	if err != nil {
 		return err
 	}
@@ -279,7 +264,7 @@ func (h *Hive) deleteValue(key uint32, name string) error {
 	if err := h.freeData(off); err != nil {
 		return err
 	}
-	h.touch(key)
+	h.touched.add(key)
 	return h.free(off)
 }
 
@@ -289,14 +274,12 @@ func (h *Hive) unlistValue(key, value uint32) error {
 	if err != nil {
 		return err
 	}
-	list, err := h.bins.valueOffsets(n)
+	list, err := h.bins.valueList(n)
 	if err != nil {
 		return err
 	}
-	at := n.valueList()
-	i := slices.Index(list, value)
-	list = slices.Delete(list, i, i+1)
-	if len(list) == 0 {
+	at, last := n.valueList(), list.len()-1
+	if last == 0 {
 		if err := h.free(at); err != nil {
 			return err
 		}
@@ -306,9 +289,8 @@ func (h *Hive) unlistValue(key, value uint32) error {
 	if err != nil {
 		return err
 	}
-	for i, off := range list {
-		le.PutUint32(p[4*i:], off)
-	}
-	le.PutUint32(p[4*len(list):], 0)
-	return h.setValueList(key, at, len(list))
+	i := 4 * list.find(value)
+	copy(p[i:], list[i+4:])
+	le.PutUint32(p[4*last:], 0)
+	return h.setValueList(key, at, last)
 }

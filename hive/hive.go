@@ -1,6 +1,7 @@
 package hive
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"slices"
@@ -61,7 +62,7 @@ type Hive struct {
 	replayed map[uint32]struct{} // pages of the bins that a log changed
 	space    *space              // free cells; nil until the first edit
 	limit    int64               // bytes the primary may have
-	touched  map[uint32]struct{} // key nodes that get a new time when committed
+	touched  keySet              // key nodes that get a new time when committed
 	now      time.Time           // of a new hive
 }
 
@@ -77,7 +78,7 @@ func Open(s Source) (*Hive, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Hive{src: s, onDisk: disk, base: disk, limit: size, touched: map[uint32]struct{}{}, replayed: map[uint32]struct{}{}}
+	h := &Hive{src: s, onDisk: disk, base: disk, limit: size, touched: newKeySet(), replayed: map[uint32]struct{}{}}
 	if disk.dirty() {
 		if err := h.recover(); err != nil {
 			return nil, err
@@ -104,7 +105,7 @@ func (h *Hive) Sequence() uint32 { return h.base.seq2() }
 func (h *Hive) Recovery() Recovery { return h.recovery }
 
 // BytesRead is how much of the primary's bins was read so far.
-func (h *Hive) BytesRead() int64 { return h.bins.reads }
+func (h *Hive) BytesRead() int64 { return h.bins.reads.Load() }
 
 // Changed says whether edits changed anything since the hive was opened and recovered.
 func (h *Hive) Changed() bool {
@@ -130,13 +131,16 @@ func (h *Hive) Key(path string) (*Key, error) {
 	return k, nil
 }
 
-// editedPages gives the pages that edits changed, in order.
+// editedPages gives the pages that edits changed or added, in order.
 func (h *Hive) editedPages() []uint32 {
 	var list []uint32
 	for page, old := range h.bins.saved {
-		if page >= h.bins.opened || page < h.bins.size() && string(old) != string(h.bins.data[page:page+pageSize]) {
+		if page < h.bins.size() && !bytes.Equal(old, h.editedPage(page)) {
 			list = append(list, page)
 		}
+	}
+	for page := h.bins.opened; page < h.bins.size(); page += pageSize {
+		list = append(list, page)
 	}
 	slices.Sort(list)
 	return list

@@ -37,35 +37,33 @@ func (b *binData) bin(off uint32) (uint32, error) {
 	return h.size(), nil
 }
 
-// walkCells visits every cell of every bin in order.
-func (b *binData) walkCells(visit func(bin, off uint32, s cellSize) error) error {
-	for bin := uint32(0); bin < b.size(); {
-		size, err := b.bin(bin)
+// binStarts gives the offsets of all bins, and of the end. All of the bins are loaded.
+func (b *binData) binStarts() ([]uint32, error) {
+	starts := make([]uint32, 0, b.size()/pageSize+1)
+	for off := uint32(0); off < b.size(); {
+		size, err := b.bin(off)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if err := b.walkBin(bin, size, visit); err != nil {
-			return err
-		}
-		bin += size
+		starts = append(starts, off)
+		off += size
 	}
-	return nil
+	return append(starts, b.size()), nil
 }
 
-func (b *binData) walkBin(bin, size uint32, visit func(bin, off uint32, s cellSize) error) error {
-	end := bin + size
-	for off := bin + binHeaderSize; off < end; {
-		s, err := b.sizeAt(off)
-		if err != nil {
-			return err
-		}
-		if s.total() > end-off {
+// walkBin visits every cell of the bin from start to end, in order.
+func (b *binData) walkBin(start, end uint32, visit func(off uint32, s cellSize)) error {
+	for off := start + binHeaderSize; off < end; {
+		s := cellSize(le.Uint32(b.data[off:]))
+		n := s.total()
+		switch {
+		case n < cellAlign || n%cellAlign != 0:
+			return &FormatError{fileOffset(off), "cell size", "a multiple of 8", int32(s)}
+		case n > end-off:
 			return &FormatError{fileOffset(off), "cell size", "inside its bin", int32(s)}
 		}
-		if err := visit(bin, off, s); err != nil {
-			return err
-		}
-		off += s.total()
+		visit(off, s)
+		off += n
 	}
 	return nil
 }

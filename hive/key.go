@@ -48,7 +48,7 @@ func (k *Key) Offset() int64 { return fileOffset(k.off) }
 // Class is the key's class name: a second, seldom used string.
 func (k *Key) Class() (string, error) {
 	p, err := k.h.bins.classOf(k.node)
-	return decodeName(p, false), err
+	return DecodeUTF16(unitsOf(p)), err
 }
 
 // Security is the key's security descriptor, self-relative ([MS-DTYP] 2.4.6).
@@ -99,7 +99,7 @@ func (k *Key) Subkeys() iter.Seq2[*Key, error] {
 
 // Subkey finds a key directly below, in any case.
 func (k *Key) Subkey(name string) (*Key, error) {
-	off, err := k.h.bins.findSubkey(k.node, fold(name))
+	off, err := k.h.bins.findSubkey(k.node, storeName(name))
 	if err != nil {
 		return nil, err
 	}
@@ -112,13 +112,13 @@ func (k *Key) Subkey(name string) (*Key, error) {
 // Values walks the key's values in the hive's order. It ends at the first error.
 func (k *Key) Values() iter.Seq2[Value, error] {
 	return func(yield func(Value, error) bool) {
-		list, err := k.h.bins.valueOffsets(k.node)
+		list, err := k.h.bins.valueList(k.node)
 		if err != nil {
 			yield(Value{}, err)
 			return
 		}
-		for _, off := range list {
-			v, err := k.h.valueAt(off)
+		for i := range list.len() {
+			v, err := k.h.valueAt(list.offset(i))
 			if !yield(v, err) || err != nil {
 				return
 			}
@@ -128,7 +128,7 @@ func (k *Key) Values() iter.Seq2[Value, error] {
 
 // Value finds a value by name, in any case; "" is the default value.
 func (k *Key) Value(name string) (Value, error) {
-	off, err := k.h.bins.findValue(k.node, fold(name))
+	off, err := k.h.bins.findValue(k.node, storeName(name))
 	if err != nil {
 		return Value{}, fmt.Errorf("value %q: %w", name, err)
 	}

@@ -62,8 +62,8 @@ func (n keyNode) growMaxValue(nameSize, dataSize uint32) {
 
 func (n keyNode) rawName() []byte    { return n[keyNodeSize:][:n.nameLen()] }
 func (n keyNode) eightBit() bool     { return n.flags()&keyName8Bit != 0 }
-func (n keyNode) name() string       { return decodeName(n.rawName(), n.eightBit()) }
-func (n keyNode) folded() foldedName { return foldUnits(nameUnits(n.rawName(), n.eightBit())) }
+func (n keyNode) stored() storedName { return storedName{n.rawName(), n.eightBit()} }
+func (n keyNode) name() string       { return n.stored().String() }
 
 func checkKeyNode(p []byte, off uint32) (keyNode, error) {
 	if err := checkTagged(p, off, "nk", keyNodeSize); err != nil {

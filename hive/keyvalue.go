@@ -25,8 +25,8 @@ func (v keyValue) kind() Type         { return Type(le.Uint32(v[12:])) }
 func (v keyValue) flags() uint16      { return le.Uint16(v[16:]) }
 func (v keyValue) rawName() []byte    { return v[keyValueSize:][:v.nameLen()] }
 func (v keyValue) eightBit() bool     { return v.flags()&valueName8Bit != 0 }
-func (v keyValue) name() string       { return decodeName(v.rawName(), v.eightBit()) }
-func (v keyValue) folded() foldedName { return foldUnits(nameUnits(v.rawName(), v.eightBit())) }
+func (v keyValue) stored() storedName { return storedName{v.rawName(), v.eightBit()} }
+func (v keyValue) name() string       { return v.stored().String() }
 
 func (v keyValue) setKind(t Type) { le.PutUint32(v[12:], uint32(t)) }
 
@@ -67,8 +67,23 @@ func (b *binData) editKeyValue(off uint32) (keyValue, error) {
 	return checkKeyValue(p, off)
 }
 
-// valueOffsets gives the cells of a key's values.
-func (b *binData) valueOffsets(n keyNode) ([]uint32, error) {
+// valueList is a view of a key's list of values: the offsets of their cells.
+type valueList []byte
+
+func (l valueList) len() int            { return len(l) / 4 }
+func (l valueList) offset(i int) uint32 { return le.Uint32(l[4*i:]) }
+
+// find gives the position of a value's cell, or the length of the list.
+func (l valueList) find(off uint32) int {
+	i := 0
+	for i < l.len() && l.offset(i) != off {
+		i++
+	}
+	return i
+}
+
+// valueList gives the cells of a key's values.
+func (b *binData) valueList(n keyNode) (valueList, error) {
 	count := n.valueCount()
 	if count == 0 || n.flags()&keyPredefined != 0 {
 		return nil, nil
@@ -80,26 +95,22 @@ func (b *binData) valueOffsets(n keyNode) ([]uint32, error) {
 	if uint64(count)*4 > uint64(len(p)) {
 		return nil, &FormatError{fileOffset(n.valueList()), "number of values", fmt.Sprintf("at most %d", len(p)/4), count}
 	}
-	list := make([]uint32, count)
-	for i := range list {
-		list[i] = le.Uint32(p[4*i:])
-	}
-	return list, nil
+	return valueList(p[:4*count]), nil
 }
 
 // findValue gives the cell of the value with that name, or nilOffset.
-func (b *binData) findValue(n keyNode, name foldedName) (uint32, error) {
-	list, err := b.valueOffsets(n)
+func (b *binData) findValue(n keyNode, name storedName) (uint32, error) {
+	list, err := b.valueList(n)
 	if err != nil {
 		return nilOffset, err
 	}
-	for _, off := range list {
-		v, err := b.keyValue(off)
+	for i := range list.len() {
+		v, err := b.keyValue(list.offset(i))
 		if err != nil {
 			return nilOffset, err
 		}
-		if v.folded().compare(name) == 0 {
-			return off, nil
+		if v.stored().equal(name) {
+			return list.offset(i), nil
 		}
 	}
 	return nilOffset, nil

@@ -67,10 +67,10 @@ type secondTree struct {
 }
 
 func (s *secondTree) walk(k *regparser.CM_KEY_NODE, depth int) {
-	s.lines = append(s.lines, keyLine(depth, decodeName([]byte(k.Name()), k.Flags()&keyName8Bit != 0)))
+	s.lines = append(s.lines, keyLine(depth, storedName{[]byte(k.Name()), k.Flags()&keyName8Bit != 0}.String()))
 	if k.Flags()&keyPredefined == 0 && k.ValueList().Count() > 0 {
 		for _, v := range k.Values() {
-			name := decodeName([]byte(v.ValueName()), v.Flags()&valueName8Bit != 0)
+			name := storedName{[]byte(v.ValueName()), v.Flags()&valueName8Bit != 0}.String()
 			s.lines = append(s.lines, valueLine(name, Type(v.Type()), s.data(v)))
 		}
 	}

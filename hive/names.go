@@ -4,37 +4,101 @@ import (
 	"cmp"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
-// decodeName turns a stored name (8-bit: the low halves of UTF-16 units) into a string.
-func decodeName(raw []byte, eightBit bool) string {
-	return DecodeUTF16(nameUnits(raw, eightBit))
+// storedName is a name as a cell holds it. Names are ordered, hashed and found in upper case.
+type storedName struct {
+	raw      []byte
+	eightBit bool // one byte per character, all below U+0100; else UTF-16
 }
 
-func nameUnits(raw []byte, eightBit bool) []uint16 {
-	if !eightBit {
-		return unitsOf(raw)
-	}
-	units := make([]uint16, len(raw))
-	for i, c := range raw {
-		units[i] = uint16(c)
-	}
-	return units
-}
-
-// encodeName stores a name one byte per character where every character is below U+0100.
-func encodeName(name string) (raw []byte, eightBit bool) {
+// storeName stores a name one byte per character where every character is below U+0100.
+func storeName(name string) storedName {
 	units := EncodeUTF16(name)
-	for _, u := range units {
-		if u > 0xFF {
-			return bytesOf(units), false
-		}
-	}
-	raw = make([]byte, len(units))
+	raw := make([]byte, len(units))
 	for i, u := range units {
+		if u > 0xFF {
+			return storedName{bytesOf(units), false}
+		}
 		raw[i] = byte(u)
 	}
-	return raw, true
+	return storedName{raw, true}
+}
+
+// len is the length in UTF-16 units.
+func (n storedName) len() int {
+	if n.eightBit {
+		return len(n.raw)
+	}
+	return len(n.raw) / 2
+}
+
+func (n storedName) unit(i int) uint16 {
+	if n.eightBit {
+		return uint16(n.raw[i])
+	}
+	return le.Uint16(n.raw[2*i:])
+}
+
+func (n storedName) String() string {
+	if n.eightBit && isASCII(n.raw) {
+		return string(n.raw)
+	}
+	units := make([]uint16, n.len())
+	for i := range units {
+		units[i] = n.unit(i)
+	}
+	return DecodeUTF16(units)
+}
+
+func isASCII(raw []byte) bool {
+	for _, c := range raw {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// upper is the name in upper case, for messages.
+func (n storedName) upper() string {
+	units := make([]uint16, n.len())
+	for i := range units {
+		units[i] = upcase(n.unit(i))
+	}
+	return DecodeUTF16(units)
+}
+
+// compare gives the order of two names: that of their upper-case units.
+func (n storedName) compare(m storedName) int {
+	for i := range min(n.len(), m.len()) {
+		a, b := n.unit(i), m.unit(i)
+		if a == b {
+			continue
+		}
+		if a, b = upcase(a), upcase(b); a != b {
+			return cmp.Compare(a, b)
+		}
+	}
+	return cmp.Compare(n.len(), m.len())
+}
+
+func (n storedName) equal(m storedName) bool { return n.len() == m.len() && n.compare(m) == 0 }
+
+// hash is the name's hash in "lh" lists.
+func (n storedName) hash() uint32 {
+	var h uint32
+	if n.eightBit {
+		for _, c := range n.raw {
+			h = h*37 + uint32(upcase(uint16(c)))
+		}
+		return h
+	}
+	for i := range n.len() {
+		h = h*37 + uint32(upcase(n.unit(i)))
+	}
+	return h
 }
 
 func unitsOf(raw []byte) []uint16 {
@@ -53,36 +117,6 @@ func bytesOf(units []uint16) []byte {
 	return raw
 }
 
-// foldedName is a name in upper case, as keys are ordered, hashed and found.
-type foldedName []uint16
-
-func fold(name string) foldedName { return foldUnits(EncodeUTF16(name)) }
-
-func foldUnits(units []uint16) foldedName {
-	for i, u := range units {
-		units[i] = upcase(u)
-	}
-	return units
-}
-
-func (f foldedName) compare(g foldedName) int {
-	for i := range min(len(f), len(g)) {
-		if f[i] != g[i] {
-			return cmp.Compare(f[i], g[i])
-		}
-	}
-	return cmp.Compare(len(f), len(g))
-}
-
-// hash is the name's hash in "lh" lists.
-func (f foldedName) hash() uint32 {
-	var h uint32
-	for _, u := range f {
-		h = h*37 + uint32(u)
-	}
-	return h
-}
-
 // laterCapitals are capitals that Unicode gained after 5.1, the version Windows' upper-case table
 // stems from: their small letters stay as they are.
 var laterCapitals = &unicode.RangeTable{R16: []unicode.Range16{
@@ -95,14 +129,16 @@ var laterCapitals = &unicode.RangeTable{R16: []unicode.Range16{
 // upcase is Windows' upper case of one UTF-16 unit. It only pairs letters that lead back to each
 // other, so U+00B5 or U+017F stay as they are.
 func upcase(u uint16) uint16 {
-	switch {
-	case u < 'a':
-		return u
-	case u <= 'z':
-		return u - ('a' - 'A')
-	case u < 0x80:
-		return u
+	if u >= utf8.RuneSelf {
+		return upcaseBeyondASCII(u)
 	}
+	if 'a' <= u && u <= 'z' {
+		u -= 'a' - 'A'
+	}
+	return u
+}
+
+func upcaseBeyondASCII(u uint16) uint16 {
 	up := unicode.ToUpper(rune(u))
 	if up > 0xFFFF || unicode.ToLower(up) != rune(u) || unicode.Is(laterCapitals, up) {
 		return u

@@ -28,10 +28,9 @@ func New(o NewOptions) *Hive {
 	}
 	bins := newBinData(nil, 0)
 	bins.data = newFirstBin(o)
-	return &Hive{
-		base: newBaseBlock(o), bins: bins, limit: baseBlockSize + maxBinsSize, now: o.Now,
-		touched: map[uint32]struct{}{newRootCell: {}},
-	}
+	h := &Hive{base: newBaseBlock(o), bins: bins, limit: baseBlockSize + maxBinsSize, now: o.Now, touched: newKeySet()}
+	h.touched.add(newRootCell)
+	return h
 }
 
 func newBaseBlock(o NewOptions) baseBlock {
@@ -61,17 +60,17 @@ func newFirstBin(o NewOptions) []byte {
 		head.setFileTime(fileTimeOf(o.Now))
 	}
 	units := EncodeUTF16(o.RootName)
-	name, eightBit := encodeName(DecodeUTF16(units[:min(len(units), maxKeyName)]))
+	name := storeName(DecodeUTF16(units[:min(len(units), maxKeyName)]))
 	descriptor := defaultSecurity()
-	rootSize := uint32(roundUp(int64(cellHeaderSize+keyNodeSize+len(name)), cellAlign))
+	rootSize := uint32(roundUp(int64(cellHeaderSize+keyNodeSize+len(name.raw)), cellAlign))
 	securityCell := newRootCell + rootSize
 	securitySize := uint32(roundUp(int64(cellHeaderSize+keySecuritySize+len(descriptor)), cellAlign))
 	free := securityCell + securitySize
 
 	le.PutUint32(p[newRootCell:], -rootSize)
-	initKeyNode(p[newRootCell+cellHeaderSize:], nilOffset, securityCell, name, eightBit)
+	initKeyNode(p[newRootCell+cellHeaderSize:], nilOffset, securityCell, name)
 	flags := uint16(rootFlags)
-	if !eightBit {
+	if !name.eightBit {
 		flags &^= keyName8Bit
 	}
 	keyNode(p[newRootCell+cellHeaderSize:]).setFlags(flags)
@@ -183,13 +182,13 @@ func (h *Hive) stamp(now time.Time) error {
 	if now.IsZero() {
 		return nil
 	}
-	for off := range h.touched {
+	for off := range h.touched.keys {
 		n, err := h.bins.editKeyNode(off)
 		if err != nil {
 			return err
 		}
 		n.setFileTime(fileTimeOf(now))
 	}
-	clear(h.touched)
+	clear(h.touched.keys)
 	return nil
 }

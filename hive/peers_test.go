@@ -457,11 +457,11 @@ func (t peerTest) segmentsBySize() {
 	}{{5, 16344, "plain"}, {5, 16345, "db"}, {5, 60480, "db"}, {3, 16345, "plain"}} {
 		h := New(NewOptions{Minor: c.minor})
 		setValue(t, h, "Key", Value{"v", Binary, bytes.Repeat([]byte("plain"), c.size)[:c.size]})
-		list, err := h.bins.valueOffsets(mustKey(t, h, "Key").node)
+		list, err := h.bins.valueList(mustKey(t, h, "Key").node)
 		if err != nil {
 			t.Fatal(err)
 		}
-		v, err := h.bins.keyValue(list[0])
+		v, err := h.bins.keyValue(list.offset(0))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -478,7 +478,7 @@ const productOptions = `ControlSet001\Control\ProductOptions`
 // bigCells gives the contents of all cells of one big value, by offset.
 func bigCells(tb testing.TB, h *Hive, path, name string) map[uint32]string {
 	tb.Helper()
-	off, err := h.bins.findValue(mustKey(tb, h, path).node, fold(name))
+	off, err := h.bins.findValue(mustKey(tb, h, path).node, storeName(name))
 	if err != nil {
 		tb.Fatal(err)
 	}

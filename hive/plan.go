@@ -3,7 +3,6 @@ package hive
 import (
 	"errors"
 	"fmt"
-	"slices"
 )
 
 // planner builds a Commit.
@@ -75,8 +74,7 @@ func (p *planner) planDirty() (done bool, err error) {
 
 // planFinish completes the recovery on disk. While pages are written the logs still apply.
 func (p *planner) planFinish() error {
-	recovered := p.h.recoveredBins()
-	runs, err := p.differing(recovered)
+	runs, err := p.differing(p.h.bins.opened, p.h.recoveredPage)
 	if err != nil {
 		return err
 	}
@@ -106,7 +104,7 @@ func (p *planner) planAppend() error {
 	}
 	p.addGrowth()
 	p.add(Write{File: l.id, Off: l.end, Data: e, Sync: true, Why: fmt.Sprintf("log entry %d behind the last live one", sequence)})
-	runs, err := p.differing(h.bins.data)
+	runs, err := p.differing(h.bins.size(), h.editedPage)
 	if err != nil {
 		return err
 	}
@@ -294,7 +292,7 @@ func (p *planner) addGrowth() {
 			runs.add(page)
 		}
 	}
-	p.addRuns(runs.of(h.bins.data), "new bins at the end of the file")
+	p.addRuns(runs.of(h.editedPage), "new bins at the end of the file")
 }
 
 // addEdited writes what the edits changed and ends the commit.
@@ -309,7 +307,7 @@ func (p *planner) addEdited(base baseBlock) error {
 
 func (p *planner) addRuns(runs []dirtyPage, why string) {
 	for i, r := range runs {
-		p.add(Write{Off: fileOffset(r.off), Data: slices.Clone(r.data), Sync: i == len(runs)-1, Why: why})
+		p.add(Write{Off: fileOffset(r.off), Data: r.data, Sync: i == len(runs)-1, Why: why})
 	}
 }
 

@@ -73,7 +73,7 @@ func (r *chunkReader) chunk(start int64) ([]byte, error) {
 }
 
 func (c ValueCheck) compare(r *regparser.Registry) error {
-	v := secondValue(secondKey(r, splitPath(c.Path)), fold(c.Name))
+	v := secondValue(secondKey(r, splitPath(c.Path)), storeName(c.Name))
 	switch {
 	case v == nil && c.Want == nil:
 		return nil
@@ -110,31 +110,31 @@ func (c ValueCheck) compareData(v *regparser.CM_KEY_VALUE) error {
 func secondKey(r *regparser.Registry, path []string) *regparser.CM_KEY_NODE {
 	k := r.OpenKey("")
 	for _, name := range path {
-		if k = secondSubkey(k, fold(name)); k == nil {
+		if k = secondSubkey(k, storeName(name)); k == nil {
 			return nil
 		}
 	}
 	return k
 }
 
-func secondSubkey(k *regparser.CM_KEY_NODE, name foldedName) *regparser.CM_KEY_NODE {
+func secondSubkey(k *regparser.CM_KEY_NODE, name storedName) *regparser.CM_KEY_NODE {
 	if k == nil || k.SubKeyCounts()[0] == 0 {
 		return nil
 	}
 	for _, sub := range k.Subkeys() {
-		if foldUnits(nameUnits([]byte(sub.Name()), sub.Flags()&keyName8Bit != 0)).compare(name) == 0 {
+		if (storedName{[]byte(sub.Name()), sub.Flags()&keyName8Bit != 0}).equal(name) {
 			return sub
 		}
 	}
 	return nil
 }
 
-func secondValue(k *regparser.CM_KEY_NODE, name foldedName) *regparser.CM_KEY_VALUE {
+func secondValue(k *regparser.CM_KEY_NODE, name storedName) *regparser.CM_KEY_VALUE {
 	if k == nil {
 		return nil
 	}
 	for _, v := range k.Values() {
-		if foldUnits(nameUnits([]byte(v.ValueName()), v.Flags()&valueName8Bit != 0)).compare(name) == 0 {
+		if (storedName{[]byte(v.ValueName()), v.Flags()&valueName8Bit != 0}).equal(name) {
 			return v
 		}
 	}

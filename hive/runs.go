@@ -2,16 +2,16 @@ package hive
 
 import "bytes"
 
-// recoveredBins is what the bins held before the edits.
-func (h *Hive) recoveredBins() []byte {
-	p := append([]byte(nil), h.bins.data[:h.bins.opened]...)
-	for page, old := range h.bins.saved {
-		if page < h.bins.opened {
-			copy(p[page:], old)
-		}
+// recoveredPage is what a page held before the edits.
+func (h *Hive) recoveredPage(page uint32) []byte {
+	if old, ok := h.bins.saved[page]; ok {
+		return old
 	}
-	return p
+	return h.editedPage(page)
 }
+
+// editedPage is what a page holds after the edits.
+func (h *Hive) editedPage(page uint32) []byte { return h.bins.data[page : page+pageSize] }
 
 // editedRuns gives the pages that edits changed.
 func (h *Hive) editedRuns() []dirtyPage {
@@ -19,30 +19,29 @@ func (h *Hive) editedRuns() []dirtyPage {
 	for _, page := range h.editedPages() {
 		runs.add(page)
 	}
-	return runs.of(h.bins.data)
+	return runs.of(h.editedPage)
 }
 
-// differing gives the pages in which want, the bins as they should be, is unlike the primary on
-// disk. Only pages that came from a log or an edit may be.
-func (p *planner) differing(want []byte) ([]dirtyPage, error) {
+// differing gives the pages in which the first size bytes of the bins, as want has them, are unlike
+// the primary on disk. Only pages that came from a log or an edit may be.
+func (p *planner) differing(size uint32, want func(page uint32) []byte) ([]dirtyPage, error) {
 	var runs runList
 	f := p.h.src.Primary
 	buf := make([]byte, chunkSize)
-	for start := 0; start < len(want); start += chunkSize {
-		now := want[start:min(start+chunkSize, len(want))]
-		stored := int(max(0, min(int64(len(now)), f.Size()-fileOffset(uint32(start)))))
-		if _, err := readFull(f, buf[:stored], fileOffset(uint32(start))); err != nil {
+	for start := uint32(0); start < size; start += chunkSize {
+		stored := buf[:max(0, min(chunkSize, int64(size-start), f.Size()-fileOffset(start)))]
+		if _, err := readFull(f, stored, fileOffset(start)); err != nil {
 			return nil, err
 		}
-		for i := 0; i < len(now); i += pageSize {
-			if i+pageSize <= stored && bytes.Equal(now[i:i+pageSize], buf[i:i+pageSize]) {
+		for page := start; page < min(start+chunkSize, size); page += pageSize {
+			now := stored[min(int(page-start), len(stored)):]
+			if bytes.HasPrefix(now, want(page)) {
 				continue
 			}
-			off := uint32(start + i)
-			if !p.h.mayDiffer(off) {
+			if !p.h.mayDiffer(page) {
 				return nil, ErrStale
 			}
-			runs.add(off)
+			runs.add(page)
 		}
 	}
 	return runs.of(want), nil
@@ -55,27 +54,30 @@ func (h *Hive) mayDiffer(page uint32) bool {
 	return edited || replayed || page >= h.bins.opened
 }
 
-// checkUntouched proves, before a primary is written that is clean by then, that it still holds what
-// was read, and that nothing but edited and recovered pages is about to change.
+// checkUntouched proves, before the pages of a clean primary are changed, that they still hold what
+// was read. A dirty primary has been compared as a whole by then.
 func (p *planner) checkUntouched() error {
-	if _, err := p.differing(p.h.bins.data); err != nil {
-		return err
-	}
 	if p.h.recovery.Dirty {
 		return nil
 	}
-	runs, err := p.differing(p.h.recoveredBins())
-	if err == nil && len(runs) > 0 {
-		err = ErrStale
+	now := make([]byte, pageSize)
+	for _, page := range p.h.editedPages() {
+		if page >= p.h.bins.opened {
+			continue
+		}
+		if _, err := readFull(p.h.src.Primary, now, fileOffset(page)); err != nil {
+			return err
+		}
+		if !bytes.Equal(now, p.h.recoveredPage(page)) {
+			return ErrStale
+		}
 	}
-	return err
+	return nil
 }
 
 // runList is a list of page offsets in which neighbours become one run. Log entries depend on it:
 // Windows takes no entry in which one run begins where another ends.
 type runList []extent
-
-type extent struct{ off, end uint32 }
 
 func (l *runList) add(page uint32) {
 	if n := len(*l); n > 0 && (*l)[n-1].end == page {
@@ -85,11 +87,14 @@ func (l *runList) add(page uint32) {
 	*l = append(*l, extent{page, page + pageSize})
 }
 
-// of gives the runs with what bins holds there.
-func (l runList) of(bins []byte) []dirtyPage {
+// of gives the runs with what their pages hold.
+func (l runList) of(contents func(page uint32) []byte) []dirtyPage {
 	list := make([]dirtyPage, len(l))
 	for i, e := range l {
-		list[i] = dirtyPage{e.off, bins[e.off:e.end]}
+		list[i] = dirtyPage{e.off, make([]byte, 0, e.end-e.off)}
+		for page := e.off; page < e.end; page += pageSize {
+			list[i].data = append(list[i].data, contents(page)...)
+		}
 	}
 	return list
 }

@@ -21,7 +21,7 @@ const (
 func (l subkeyList) kind() string   { return string(l[:2]) }
 func (l subkeyList) count() int     { return int(le.Uint16(l[2:])) }
 func (l subkeyList) setCount(n int) { le.PutUint16(l[2:], uint16(n)) }
-func (l subkeyList) entrySize() int { return entrySize(l.kind()) }
+func (l subkeyList) entrySize() int { return entrySize(l[1]) }
 func (l subkeyList) capacity() int  { return (len(l) - listHeaderSize) / l.entrySize() }
 func (l subkeyList) entry(i int) []byte {
 	return l[listHeaderSize+i*l.entrySize():][:l.entrySize()]
@@ -34,8 +34,10 @@ func (l subkeyList) entries() []byte {
 	return l[listHeaderSize:][:l.count()*l.entrySize()]
 }
 
-func entrySize(kind string) int {
-	if kind == fastLeaf || kind == hashLeaf {
+// entrySize goes by the second letter of a kind, which is all that tells kinds apart: "lf" and "lh"
+// have a hint or a hash beside each offset.
+func entrySize(kind byte) int {
+	if kind == fastLeaf[1] || kind == hashLeaf[1] {
 		return 8
 	}
 	return 4
@@ -81,39 +83,22 @@ type leaf struct {
 
 // leaves gives the leaves of a key's subkeys in order. The entries of all of them together are as
 // many as the key says it has subkeys, which bounds every walk over them.
-func (b *binData) leaves(n keyNode) ([]leaf, error) {
+func (b *binData) leaves(n keyNode) ([]leaf, error) { return b.appendLeaves(nil, n) }
+
+// appendLeaves is leaves for callers that have a list to put them in.
+func (b *binData) appendLeaves(list []leaf, n keyNode) ([]leaf, error) {
 	if n.subkeyCount() == 0 {
-		return nil, nil
+		return list, nil
 	}
 	top, err := b.subkeyList(n.subkeyList())
 	if err != nil {
 		return nil, err
 	}
-	offs := []uint32{n.subkeyList()}
-	if top.kind() == indexRoot {
-		offs = offs[:0]
-		for i := range top.count() {
-			offs = append(offs, top.offset(i))
-		}
-	}
-	return b.leavesAt(offs, n)
-}
-
-func (b *binData) leavesAt(offs []uint32, n keyNode) ([]leaf, error) {
-	var list []leaf
 	var total uint64
-	for _, off := range offs {
-		l, err := b.subkeyList(off)
-		if err != nil {
-			return nil, err
-		}
-		if l.kind() == indexRoot {
-			return nil, &FormatError{fileOffset(off), "list below an index root", "a leaf", "another root"}
-		}
-		if total += uint64(l.count()); total > uint64(n.subkeyCount()) {
-			break
-		}
-		list = append(list, leaf{off, l})
+	if top.kind() != indexRoot {
+		list, total = append(list, leaf{n.subkeyList(), top}), uint64(top.count())
+	} else if list, total, err = b.leavesBelow(list, top, n.subkeyCount()); err != nil {
+		return nil, err
 	}
 	if total != uint64(n.subkeyCount()) {
 		return nil, &FormatError{fileOffset(n.subkeyList()), "number of subkeys", n.subkeyCount(), uint32(min(total, nilOffset))}
@@ -121,9 +106,31 @@ func (b *binData) leavesAt(offs []uint32, n keyNode) ([]leaf, error) {
 	return list, nil
 }
 
+// leavesBelow appends the leaves of an index root, up to the first that has more entries than there
+// are subkeys, and counts all entries.
+func (b *binData) leavesBelow(list []leaf, top subkeyList, subkeys uint32) ([]leaf, uint64, error) {
+	var total uint64
+	for i := range top.count() {
+		off := top.offset(i)
+		l, err := b.subkeyList(off)
+		if err != nil {
+			return nil, 0, err
+		}
+		if l.kind() == indexRoot {
+			return nil, 0, &FormatError{fileOffset(off), "list below an index root", "a leaf", "another root"}
+		}
+		if total += uint64(l.count()); total > uint64(subkeys) {
+			break
+		}
+		list = append(list, leaf{off, l})
+	}
+	return list, total, nil
+}
+
 // findSubkey gives the cell of the subkey with that name, or nilOffset.
-func (b *binData) findSubkey(n keyNode, name foldedName) (uint32, error) {
-	list, err := b.leaves(n)
+func (b *binData) findSubkey(n keyNode, name storedName) (uint32, error) {
+	var few [4]leaf
+	list, err := b.appendLeaves(few[:0], n)
 	if err != nil {
 		return nilOffset, err
 	}
@@ -139,7 +146,7 @@ func (b *binData) findSubkey(n keyNode, name foldedName) (uint32, error) {
 			if err != nil {
 				return nilOffset, err
 			}
-			if child.folded().compare(name) == 0 {
+			if child.stored().equal(name) {
 				return off, nil
 			}
 		}

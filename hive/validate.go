@@ -3,7 +3,9 @@ package hive
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/bits"
+	"slices"
 )
 
 // A Finding is one thing in a hive that is not as the format wants it.
@@ -38,12 +40,20 @@ func (h *Hive) Findings() []Finding {
 	if err := h.bins.loadAll(); err != nil {
 		return []Finding{{0, err, false}}
 	}
-	c := &checker{
-		bins: h.bins, minor: h.base.minor(),
-		cells: newCellSet(h.bins.size()), used: newCellSet(h.bins.size()),
-		keysOf: map[uint32]uint32{},
+	if err := h.base.check(baseBlockSize + int64(h.bins.size())); err != nil {
+		return []Finding{{fileOffset(0), err, false}}
 	}
-	c.run(h.base)
+	cells, err := h.bins.cellsInUse()
+	if err != nil {
+		return []Finding{{fileOffset(0), err, false}}
+	}
+	c := newChecker(h, cells)
+	if c.runParallel(h.base.rootCell()); len(c.found) == 0 {
+		return nil
+	}
+	// Workers find things in an order that differs from run to run: one alone says it in order.
+	c = newChecker(h, cells)
+	c.run(h.base.rootCell())
 	return c.found
 }
 
@@ -55,20 +65,115 @@ func newCellSet(size uint32) cellSet { return make(cellSet, size/cellAlign/64+1)
 func (s cellSet) has(off uint32) bool { return s[off/cellAlign/64]>>(off/cellAlign%64)&1 != 0 }
 func (s cellSet) add(off uint32)      { s[off/cellAlign/64] |= 1 << (off / cellAlign % 64) }
 
+// merge adds another set, and says whether they had nothing in common.
+func (s cellSet) merge(t cellSet) (disjoint bool) {
+	var common uint64
+	for i, word := range t {
+		common |= s[i] & word
+		s[i] |= word
+	}
+	return common == 0
+}
+
+// cellsInUse walks over all cells.
+func (b *binData) cellsInUse() (cellSet, error) {
+	starts, err := b.binStarts()
+	if err != nil {
+		return nil, err
+	}
+	const binsAtOnce = 64
+	cells := newCellSet(b.size())
+	err = inParallel(len(starts)/binsAtOnce+1, func(_, piece int) error {
+		first := piece * binsAtOnce
+		for i := first; i < min(first+binsAtOnce, len(starts)-1); i++ {
+			err := b.walkBin(starts[i], starts[i+1], func(off uint32, s cellSize) {
+				if s.allocated() {
+					cells.add(off) // bins share no words of the set
+				}
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return cells, err
+}
+
+// checker walks the keys of a hive from the root down.
 type checker struct {
 	bins   *binData
 	minor  uint32
 	cells  cellSet           // cells in use
 	used   cellSet           // cells that something refers to
 	keysOf map[uint32]uint32 // how many keys use a security descriptor
-	stack  []keyRef
+	todo   []keyRef
 	found  []Finding
+
+	leaves []leaf   // of the key being checked
+	names  []uint32 // hashes of the names of its values
 }
 
 // keyRef is a key still to be checked.
 type keyRef struct {
 	off, parent uint32
 	depth       int
+}
+
+func newChecker(h *Hive, cells cellSet) *checker {
+	return &checker{
+		bins: h.bins, minor: h.base.minor(),
+		cells: cells, used: newCellSet(h.bins.size()), keysOf: map[uint32]uint32{},
+	}
+}
+
+// run checks everything, in an order that depends on the hive alone.
+func (c *checker) run(root uint32) {
+	c.todo = append(c.todo, keyRef{root, nilOffset, 0})
+	c.checkKeys()
+	c.checkSecurity()
+	c.checkLost()
+}
+
+// enoughSubtrees is how many subtrees it takes to keep workers busy: most of a SYSTEM hive is below
+// a handful of keys.
+const enoughSubtrees = 500
+
+// runParallel is run by several workers. Each takes subtrees of its own and notes which cells these
+// use; no cell may be in the notes of two.
+func (c *checker) runParallel(root uint32) {
+	c.todo = append(c.todo, keyRef{root, nilOffset, 0})
+	for len(c.todo) > 0 && len(c.todo) < enoughSubtrees && !c.full() {
+		k := c.todo[0]
+		c.todo = c.todo[1:]
+		c.checkKey(k)
+	}
+	for _, w := range c.share() {
+		if !c.used.merge(w.used) {
+			c.fault(0, "cells", "used once", "used twice")
+		}
+		for off, keys := range w.keysOf {
+			c.keysOf[off] += keys
+		}
+		c.found = append(c.found, w.found...)
+	}
+	c.checkSecurity()
+	c.checkLost()
+}
+
+// share lets workers check the subtrees that are left.
+func (c *checker) share() []*checker {
+	list := make([]*checker, workers())
+	for i := range list {
+		list[i] = &checker{bins: c.bins, minor: c.minor, cells: c.cells, used: newCellSet(c.bins.size()), keysOf: map[uint32]uint32{}}
+	}
+	_ = inParallel(len(c.todo), func(worker, piece int) error {
+		w := list[worker]
+		w.todo = append(w.todo, c.todo[piece])
+		w.checkKeys()
+		return nil
+	})
+	return list
 }
 
 func (c *checker) full() bool { return len(c.found) >= maxFindings }
@@ -87,26 +192,6 @@ func (c *checker) harmless(off uint32, what string, want, got any) {
 	c.add(off, true, &FormatError{fileOffset(off), what, want, got})
 }
 
-func (c *checker) run(base baseBlock) {
-	if err := base.check(baseBlockSize + int64(c.bins.size())); err != nil {
-		c.add(0, false, err)
-		return
-	}
-	err := c.bins.walkCells(func(_, off uint32, s cellSize) error {
-		if s.allocated() {
-			c.cells.add(off)
-		}
-		return nil
-	})
-	if err != nil {
-		c.add(0, false, err)
-		return
-	}
-	c.checkKeys(base.rootCell())
-	c.checkSecurity()
-	c.checkLost()
-}
-
 // claim says that something refers to a cell: it must be in use and nobody else's.
 func (c *checker) claim(off uint32, what string) bool {
 	switch {
@@ -121,11 +206,11 @@ func (c *checker) claim(off uint32, what string) bool {
 	return true
 }
 
-func (c *checker) checkKeys(root uint32) {
-	c.stack = append(c.stack, keyRef{root, nilOffset, 0})
-	for len(c.stack) > 0 && !c.full() {
-		k := c.stack[len(c.stack)-1]
-		c.stack = c.stack[:len(c.stack)-1]
+// checkKeys checks the keys still to be checked and all below them.
+func (c *checker) checkKeys() {
+	for len(c.todo) > 0 && !c.full() {
+		k := c.todo[len(c.todo)-1]
+		c.todo = c.todo[:len(c.todo)-1]
 		c.checkKey(k)
 	}
 }
@@ -170,13 +255,14 @@ func (c *checker) checkValues(n keyNode) {
 	if n.valueCount() == 0 || n.flags()&keyPredefined != 0 || !c.claim(n.valueList(), "value list") {
 		return
 	}
-	list, err := c.bins.valueOffsets(n)
+	list, err := c.bins.valueList(n)
 	if err != nil {
 		c.add(n.valueList(), false, err)
 		return
 	}
-	names := make(map[string]struct{}, len(list))
-	for _, off := range list {
+	c.names = c.names[:0]
+	for i := range list.len() {
+		off := list.offset(i)
 		if c.full() || !c.claim(off, "value") {
 			return
 		}
@@ -185,12 +271,35 @@ func (c *checker) checkValues(n keyNode) {
 			c.add(off, false, err)
 			return
 		}
-		name := string(bytesOf(v.folded()))
-		if _, twice := names[name]; twice {
+		if list.len() > 1 {
+			c.names = append(c.names, v.stored().hash())
+		}
+		c.checkData(v, off)
+	}
+	c.checkValueNames(list)
+}
+
+// checkValueNames looks for names that are there twice, first by their hashes alone.
+func (c *checker) checkValueNames(list valueList) {
+	slices.Sort(c.names)
+	for i := 1; i < len(c.names); i++ {
+		if c.names[i-1] == c.names[i] {
+			c.compareValueNames(list)
+			return
+		}
+	}
+}
+
+func (c *checker) compareValueNames(list valueList) {
+	known := make(map[string]struct{}, list.len())
+	for i := range list.len() {
+		off := list.offset(i)
+		v, _ := c.bins.keyValue(off) // has been read before
+		name := v.stored().upper()
+		if _, twice := known[name]; twice {
 			c.harmless(off, "value name", "once", fmt.Sprintf("%q again", v.name()))
 		}
-		names[name] = struct{}{}
-		c.checkData(v, off)
+		known[name] = struct{}{}
 	}
 }
 
@@ -228,42 +337,41 @@ func (c *checker) checkSubkeys(k keyRef, n keyNode) {
 	if !c.claim(n.subkeyList(), "subkey list") {
 		return
 	}
-	leaves, err := c.bins.leaves(n)
+	leaves, err := c.bins.appendLeaves(c.leaves[:0], n)
 	if err != nil {
 		c.add(k.off, false, err)
 		return
 	}
-	var previous foldedName
+	c.leaves = leaves
+	var previous keyNode
 	for _, leaf := range leaves {
 		if leaf.off != n.subkeyList() && !c.claim(leaf.off, "leaf") {
 			return
 		}
 		for i := range leaf.list.count() {
-			name, ok := c.checkEntry(leaf, i)
+			child, ok := c.checkEntry(leaf, i)
 			if !ok || c.full() {
 				return
 			}
-			if previous != nil && previous.compare(name) >= 0 {
-				c.fault(leaf.off, "order of subkeys", fmt.Sprintf("%q behind %q", decodeName(bytesOf(name), false), decodeName(bytesOf(previous), false)), "before it or twice")
+			if previous != nil && previous.stored().compare(child.stored()) >= 0 {
+				c.fault(leaf.off, "order of subkeys", fmt.Sprintf("%q behind %q", child.stored().upper(), previous.stored().upper()), "before it or twice")
 			}
-			previous = name
-			c.stack = append(c.stack, keyRef{leaf.list.offset(i), k.off, k.depth + 1})
+			previous = child
+			c.todo = append(c.todo, keyRef{leaf.list.offset(i), k.off, k.depth + 1})
 		}
 	}
 }
 
 // checkEntry compares one entry of a leaf with the key it leads to.
-func (c *checker) checkEntry(l leaf, i int) (foldedName, bool) {
-	off := l.list.offset(i)
-	n, err := c.bins.keyNode(off)
+func (c *checker) checkEntry(l leaf, i int) (keyNode, bool) {
+	n, err := c.bins.keyNode(l.list.offset(i))
 	if err != nil {
 		c.add(l.off, false, err)
 		return nil, false
 	}
-	name := n.folded()
 	switch l.list.kind() {
 	case hashLeaf:
-		if h := name.hash(); h != l.list.hint(i) {
+		if h := n.stored().hash(); h != l.list.hint(i) {
 			c.fault(l.off, "hash of "+n.name(), h, l.list.hint(i))
 		}
 	case fastLeaf:
@@ -271,15 +379,17 @@ func (c *checker) checkEntry(l leaf, i int) (foldedName, bool) {
 			c.fault(l.off, "hint of "+n.name(), want, l.list.entry(i)[4:])
 		}
 	}
-	return name, true
+	return n, true
 }
 
 // checkSecurity tests that each descriptor in use is linked with its neighbours and counts its keys.
 func (c *checker) checkSecurity() {
-	for off := range c.keysOf {
+	descriptors := slices.Sorted(maps.Keys(c.keysOf))
+	for _, off := range descriptors {
 		c.checkRing(off)
 	}
-	for off, keys := range c.keysOf {
+	for _, off := range descriptors {
+		keys := c.keysOf[off]
 		if s, err := c.bins.keySecurity(off); err == nil && s.refs() != keys {
 			c.harmless(off, "references to security descriptor", keys, s.refs())
 		}
