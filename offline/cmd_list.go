@@ -138,7 +138,7 @@ func describeTarget(s *scan, t *target.Target, dumps map[*target.Volume][]*colle
 func (s *scan) describeVolume(v *target.Volume, dumps []*collect.Candidate) volumeJSON {
 	j := volumeJSON{
 		Partition: v.Part.Number, Offset: v.Part.Start, Size: v.Part.Size,
-		Type: v.Part.TypeName, FileSystem: v.Kind.String(), Label: v.Info.Label, State: v.Unusual(),
+		Type: v.Part.TypeName, FileSystem: v.FileSystem(), Label: v.Info.Label, State: v.Unusual(),
 	}
 	if v.Err != nil && worthTelling(v) {
 		j.Error = v.Err.Error()

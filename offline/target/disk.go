@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"hangkit/image"
+	"hangkit/image/fat"
 	"hangkit/ntfs"
 )
 
@@ -67,7 +68,12 @@ func (t *Target) openVolume(d image.Disk, table *image.Table, p image.Partition)
 		v.Err = err
 		return v
 	}
-	if v.Kind = ntfs.Probe(section); v.Kind != ntfs.NTFS {
+	v.Kind = ntfs.Probe(section)
+	switch {
+	case v.Kind == ntfs.Other && fat.Probe(section):
+		v.openFAT(section)
+		return v
+	case v.Kind != ntfs.NTFS:
 		v.Err = notReadable(v.Kind)
 		return v
 	}

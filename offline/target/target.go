@@ -6,6 +6,7 @@
 // asked for, written in the same way:
 //
 //	image, device ──> partition table ──> NTFS volume ──┐
+//	                                  └─> FAT volume ───┤ (read only)
 //	directory ──────────────────────────────────────────┼──> FS
 //	SYSTEM hive ──> its folder ─────────────────────────┘
 //
@@ -24,6 +25,7 @@ import (
 	"strings"
 
 	"hangkit/image"
+	"hangkit/image/fat"
 	"hangkit/ntfs"
 )
 
@@ -65,7 +67,7 @@ type File interface {
 	Sync() error
 }
 
-// FS is a Windows volume as hangkit sees it, raw NTFS or mounted.
+// FS is a Windows volume as hangkit sees it, raw NTFS or FAT, or mounted.
 type FS interface {
 	fs.ReadDirFS
 	fs.StatFS
@@ -106,6 +108,8 @@ type Volume struct {
 	State  *ntfs.State // nil for a mounted volume: the operating system answers for it
 	Info   ntfs.VolumeInfo
 	Err    error
+
+	fat fat.Kind // 0 for every other file system
 }
 
 // Label names the volume for people: "disk.img, partition 3".
