@@ -178,7 +178,7 @@ func (r reader) expected(tb testing.TB, h *Hive) []string {
 
 func storedValues(tb testing.TB, k *Key) []storedValue {
 	tb.Helper()
-	offs, err := k.h.bins.valueOffsets(k.node)
+	offs, err := k.h.bins.valueList(k.node)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -187,7 +187,7 @@ func storedValues(tb testing.TB, k *Key) []storedValue {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		cell, err := k.h.bins.keyValue(offs[len(list)])
+		cell, err := k.h.bins.keyValue(offs.offset(len(list)))
 		if err != nil {
 			tb.Fatal(err)
 		}
