@@ -61,12 +61,13 @@ fuzz time="30s":
 # Rewrite the golden files; read the diff.
 [group('dev')]
 golden:
-    go test ./offline/... -update
+    go test ./offline/... ./hive -update
 
-# Compare our readers and the whole program with dd, ntfscat and icat.
+# Compare our readers and the whole program with dd, ntfscat and icat, and the hive engine with its peers.
 [group('dev')]
 bench:
     scripts/bench
+    scripts/benchhive
 
 # Walk through everything on a generated disk.
 [group('dev')]
