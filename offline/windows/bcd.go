@@ -217,21 +217,11 @@ func (b *BCD) LoaderOf(id VolumeID, root string) (Loader, bool) {
 	if len(exact) == 0 && len(loose) == 1 {
 		return loose[0], true
 	}
-	slices.SortStableFunc(exact, func(x, y Loader) int { return -compareBool(x.Default, y.Default) })
 	if len(exact) == 0 {
 		return Loader{}, false
 	}
-	return exact[0], true
-}
-
-func compareBool(x, y bool) int {
-	switch {
-	case x == y:
-		return 0
-	case x:
-		return 1
-	}
-	return -1
+	best := max(slices.IndexFunc(exact, func(l Loader) bool { return l.Default }), 0)
+	return exact[best], true
 }
 
 // sameRoot compares \Windows with Windows.

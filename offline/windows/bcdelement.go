@@ -33,14 +33,17 @@ type Element struct {
 	Bool     bool
 	Device   Device
 	Err      error // why the value is none of these
+
+	info elementInfo
 }
 
 // decodeElement reads a value as the type's format has it.
 func decodeElement(t ElementType, in *Entry, v hive.Value) Element {
-	e := Element{Type: t, Name: t.String(), Origin: Set, From: in.ID, Raw: v}
-	if i, ok := infoOf(t, in.Type); ok {
-		e.Name = i.name
+	i, ok := infoOf(t, in.Type)
+	if !ok {
+		i = elementInfo{name: t.String(), hex: true}
 	}
+	e := Element{Type: t, Name: i.name, Origin: Set, From: in.ID, Raw: v, info: i}
 	e.Err = e.decode(v)
 	return e
 }
@@ -123,7 +126,7 @@ func defaultElement(t ElementType, in ObjectType) (Element, bool) {
 	if !ok {
 		return Element{}, false
 	}
-	return Element{Type: t, Name: i.name, Origin: Default, Integer: n, Bool: n != 0}, true
+	return Element{Type: t, Name: i.name, Origin: Default, Integer: n, Bool: n != 0, info: i}, true
 }
 
 // maxShown bounds what is shown of a value that cannot be decoded.
@@ -156,32 +159,22 @@ func (e Element) Words() string {
 }
 
 func (e Element) integerWords() string {
-	i := e.info()
 	if e.Type.Format() == FormatInteger {
-		if e.Integer < uint64(len(i.words)) {
-			return i.words[e.Integer]
-		}
-		return i.number1(e.Integer)
+		return e.info.integer(e.Integer)
 	}
 	list := make([]string, len(e.Integers))
 	for k, n := range e.Integers {
-		list[k] = i.number1(n)
+		list[k] = e.info.integer(n)
 	}
 	return strings.Join(list, " ")
 }
 
-// info finds the type's row again, by name where the number has several.
-func (e Element) info() elementInfo {
-	for _, i := range elementTypes {
-		if i.number == e.Type && i.name == e.Name {
-			return i
-		}
-	}
-	return elementInfo{hex: true}
-}
-
-func (i elementInfo) number1(n uint64) string {
-	if i.hex {
+// integer writes a number as people know it.
+func (i elementInfo) integer(n uint64) string {
+	switch {
+	case n < uint64(len(i.words)):
+		return i.words[n]
+	case i.hex:
 		return fmt.Sprintf("%#x", n)
 	}
 	return fmt.Sprint(n)
