@@ -16,10 +16,13 @@ import (
 // system is where the hives of these tests stand in the registry.
 const system = `HKEY_LOCAL_MACHINE\SYSTEM`
 
+// requireOracles says whether a missing sample or program is a failure.
+func requireOracles() bool { return os.Getenv("HANGKIT_REQUIRE_ORACLES") == "1" }
+
 // skipOrFail skips a test that lacks a sample or a program, or fails it in CI.
 func skipOrFail(tb testing.TB, format string, args ...any) {
 	tb.Helper()
-	if os.Getenv("HANGKIT_REQUIRE_ORACLES") == "1" {
+	if requireOracles() {
 		tb.Fatalf(format, args...)
 	}
 	tb.Skipf(format, args...)
