@@ -96,7 +96,7 @@ var oracleSamples = []struct {
 	name          string
 	export, merge when
 }{
-	{"real/BCD", always, always}, {"real/SYSTEM_winxp_regsave_v1.3", always, always}, {"real/SYSTEM_win2003dc_x86", inCI, inCI},
+	{"real/BCD", always, always}, {"real/SYSTEM_winxp_regsave_v1.3", always, inCI}, {"real/SYSTEM_win2003dc_x86", inCI, inCI},
 	{"yarp/UpcaseHive", always, always}, {"yarp/ExtendedASCIIHive", always, always}, {"yarp/UnicodeHive", always, always},
 	{"yarp/BigDataHive", always, always}, {"misc/nt-hive_testhive", always, always}, {"misc/EZ_SAM_hasBigEndianDWord", always, always},
 	{"misc/hivex_rlenvalue_test_hive", always, always}, {"real/SYSTEM_win7sp1_x86", inCI, inCI}, {"real/SYSTEM_winxpsp3_x86_m57", inCI, inCI},

@@ -16,9 +16,9 @@ func TestSamplesRebuild(t *testing.T) {
 		run  when
 	}{
 		{"real/BCD", always}, {"yarp/UnicodeHive", always}, {"yarp/UpcaseHive", always}, {"yarp/ExtendedASCIIHive", always},
-		{"yarp/BigDataHive", always}, {"yarp/ManySubkeysHive", always}, {"yarp/StringValuesHive", always}, {"yarp/ValuesOrderHive", always},
+		{"yarp/BigDataHive", always}, {"yarp/ManySubkeysHive", inCI}, {"yarp/StringValuesHive", always}, {"yarp/ValuesOrderHive", always},
 		{"misc/nt-hive_testhive", always}, {"misc/EZ_SAM_hasBigEndianDWord", always}, {"misc/hivex_rlenvalue_test_hive", always},
-		{"real/SYSTEM_win10_10240_small", always}, {"real/SYSTEM_winxp_regsave_v1.3", always}, {"real/SYSTEM_win2003dc_x86", always},
+		{"real/SYSTEM_win10_10240_small", always}, {"real/SYSTEM_winxp_regsave_v1.3", always}, {"real/SYSTEM_win2003dc_x86", inCI},
 		{"real/SYSTEM_win7sp1_x86", inCI}, {"real/SYSTEM_2", inCI}, {"real/SYSTEM_WIN_10_1709", inCI}, {"real/SYSTEM_winxpsp3_x86_m57", inCI},
 		{"real/SOFTWARE_winxpsp3_x86", inCI},
 	} {
