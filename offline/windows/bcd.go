@@ -324,13 +324,31 @@ func FindBCD(vol Volume) []string {
 // be used is a [*HiveError].
 func ReadBCD(vol Volume, name string) (*BCD, hive.Recovery, error) {
 	i := &Installation{Volume: vol}
-	h, err := i.openHive(name)
-	if err != nil {
-		return nil, hive.Recovery{}, errors.Join(err, i.Close())
-	}
-	b, err := OpenBCD(h)
+	b, recovery, err := i.readBCD(name)
 	if err != nil {
 		err = &HiveError{Path: name, Err: err}
 	}
-	return b, h.Recovery(), errors.Join(err, i.Close())
+	return b, recovery, errors.Join(err, i.Close())
 }
+
+func (i *Installation) readBCD(name string) (*BCD, hive.Recovery, error) {
+	src, err := i.hiveSource(name)
+	if err != nil {
+		return nil, hive.Recovery{}, err
+	}
+	// Windows loads its store with the single log BCD.LOG, and leaves BCD.LOG1 and BCD.LOG2 empty
+	// beside it.
+	if isEmpty(src.Log1) && isEmpty(src.Log2) {
+		if src.Log1, err = i.openLog(name, ".LOG"); err != nil {
+			return nil, hive.Recovery{}, err
+		}
+	}
+	h, err := hive.Open(src)
+	if err != nil {
+		return nil, hive.Recovery{}, err
+	}
+	b, err := OpenBCD(h)
+	return b, h.Recovery(), err
+}
+
+func isEmpty(f hive.File) bool { return f == nil || f.Size() == 0 }

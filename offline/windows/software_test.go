@@ -181,11 +181,14 @@ func TestHugeSoftwareIsReadLazily(t *testing.T) {
 func TestBCDFromLog(t *testing.T) {
 	t.Parallel()
 	const key = `Objects\` + sample.LoaderID + `\Elements\16000009`
-	for g, logName := range map[hive.Generation]string{hive.GenerationHvLE: "BCD.LOG1", hive.GenerationDIRT: "BCD.LOG1", hive.GenerationXP: "BCD.LOG"} {
+	for g, logName := range map[hive.Generation]string{hive.GenerationHvLE: "BCD.LOG", hive.GenerationDIRT: "BCD.LOG1", hive.GenerationXP: "BCD.LOG"} {
 		file, log := windowstest.Interrupted(t, storeBytes(t, sample.BCDOptions{}), g, func(h *hive.Hive) error {
 			return h.SetValue(key, hive.Value{Name: "Element", Type: hive.Binary, Data: []byte{0}})
 		})
 		v := windowstest.Volume{MapFS: fstest.MapFS{"Boot/BCD": {Data: file}, "Boot/" + logName: {Data: log}}}
+		if logName == "BCD.LOG" { // as on real machines
+			v.MapFS["Boot/BCD.LOG1"], v.MapFS["Boot/BCD.LOG2"] = &fstest.MapFile{}, &fstest.MapFile{}
+		}
 		b, recovery, err := windows.ReadBCD(v, "Boot/BCD")
 		if err != nil {
 			t.Fatal(err)
@@ -195,6 +198,7 @@ func TestBCDFromLog(t *testing.T) {
 			t.Errorf("generation %d: %+v, %+v", g, el, recovery)
 		}
 		delete(v.MapFS, "Boot/"+logName)
+		v.MapFS["Boot/BCD.LOG1"], v.MapFS["Boot/BCD.LOG2"] = &fstest.MapFile{}, &fstest.MapFile{}
 		if _, _, err := windows.ReadBCD(v, "Boot/BCD"); err == nil {
 			t.Errorf("generation %d: read without its log", g)
 		}
