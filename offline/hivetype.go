@@ -3,7 +3,6 @@ package offline
 import (
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -118,15 +117,14 @@ func parseNumber(t hive.Type, args []string) ([]byte, error) {
 
 // parseBytes reads hexadecimal digits; spaces, commas and colons may stand between bytes.
 func parseBytes(args []string) ([]byte, error) {
-	digits := strings.Map(func(r rune) rune {
-		if strings.ContainsRune(" ,:\t", r) {
-			return -1
+	between := func(r rune) bool { return strings.ContainsRune(" ,:\t", r) }
+	data := []byte{}
+	for _, digits := range strings.FieldsFunc(strings.Join(args, " "), between) {
+		part, err := hex.DecodeString(digits)
+		if err != nil {
+			return nil, fmt.Errorf("want bytes in hexadecimal, such as 0aff: %w", err)
 		}
-		return r
-	}, strings.Join(args, " "))
-	data, err := hex.DecodeString(digits)
-	if err != nil {
-		return nil, errors.Join(errors.New("want bytes in hexadecimal, such as 0aff"), err)
+		data = append(data, part...)
 	}
 	return data, nil
 }

@@ -42,6 +42,9 @@ func TestScript(t *testing.T) {
 			"json":      cmdJSON,
 			"truncate":  cmdTruncate,
 			"poke":      cmdPoke,
+			"mkhive":    cmdMkhive,
+			"bigreg":    cmdBigreg,
+			"interrupt": cmdInterrupt,
 		},
 	})
 }

@@ -1,0 +1,265 @@
+package offline
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"hangkit/hive"
+	"hangkit/hive/regtext"
+	"hangkit/image"
+	"hangkit/image/imagetest"
+	"hangkit/offline/internal/ui"
+	"hangkit/offline/target"
+	"hangkit/offline/windows/sample"
+)
+
+// openHiveEdit opens SYSTEM of the only installation of a disk, as the commands do.
+func openHiveEdit(d image.Disk, flags *HiveEditFlags) (*hiveEdit, error) {
+	t, err := target.FromDisk("disk", d, flags.mode())
+	if err != nil {
+		return nil, err
+	}
+	s := &scan{}
+	s.addTarget(t)
+	f := s.installs[0]
+	p := &place{scan: s, found: f, volume: f.Volume, path: f.hivePath(), flags: &HiveFlags{Target: "disk"}}
+	e := &hiveEdit{at: p, flags: flags, talk: ui.New(nil, io.Discard, io.Discard), now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)}
+	e.hiveWriter = hiveWriter{volume: p.volume, path: p.path, dryRun: flags.DryRun}
+	return e, e.open("")
+}
+
+// someEdits is a text with a new key, a changed value and a deletion.
+func someEdits() *regtext.File {
+	return &regtext.File{Keys: []regtext.Key{
+		{Path: `CurrentControlSet\Services\new`, Values: []regtext.Value{
+			{Name: "Start", Type: hive.DWORD, Data: hive.EncodeDWORD(4)},
+			{Name: "Bytes", Type: hive.Binary, Data: bytes.Repeat([]byte{0xA5}, 6000)},
+		}},
+		{Path: "Select", Values: []regtext.Value{{Name: "Failed", Type: hive.DWORD, Data: hive.EncodeDWORD(7)}}},
+		{Path: `ControlSet001\Services\kbdhid`, Delete: true},
+	}}
+}
+
+// editDisk makes the changes of a text as hive import does, undo text and all.
+func editDisk(t *testing.T, d image.Disk, text *regtext.File) (*hiveEdit, error) {
+	t.Helper()
+	flags := &HiveEditFlags{EditFlags: EditFlags{Yes: true}, Undo: filepath.Join(t.TempDir(), "undo.reg"), Generation: "auto"}
+	e, err := openHiveEdit(d, flags)
+	if err != nil {
+		return nil, err
+	}
+	return e, errors.Join(e.run(t.Context(), "test", text), e.Close())
+}
+
+// TestHiveEditCrashCuts cuts the power after every 512 bytes of an edit's writes,
+// through the NTFS volume, and in those of its undo.
+func TestHiveEditCrashCuts(t *testing.T) {
+	t.Parallel()
+	for _, c := range cutCases(t) {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			disk := testVolume(t, c.files)
+			var undo string
+			cutEdit(t, disk, c.step, func(d image.Disk) error {
+				e, err := editDisk(t, d, someEdits())
+				if err == nil {
+					undo = e.doc.Undo
+				}
+				return err
+			})
+			edited := image.NewOverlay(disk)
+			if _, err := editDisk(t, edited, someEdits()); err != nil {
+				t.Fatal(err)
+			}
+			data, err := os.ReadFile(undo)
+			if err != nil {
+				t.Fatal(err)
+			}
+			back, err := regtext.Parse(data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cutEdit(t, edited, c.step, func(d image.Disk) error {
+				_, err := editDisk(t, d, back)
+				return err
+			})
+		})
+	}
+}
+
+// hiveText is all of a hive as a text: what a change must bring back.
+func hiveText(t *testing.T, h *hive.Hive) string {
+	t.Helper()
+	root, err := h.Key("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if _, err := regtext.Export(&b, root, "x", regtext.UTF8); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// TestHiveEditFaults lets every write and every flush of an edit fail once: the error is
+// told, and the hive loads as it was or as it was to be.
+func TestHiveEditFaults(t *testing.T) {
+	t.Parallel()
+	disk := testVolume(t, sampleFiles(t, sample.Windows7()))
+	before := recovered(t, disk)
+	whole := image.NewOverlay(disk)
+	if _, err := editDisk(t, whole, someEdits()); err != nil {
+		t.Fatal(err)
+	}
+	after := recovered(t, whole)
+	for n := 0; ; n++ {
+		state := image.NewOverlay(disk)
+		faulty := imagetest.NewFaulty(state, n, imagetest.Write|imagetest.Sync)
+		_, err := editDisk(t, faulty, someEdits())
+		if !faulty.Failed() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("%d faults", n)
+			return
+		}
+		if err == nil {
+			t.Fatalf("fault %d was not told", n)
+		}
+		if now := recovered(t, state); now != before && now != after {
+			t.Fatalf("fault %d left neither the old hive nor the new one", n)
+		}
+	}
+}
+
+// TestHiveEditInterrupted: an interrupt before the first write leaves everything as it is.
+func TestHiveEditInterrupted(t *testing.T) {
+	t.Parallel()
+	disk := image.NewRecorder(testVolume(t, sampleFiles(t, sample.Client())))
+	undo := filepath.Join(t.TempDir(), "undo.reg")
+	e, err := openHiveEdit(disk, &HiveEditFlags{EditFlags: EditFlags{Yes: true}, Undo: undo, Generation: "auto"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err = e.run(ctx, "test", someEdits())
+	if told := ui.Explain(err, rules); told.Status != ui.Interrupted || told.Effect != ui.Unchanged {
+		t.Errorf("%+v", told)
+	}
+	if len(disk.Ops()) != 0 || exists(undo) {
+		t.Error("something was written")
+	}
+}
+
+// TestHiveJournal cuts an unprotected edit in which the hive grows: the old bytes bring
+// the old hive back.
+func TestHiveJournal(t *testing.T) {
+	t.Parallel()
+	files := sampleFiles(t, sample.Windows7())
+	dir := t.TempDir()
+	name := filepath.Join(dir, "SYSTEM")
+	if err := os.WriteFile(name, files["SYSTEM"], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	steps := 1
+	for stop := 0; stop < steps; stop++ {
+		steps = cutGrowth(t, name, stop)
+		j := filepath.Join(dir, "bytes.json")
+		hangkit(t, 0, "undo", name, "--bytes", j, "--yes")
+		now, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(now[:len(files["SYSTEM"])], files["SYSTEM"]) {
+			t.Fatalf("stopped before write %d of %d: the old hive is not back", stop+1, steps)
+		}
+		if err := errors.Join(os.Remove(j), os.Truncate(name, int64(len(files["SYSTEM"])))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("stopped before each of %d writes", steps)
+}
+
+// cutGrowth begins an edit that makes the hive grow and has no log, stops before one of
+// its writes, and tells how many there are.
+func cutGrowth(t *testing.T, name string, stop int) (steps int) {
+	t.Helper()
+	f := &HiveFlags{Target: name}
+	flags := &HiveEditFlags{EditFlags: EditFlags{Yes: true}, Generation: "dirt"}
+	e, err := beginHiveEdit(t.Context(), ui.New(nil, io.Discard, io.Discard), f, "", flags)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	grow := &regtext.File{Keys: []regtext.Key{{Path: "Big", Values: []regtext.Value{{Name: "x", Type: hive.Binary, Data: make([]byte, 300<<10)}}}}}
+	if err := e.prepare("test", grow); err != nil {
+		t.Fatal(err)
+	}
+	if e.commit.Protocol != hive.Direct || e.commit.Writes[0].Off+int64(len(e.commit.Writes[0].Data)) <= e.set.Primary.Size() {
+		t.Fatalf("protocol %v, first write at %#x: the hive does not grow", e.commit.Protocol, e.commit.Writes[0].Off)
+	}
+	if err := e.saveJournal(filepath.Join(filepath.Dir(name), "bytes.json")); err != nil {
+		t.Fatal(err)
+	}
+	steps = len(e.commit.Writes)
+	e.commit.Writes = e.commit.Writes[:stop]
+	if err := e.commit.Run(e.targets()); err != nil {
+		t.Fatal(err)
+	}
+	return steps
+}
+
+// TestHiveUndo: whatever an edit does, its undo text brings every key, value and byte of
+// data back.
+func TestHiveUndo(t *testing.T) {
+	t.Parallel()
+	disk := testVolume(t, sampleFiles(t, sample.Client()))
+	before := hiveText(t, loaded(t, disk))
+	e, err := editDisk(t, disk, someEdits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if hiveText(t, loaded(t, disk)) == before {
+		t.Fatal("nothing was changed")
+	}
+	data, err := os.ReadFile(e.doc.Undo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := regtext.Parse(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := editDisk(t, disk, back); err != nil {
+		t.Fatal(err)
+	}
+	if hiveText(t, loaded(t, disk)) != before {
+		t.Error("the undo text does not bring everything back")
+	}
+}
+
+// loaded is the SYSTEM hive of a disk as Windows would load it.
+func loaded(t *testing.T, d image.Disk) *hive.Hive {
+	t.Helper()
+	opened, err := target.FromDisk("disk", d, target.ReadOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := target.OpenHiveSet(opened.Volumes[0].FS, "Windows/System32/config/SYSTEM", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := hive.Open(source(set))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
