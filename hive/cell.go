@@ -85,11 +85,11 @@ func (b *binData) editCell(off uint32) ([]byte, error) {
 
 // checkTagged tests a cell's signature and that its fixed part is there.
 func checkTagged(p []byte, off uint32, tag string, fixed int) error {
+	if len(p) >= fixed && p[0] == tag[0] && p[1] == tag[1] {
+		return nil
+	}
 	if len(p) < fixed {
 		return &FormatError{fileOffset(off), tag + " cell size", fmt.Sprintf("at least %d", fixed+cellHeaderSize), len(p) + cellHeaderSize}
 	}
-	if string(p[:2]) != tag {
-		return &FormatError{fileOffset(off), "cell signature", tag, p[:2]}
-	}
-	return nil
+	return &FormatError{fileOffset(off), "cell signature", tag, p[:2]}
 }

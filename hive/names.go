@@ -91,7 +91,7 @@ func (n storedName) hash() uint32 {
 	var h uint32
 	if n.eightBit {
 		for _, c := range n.raw {
-			h = h*37 + uint32(upcase(uint16(c)))
+			h = h*37 + uint32(upcaseByte[c])
 		}
 		return h
 	}
@@ -125,6 +125,14 @@ var laterCapitals = &unicode.RangeTable{R16: []unicode.Range16{
 	{Lo: 0x2C70, Hi: 0x2C70, Stride: 1}, {Lo: 0x2C7E, Hi: 0x2C7F, Stride: 1}, {Lo: 0x2CEB, Hi: 0x2CF2, Stride: 1},
 	{Lo: 0xA660, Hi: 0xA660, Stride: 1}, {Lo: 0xA698, Hi: 0xA69A, Stride: 1}, {Lo: 0xA78D, Hi: 0xA7FF, Stride: 1},
 }}
+
+// upcaseByte is upcase of the characters that 8-bit names consist of.
+var upcaseByte = func() (table [256]uint16) {
+	for c := range table {
+		table[c] = upcase(uint16(c))
+	}
+	return table
+}()
 
 // upcase is Windows' upper case of one UTF-16 unit. It only pairs letters that lead back to each
 // other, so U+00B5 or U+017F stay as they are.

@@ -19,7 +19,14 @@ type ValueCheck struct {
 // [Commit.Verify] have shown, that the hive is valid as it was planned and written as it was planned:
 // only on such a hive is that reader known to end.
 func CheckReadBack(primary File, want []ValueCheck) error {
-	if _, err := Open(Source{Primary: primary}); err != nil {
+	base, err := readBaseBlock(primary, primary.Size(), baseBlockSize)
+	if err == nil && base.dirty() {
+		err = fmt.Errorf("hive is dirty: %w", ErrReadBack)
+	}
+	if err == nil {
+		err = base.check(primary.Size())
+	}
+	if err != nil {
 		return fmt.Errorf("read back: %w", err)
 	}
 	r, err := regparser.NewRegistry(&chunkReader{src: primary, chunks: map[int64][]byte{}})

@@ -18,7 +18,10 @@ const (
 	listHeaderSize = 4
 )
 
-func (l subkeyList) kind() string   { return string(l[:2]) }
+func (l subkeyList) kind() string { return string(l[:2]) }
+func (l subkeyList) is(kind string) bool {
+	return l[0] == kind[0] && l[1] == kind[1]
+}
 func (l subkeyList) count() int     { return int(le.Uint16(l[2:])) }
 func (l subkeyList) setCount(n int) { le.PutUint16(l[2:], uint16(n)) }
 func (l subkeyList) entrySize() int { return entrySize(l[1]) }
@@ -95,7 +98,7 @@ func (b *binData) appendLeaves(list []leaf, n keyNode) ([]leaf, error) {
 		return nil, err
 	}
 	var total uint64
-	if top.kind() != indexRoot {
+	if !top.is(indexRoot) {
 		list, total = append(list, leaf{n.subkeyList(), top}), uint64(top.count())
 	} else if list, total, err = b.leavesBelow(list, top, n.subkeyCount()); err != nil {
 		return nil, err
@@ -116,7 +119,7 @@ func (b *binData) leavesBelow(list []leaf, top subkeyList, subkeys uint32) ([]le
 		if err != nil {
 			return nil, 0, err
 		}
-		if l.kind() == indexRoot {
+		if l.is(indexRoot) {
 			return nil, 0, &FormatError{fileOffset(off), "list below an index root", "a leaf", "another root"}
 		}
 		if total += uint64(l.count()); total > uint64(subkeys) {
@@ -136,7 +139,7 @@ func (b *binData) findSubkey(n keyNode, name storedName) (uint32, error) {
 	}
 	hash := name.hash()
 	for _, leaf := range list {
-		hashed := leaf.list.kind() == hashLeaf
+		hashed := leaf.list.is(hashLeaf)
 		for i := range leaf.list.count() {
 			if hashed && leaf.list.hint(i) != hash {
 				continue

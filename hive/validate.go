@@ -110,6 +110,8 @@ type checker struct {
 	todo   []keyRef
 	found  []Finding
 
+	security, keys uint32 // a descriptor, and how many of its keys are not in keysOf yet
+
 	leaves []leaf   // of the key being checked
 	names  []uint32 // hashes of the names of its values
 }
@@ -152,6 +154,7 @@ func (c *checker) runParallel(root uint32) {
 		if !c.used.merge(w.used) {
 			c.fault(0, "cells", "used once", "used twice")
 		}
+		w.flushKeys()
 		for off, keys := range w.keysOf {
 			c.keysOf[off] += keys
 		}
@@ -236,10 +239,27 @@ func (c *checker) checkKey(k keyRef) {
 	case !isRoot && n.nameLen() == 0:
 		c.fault(k.off, "key name", "not empty", "empty")
 	}
-	c.keysOf[n.security()]++
+	c.countKey(n.security())
 	c.checkClass(k.off, n)
 	c.checkValues(n)
 	c.checkSubkeys(k, n)
+}
+
+// countKey counts one more key of a security descriptor. Neighbours often share one: only changes
+// reach the map.
+func (c *checker) countKey(security uint32) {
+	if security != c.security {
+		c.flushKeys()
+		c.security = security
+	}
+	c.keys++
+}
+
+func (c *checker) flushKeys() {
+	if c.keys > 0 {
+		c.keysOf[c.security] += c.keys
+	}
+	c.keys = 0
 }
 
 func (c *checker) checkClass(off uint32, n keyNode) {
@@ -279,7 +299,7 @@ func (c *checker) checkValues(n keyNode) {
 	c.checkValueNames(list)
 }
 
-// checkValueNames looks for names that are there twice, first by their hashes alone.
+// checkValueNames looks for names that are there twice, first by their hashes.
 func (c *checker) checkValueNames(list valueList) {
 	slices.Sort(c.names)
 	for i := 1; i < len(c.names); i++ {
@@ -369,12 +389,12 @@ func (c *checker) checkEntry(l leaf, i int) (keyNode, bool) {
 		c.add(l.off, false, err)
 		return nil, false
 	}
-	switch l.list.kind() {
-	case hashLeaf:
+	switch {
+	case l.list.is(hashLeaf):
 		if h := n.stored().hash(); h != l.list.hint(i) {
 			c.fault(l.off, "hash of "+n.name(), h, l.list.hint(i))
 		}
-	case fastLeaf:
+	case l.list.is(fastLeaf):
 		if want := nameHint(n); string(want) != string(l.list.entry(i)[4:]) {
 			c.fault(l.off, "hint of "+n.name(), want, l.list.entry(i)[4:])
 		}
@@ -384,6 +404,7 @@ func (c *checker) checkEntry(l leaf, i int) (keyNode, bool) {
 
 // checkSecurity tests that each descriptor in use is linked with its neighbours and counts its keys.
 func (c *checker) checkSecurity() {
+	c.flushKeys()
 	descriptors := slices.Sorted(maps.Keys(c.keysOf))
 	for _, off := range descriptors {
 		c.checkRing(off)
