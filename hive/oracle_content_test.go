@@ -68,6 +68,7 @@ func contentHives() []contentHive {
 			}})
 		}
 	}
+	list = append(list, contentHive{"edited, lists of kind li", false, editedIndexLeaves})
 	for _, c := range append(oracleHives(), moreEdited()...) {
 		large := slices.Contains([]string{"SYSTEM_B dirty", "Windows 7 clean", "Windows 2003 clean", "XP SYSTEM"}, c.name)
 		list = append(list, contentHive{"edited, " + c.name, large, func(tb testing.TB) []byte {
@@ -81,6 +82,30 @@ func contentHives() []contentHive {
 		}})
 	}
 	return list
+}
+
+// editedIndexLeaves has keys inserted into full lists of kind li below an index root, and others
+// taken out.
+func editedIndexLeaves(tb testing.TB) []byte {
+	tb.Helper()
+	h := mustOpen(tb, files{sample(tb, "yarp/ManySubkeysHive")})
+	h.AllowGrowth(1 << 20)
+	const many = "key_with_many_subkeys"
+	was := mustKey(tb, h, many).NumSubkeys()
+	for i := range 1200 {
+		setValue(tb, h, fmt.Sprintf(`%s\%d again`, many, 1000+i), Value{"i", DWORD, EncodeDWORD(uint32(i))})
+	}
+	for i := range 500 {
+		if err := h.DeleteKey(fmt.Sprintf(`%s\%d`, many, 3000+i)); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	leaves, err := h.bins.leaves(mustKey(tb, h, many).node)
+	if err != nil || leaves[0].list.kind() != indexLeaf || mustKey(tb, h, many).NumSubkeys() != was+700 {
+		tb.Fatalf("%d subkeys, were %d, %v", mustKey(tb, h, many).NumSubkeys(), was, err)
+	}
+	noFindings(tb, h)
+	return mustBytes(tb, h)
 }
 
 // moreEdited are edited hives that [oracleHives] leaves out: recovered ones, and lists of kind li.

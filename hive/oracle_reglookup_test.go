@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // reglookup lists a hive as lines of four columns, everything beyond plain ASCII as %XX.
@@ -73,7 +74,11 @@ func reglookupKey(k *Key, path string) string {
 	if path == k.Name() { // the root
 		name = ""
 	}
-	return fmt.Sprintf("key %q %s", name, k.LastWritten().Format("2006-01-02 15:04:05"))
+	written := k.LastWritten()
+	if written.Unix() < 0 { // it has no times before its own epoch
+		written = time.Unix(0, 0).UTC()
+	}
+	return fmt.Sprintf("key %q %s", name, written.Format("2006-01-02 15:04:05"))
 }
 
 var reglookupTypes = []string{
