@@ -1,0 +1,146 @@
+package regtext
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"hangkit/hive"
+)
+
+// patched is a hive made of base, with one byte of a key's node changed.
+func patched(t *testing.T, path string, at int64, set func(byte) byte) *hive.Hive {
+	t.Helper()
+	h := newHive(t, base)
+	p, err := h.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const cellHeader = 4
+	p[mustKey(t, h, path).Offset()+cellHeader+at] = set(p[mustKey(t, h, path).Offset()+cellHeader+at])
+	return mustOpen(t, p)
+}
+
+// Offsets in a key node.
+const (
+	nodeFlags = 2
+	nodeName  = 76
+)
+
+// A link is exported as what it is. Its own text changes nothing; deleting it is refused.
+func TestLinks(t *testing.T) {
+	t.Parallel()
+	const symbolic = 0x10
+	h := patched(t, `a\b\c`, nodeFlags, func(b byte) byte { return b | symbolic })
+	text := mustExport(t, h, UTF8)
+	if !strings.Contains(string(text), "[HKEY_LOCAL_MACHINE\\SYSTEM\\a\\b\\c]\r\n\"v\"=hex:01,02\r\n") {
+		t.Errorf("export\n%s", text)
+	}
+	if sum := mustApply(t, h, mustParse(t, string(text))); sum != (Summary{Unchanged: 5}) {
+		t.Errorf("its own text: %+v", sum)
+	}
+	for _, edit := range []string{"[HKLM\\SYSTEM\\a\\b\\c]\n\"v\"=-", "[-HKLM\\SYSTEM\\a]"} {
+		f := mustParse(t, headerUnicode+"\n"+edit)
+		if _, err := f.Apply(h, Below(system)); !errors.Is(err, hive.ErrUnsupported) {
+			t.Errorf("%s: %v", edit, err)
+		}
+	}
+	checkLost(t, h, `key "HKLM\\SYSTEM\\a\\b\\c": it is a symbolic link`)
+}
+
+// checkLost checks what is lost when key a is deleted and comes back.
+func checkLost(t *testing.T, h *hive.Hive, want ...string) {
+	t.Helper()
+	_, lost, err := mustParse(t, headerUnicode+"\n[-HKLM\\SYSTEM\\a]").Inverse(h, Below(system))
+	if err != nil || !slices.Equal(lost, want) {
+		t.Errorf("lost %q, %v; want %q", lost, err, want)
+	}
+}
+
+// Names that no line, or no path, can hold.
+func TestOddKeyNames(t *testing.T) {
+	t.Parallel()
+	for name, quoted := range map[byte]string{'\n': `\n`, '\r': `\r`, '\\': `\\`, 0: `\x00`} {
+		h := patched(t, `a\b`, nodeName, func(byte) byte { return name })
+		checkLost(t, h, `key "HKLM\\SYSTEM\\a\\`+quoted+`" and all below it: no text can name it`)
+		if name != '\n' && name != '\r' {
+			continue
+		}
+		var out bytes.Buffer
+		sum, err := Export(&out, mustKey(t, h, ""), system, UTF16)
+		e, ok := errors.AsType[*LeftOutError](err)
+		if !ok || !slices.Equal(e.Paths, []string{system + `\a\` + string(name)}) || sum != (Summary{Keys: 4, Values: 4}) {
+			t.Errorf("export: %+v, %v", sum, err)
+		}
+		if _, err := Parse(out.Bytes()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A key that is its own grandchild does not keep a walk going.
+func TestCircle(t *testing.T) {
+	t.Parallel()
+	h := newHive(t, base)
+	p, err := h.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const subkeyList, cellHeader = 28, 4
+	outer, inner := mustKey(t, h, "a").Offset(), mustKey(t, h, `a\b`).Offset()
+	copy(p[inner+cellHeader+subkeyList:][:4], p[outer+cellHeader+subkeyList:])
+	h = mustOpen(t, p)
+	if _, err := Export(io.Discard, mustKey(t, h, ""), system, UTF8); !errors.Is(err, hive.ErrFormat) {
+		t.Errorf("export: %v", err)
+	}
+	f := mustParse(t, headerUnicode+"\n[-HKLM\\SYSTEM\\a]")
+	if _, _, err := f.Inverse(h, Below(system)); !errors.Is(err, hive.ErrFormat) {
+		t.Errorf("inverse: %v", err)
+	}
+	if _, err := f.Apply(h, Below(system)); !errors.Is(err, hive.ErrFormat) {
+		t.Errorf("apply: %v", err)
+	}
+}
+
+// Whole subtrees of a real hive go and come back; class names and security do not.
+func TestInverseSample(t *testing.T) {
+	t.Parallel()
+	h := mustOpen(t, sample(t, "real/SYSTEM_winxp_regsave_v1.3"))
+	h.AllowGrowth(1 << 30)
+	before := contentsOfHive(t, h)
+	f := mustParse(t, headerUnicode+`
+[-HKLM\SYSTEM\controlset001\services]
+[HKLM\SYSTEM\ControlSet001\Services\Tcpip]
+"new"="value"
+[-HKLM\SYSTEM\ControlSet001\Control\Lsa]
+[HKLM\SYSTEM\Select]
+"Default"=dword:2
+"Current"=-
+[HKLM\SYSTEM\New\Key]
+@="x"
+`)
+	undo, lost, err := f.Inverse(h, Below(system))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`key "HKLM\\SYSTEM\\controlset001\\Services\\Tcpip": its class name "Class"`,
+		`key "HKLM\\SYSTEM\\controlset001\\Services\\aec\\Security": its security, which is not that of the keys above`,
+	} {
+		if !slices.Contains(lost, want) {
+			t.Errorf("lost lacks %s", want)
+		}
+	}
+	sum := mustApply(t, h, f)
+	if sum.DeletedKeys < 1000 || sum.Keys != 4 || sum.Values != 3 || sum.DeletedValues != 1 {
+		t.Errorf("%+v", sum)
+	}
+	mustApply(t, h, mustParse(t, mustWrite(t, undo, UTF16)))
+	if err := h.Validate(); err != nil {
+		t.Error(err)
+	}
+	report(t, differences(before, contentsOfHive(t, h)))
+}
