@@ -23,6 +23,7 @@ type HiveCmd struct {
 	Delete  HiveDeleteCmd  `cmd:"" help:"Delete a key or a value."`
 	Export  HiveExportCmd  `cmd:"" help:"Write a key and all below it as a .reg text."`
 	Import  HiveImportCmd  `cmd:"" help:"Change the hive as a .reg text says."`
+	BCD     HiveBCDCmd     `cmd:"" help:"Show the boot entries and the settings they start Windows with."`
 }
 
 // Help is the command's long help.

@@ -136,16 +136,14 @@ func isDrive(name string) bool {
 	})
 }
 
+// volumeID is how Windows knows the volume.
+func volumeID(v *target.Volume) windows.VolumeID {
+	return windows.VolumeID{MBRSignature: v.Part.DiskSignature, Offset: v.Part.Start, PartitionGUID: v.Part.GUID}
+}
+
 // volumeState says for the readiness rules what is known about the volume.
 func volumeState(v *target.Volume) windows.VolumeState {
-	st := windows.VolumeState{
-		ID: windows.VolumeID{
-			MBRSignature:  v.Part.DiskSignature,
-			Offset:        v.Part.Start,
-			PartitionGUID: v.Part.GUID,
-		},
-		Serial: v.Info.Serial,
-	}
+	st := windows.VolumeState{ID: volumeID(v), Serial: v.Info.Serial}
 	if v.State != nil {
 		st.Dirty, st.DirtyWhy = v.State.Dirty, v.State.Flags.Words()
 	}

@@ -26,7 +26,7 @@ var rooms = []room{
 	{dir: ".", imports: []string{"hangkit/offline"},
 		why: "main.go only hands over to the program"},
 	{dir: "offline", imports: []string{
-		"hangkit/collect", "hangkit/collect/dumpfile", "hangkit/collect/dumptest", "hangkit/hive", "hangkit/hive/regtext", "hangkit/image", "hangkit/ntfs", "hangkit/ntfs/format",
+		"hangkit/collect", "hangkit/collect/dumpfile", "hangkit/collect/dumptest", "hangkit/hive", "hangkit/hive/regtext", "hangkit/image", "hangkit/image/fat", "hangkit/ntfs", "hangkit/ntfs/format",
 		"hangkit/offline/crashconfig", "hangkit/offline/target", "hangkit/offline/windows", "hangkit/offline/windows/sample",
 		"github.com/alecthomas/kong", "github.com/schollz/progressbar/v3", "golang.org/x/term"},
 		why: "the program may use every room; only it knows a terminal"},
@@ -42,6 +42,8 @@ var rooms = []room{
 		why: "the registry format stands alone, so that any program can use it"},
 	{dir: "ntfs", imports: []string{"www.velocidex.com/golang/go-ntfs/parser"},
 		why: "a volume is opened on any ReaderAt and knows no sibling"},
+	{dir: "ntfs/verify", imports: nil,
+		why: "the checker knows the format by itself: a writer's mistakes must not be its own, and a writer must be able to ask it"},
 	{dir: "collect", imports: nil,
 		why: "dumps are read from any file system, with the standard library alone"},
 }

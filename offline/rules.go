@@ -6,10 +6,12 @@ import (
 	"hangkit/hive"
 	"hangkit/hive/regtext"
 	"hangkit/image"
+	"hangkit/image/fat"
 	"hangkit/ntfs"
 	"hangkit/offline/crashconfig"
 	"hangkit/offline/internal/ui"
 	"hangkit/offline/target"
+	"hangkit/offline/windows"
 )
 
 // rules say what the errors of the rooms mean to the user: the exit status and the
@@ -46,6 +48,8 @@ var rules = []ui.Rule{
 	{Is: errNotInterrupted, Status: ui.Refused},
 	{Is: hive.ErrNoRoom, Status: ui.Refused, Hints: []string{"the file would have to grow, which hangkit does not do on this volume"}},
 	{Is: hive.ErrUnsupported, Status: ui.Refused},
+	{Is: windows.ErrNotBCD, Status: ui.Damaged, Hints: []string{"name the file BCD, or what it lies on"}},
+	{Is: fat.ErrFormat, Status: ui.Damaged, Hints: []string{"the volume is damaged: 'chkdsk' from WinPE may repair it, best on a copy"}},
 	{Is: regtext.ErrSyntax, Status: ui.Damaged},
 	{Is: regtext.ErrForeignKey, Status: ui.Refused},
 	{Is: regtext.ErrLeftOut, Status: ui.Partly},

@@ -288,7 +288,7 @@ func (e *Entry) inherited(t ElementType, seen map[string]bool) (Element, bool) {
 }
 
 // Name is the entry's well-known name, "{bootmgr}", or its ID.
-func (e *Entry) Name() string { return objectName(e.ID) }
+func (e *Entry) Name() string { return BCDObjectName(e.ID) }
 
 // Description is the entry's name in the menu, empty if it has none.
 func (e *Entry) Description() string {
@@ -296,7 +296,8 @@ func (e *Entry) Description() string {
 	return el.Text
 }
 
-func objectName(id string) string {
+// BCDObjectName is the well-known name of an object, "{bootmgr}", or its ID.
+func BCDObjectName(id string) string {
 	for _, w := range wellKnownObjects {
 		if w.id == id {
 			return w.name

@@ -199,7 +199,7 @@ func (d Device) String() string {
 	default:
 	}
 	if d.Options != "" {
-		text += "," + objectName(d.Options)
+		text += "," + BCDObjectName(d.Options)
 	}
 	return text
 }

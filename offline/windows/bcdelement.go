@@ -145,7 +145,7 @@ func (e Element) Words() string {
 	case FormatObject, FormatObjectList:
 		names := make([]string, len(e.Objects))
 		for i, id := range e.Objects {
-			names[i] = objectName(id)
+			names[i] = BCDObjectName(id)
 		}
 		return strings.Join(names, " ")
 	case FormatBoolean:
