@@ -89,9 +89,9 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 }
 
 func dispatch(ctx context.Context, talk *ui.UI, args []string) ui.Status {
-	var cli CLI
+	root, globals := grammar(args)
 	exited := ui.Status(-1)
-	parser, err := kong.New(&cli, parserOptions(ctx, talk, &exited)...)
+	parser, err := kong.New(root, parserOptions(ctx, talk, &exited)...)
 	if err != nil {
 		return talk.Report(fmt.Errorf("building the command line: %w", err), nil)
 	}
@@ -106,11 +106,11 @@ func dispatch(ctx context.Context, talk *ui.UI, args []string) ui.Status {
 	if exited >= 0 { // --help has been printed
 		return exited
 	}
-	talk.Mode = ui.Mode{Quiet: cli.Quiet, Verbose: cli.Verbose, JSON: cli.JSON || wantsJSON(args)}
+	talk.Mode = ui.Mode{Quiet: globals.Quiet, Verbose: globals.Verbose, JSON: globals.JSON || wantsJSON(args)}
 	if err != nil {
 		return talk.Report(usageError(err), nil)
 	}
-	if err := command.Run(&cli.Globals); err != nil {
+	if err := command.Run(globals); err != nil {
 		return talk.Report(err, rules)
 	}
 	return ui.OK
