@@ -45,6 +45,8 @@ func TestScript(t *testing.T) {
 			"mkhive":    cmdMkhive,
 			"bigreg":    cmdBigreg,
 			"interrupt": cmdInterrupt,
+			"mkbcd":     cmdMkbcd,
+			"mkboot":    cmdMkboot,
 		},
 	})
 }

@@ -1,0 +1,128 @@
+package offline
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"hangkit/hive"
+	"hangkit/image"
+	"hangkit/image/fat"
+	"hangkit/image/fat/fattest"
+	"hangkit/ntfs/format"
+	"hangkit/offline/windows"
+	"hangkit/offline/windows/sample"
+)
+
+// bcdTime is when the stores of the scripts were made.
+var bcdTime = time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
+
+// cmdMkbcd makes a store of boot configuration data: mkbcd efi/EFI/Microsoft/Boot/BCD.
+func cmdMkbcd(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: mkbcd file")
+	}
+	data, err := bcdData(sample.BCDOptions{})
+	ts.Check(err)
+	name := ts.MkAbs(args[0])
+	ts.Check(errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, data, 0o640)))
+}
+
+func bcdData(o sample.BCDOptions) ([]byte, error) {
+	o.Now = bcdTime
+	h, err := sample.BCD(o)
+	if err != nil {
+		return nil, err
+	}
+	return h.Bytes()
+}
+
+// cmdMkboot makes a small disk that boots as EFI or BIOS machines do, with a store on its first
+// partition and a Windows on its second: mkboot efi disk.img.
+func cmdMkboot(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: mkboot efi|bios file")
+	}
+	disk, err := image.Create(ts.MkAbs(args[1]), 96<<20)
+	ts.Check(err)
+	make := map[string]func(image.Disk) error{"efi": fillEFIDisk, "bios": fillBIOSDisk}[args[0]]
+	ts.Check(errors.Join(make(disk), disk.Close()))
+}
+
+const bootPartition = 34 << 20
+
+func fillEFIDisk(disk image.Disk) error {
+	table, err := image.CreateGPT(disk, []image.NewPartition{
+		{Type: image.TypeEFISystem, Size: bootPartition}, {Type: image.TypeBasicData},
+	}, demoSeed)
+	if err != nil {
+		return err
+	}
+	id := windows.VolumeID{PartitionGUID: table.Partitions[1].GUID}
+	data, err := bcdData(sample.BCDOptions{EFI: true, Volume: id, Elements: sample.BCDElements{
+		0x26000024: true, 0x25000080: 1, 0x25000031: 4096, 0x250000e0: 1, 0x12000030: "clear\x1b[2J",
+	}})
+	if err != nil {
+		return err
+	}
+	esp, err := table.Open(disk, table.Partitions[0])
+	if err != nil {
+		return err
+	}
+	err = fattest.Write(esp, esp.Size(), fattest.Options{Kind: fat.FAT32, Label: "SYSTEM", Root: []fattest.Entry{
+		{Name: "EFI", Dir: []fattest.Entry{{Name: "Microsoft", Dir: []fattest.Entry{{Name: "Boot", Dir: []fattest.Entry{
+			{Name: "BCD", Data: data}, {Name: "BCD.LOG", Data: nil},
+		}}}}}},
+	}})
+	return errors.Join(err, fillWindows(disk, table, id))
+}
+
+func fillBIOSDisk(disk image.Disk) error {
+	table, err := image.CreateMBR(disk, []image.NewPartition{
+		{Type: image.TypeMBRNTFS, Size: bootPartition}, {Type: image.TypeMBRNTFS},
+	}, demoSeed)
+	if err != nil {
+		return err
+	}
+	id := windows.VolumeID{MBRSignature: table.DiskSignature, Offset: table.Partitions[1].Start}
+	data, err := bcdData(sample.BCDOptions{Volume: id})
+	if err != nil {
+		return err
+	}
+	reserved, err := table.Open(disk, table.Partitions[0])
+	if err != nil {
+		return err
+	}
+	err = format.Write(reserved, format.Options{Label: "System Reserved", Root: []format.Entry{
+		{Name: "Boot", Dir: []format.Entry{{Name: "BCD", Data: data}, {Name: "BCD.LOG", Data: make([]byte, 21504)}, {Name: "BCD.LOG1"}, {Name: "BCD.LOG2"}}},
+	}})
+	return errors.Join(err, fillWindows(disk, table, id))
+}
+
+// fillWindows puts a Windows on the second partition.
+func fillWindows(disk image.Disk, table *image.Table, id windows.VolumeID) error {
+	volume, err := table.Open(disk, table.Partitions[1])
+	if err != nil {
+		return err
+	}
+	o := sample.Server()
+	o.Volume = id
+	var hives []*hive.Hive
+	for _, build := range []func(sample.Options) (*hive.Hive, error){sample.System, sample.Software} {
+		h, err := build(o)
+		if err != nil {
+			return err
+		}
+		hives = append(hives, h)
+	}
+	config, err := configFolder(hives[0], hives[1])
+	if err != nil {
+		return err
+	}
+	return format.Write(volume, format.Options{Label: "Windows", Root: []format.Entry{
+		{Name: "Windows", Dir: []format.Entry{{Name: "System32", Dir: []format.Entry{{Name: "config", Dir: config}}}}},
+	}})
+}
