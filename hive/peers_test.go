@@ -54,6 +54,7 @@ var peerFailures = []peerFailure{
 	{"regparser", "db chosen by signature, not by size", peerTest.plainValueBeginsWithDB},
 	{"regparser", "OpenKey of / gives nil, Values of that panics", peerTest.rootByAnySpelling},
 	{"regparser", "paths split at both slashes", peerTest.slashInName},
+	{"regparser", "looks keys up by walking all lists, without their hashes", peerTest.lookupReadsLittle},
 	{"regparser", "corrupted_system_hive walked without an error", peerTest.corruptedRefused},
 	{"yarp", "final sequence is that of the last entry, Windows has one more", peerTest.sequenceIsLastPlusOne},
 	{"yarp", "does not check references, hashes, order", peerTest.structureChecked},
@@ -663,6 +664,19 @@ func (t peerTest) slashInName() {
 	}
 	if n := mustKey(t, h, "Types").NumSubkeys(); n != 1 {
 		t.Errorf("%d subkeys", n)
+	}
+}
+
+func (t peerTest) lookupReadsLittle() {
+	p := cleanly(sample(t, "real/SYSTEM_WIN_10_1709"))
+	h := mustOpen(t, files{p})
+	for _, path := range []string{crashControl, `ControlSet001\Services\kbdhid`, `ControlSet001\Services\zzz`} {
+		if k, err := h.Key(path); (k == nil) != strings.HasSuffix(path, "zzz") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if read := h.BytesRead(); read > int64(len(p)/8) {
+		t.Errorf("%d of %d bytes read", read, len(p))
 	}
 }
 
