@@ -89,11 +89,14 @@ func TestCircle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const subkeyList, cellHeader = 28, 4
-	outer, inner := mustKey(t, h, "a").Offset(), mustKey(t, h, `a\b`).Offset()
-	copy(p[inner+cellHeader+subkeyList:][:4], p[outer+cellHeader+subkeyList:])
+	const cellHeader, subkeyCount, subkeyList = 4, 20, 28
+	outer, inner := mustKey(t, h, "a").Offset()+cellHeader, mustKey(t, h, `a\b`).Offset()+cellHeader
+	for _, field := range []int64{subkeyCount, subkeyList} {
+		copy(p[inner+field:][:4], p[outer+field:])
+	}
 	h = mustOpen(t, p)
-	if _, err := Export(io.Discard, mustKey(t, h, ""), system, UTF8); !errors.Is(err, hive.ErrFormat) {
+	_, err = Export(io.Discard, mustKey(t, h, ""), system, UTF8)
+	if e, ok := errors.AsType[*hive.FormatError](err); !ok || e.What != "key" {
 		t.Errorf("export: %v", err)
 	}
 	f := mustParse(t, headerUnicode+"\n[-HKLM\\SYSTEM\\a]")
