@@ -163,6 +163,7 @@ type replayCase struct {
 	primary    func(p []byte) // what else is wrong with the primary
 	log1, log2 logMaker
 	want       string // the marks
+	grown      uint32 // pages by which the hive grows
 	err        error
 }
 
@@ -286,10 +287,74 @@ func commitOrderCases() []replayCase {
 	}
 }
 
+// growing is an entry of a log that grows the hive from so many pages more than it had to so many.
+func growing(base, from, to uint32) logMaker {
+	return func(primary []byte, id FileID) []byte {
+		size := baseBlock(primary).binsSize()
+		pages := []dirtyPage{markedPage(primary, mark{id, base})}
+		if from < to {
+			pages = append(pages, newBin(size+from*pageSize, to-from))
+		}
+		log := appendEntry(hvleBase(primary, base), base, 0, size+to*pageSize, pages...)
+		return append(log, make([]byte, pageSize)...)
+	}
+}
+
+// newBin is a bin with one free cell.
+func newBin(off, pages uint32) dirtyPage {
+	b := make(binHeader, pages*pageSize)
+	copy(b, binTag)
+	b.setOffset(off)
+	b.setSize(uint32(len(b)))
+	le.PutUint32(b[binHeaderSize:], uint32(len(b))-binHeaderSize)
+	return dirtyPage{off, b}
+}
+
+func ruleHiveSize(tb testing.TB) uint32 {
+	tb.Helper()
+	return baseBlock(ruleHive(tb, 1, 1)).binsSize()
+}
+
+// longer makes a base block say that the hive has a page more than it has.
+func longer(p []byte) {
+	baseBlock(p).setBinsSize(baseBlock(p).binsSize() + pageSize)
+	baseBlock(p).seal()
+}
+
+// growthCases have logs that change the size of the hive. The file ends with the last bin it had.
+func growthCases() []replayCase {
+	return []replayCase{
+		{name: "growth by a log", seq1: 10, seq2: 9, log1: growing(9, 0, 3), want: "1:9", grown: 3},
+		{name: "growth by two logs", seq1: 10, seq2: 9, log1: growing(9, 0, 1), log2: growing(10, 1, 3), want: "1:9 2:10", grown: 3},
+		{name: "growth by a log that is skipped", seq1: 10, seq2: 9, log1: growing(8, 0, 1), log2: growing(9, 0, 0), want: "2:9"},
+		{name: "growth, then back", seq1: 10, seq2: 9, log1: growing(9, 0, 2), log2: growing(10, 0, 0), want: "1:9 2:10"},
+		{name: "growth, damaged base block", seq1: 10, seq2: 9, primary: damageChecksum, log1: growing(9, 0, 1), want: "1:9", grown: 1},
+		{name: "growth that reached the base block but not the file", seq1: 10, seq2: 9, primary: longer, log1: growing(9, 0, 1), want: "1:9", grown: 1},
+		{name: "DIRT, growth that reached the base block but not the file", seq1: 10, seq2: 9, primary: longer, log1: growingDIRT(0), want: "1:9", grown: 1},
+		{name: "DIRT, growth that reached neither", seq1: 10, seq2: 9, log1: growingDIRT(0), want: "1:9"},
+	}
+}
+
+// growingDIRT is a DIRT log that adds a page to the hive.
+func growingDIRT(delta int) logMaker {
+	return func(primary []byte, id FileID) []byte {
+		b := append(baseBlock(nil), primary[:sectorSize]...)
+		b.setFileType(typeLogDIRT)
+		b.setSequences(9, 9)
+		b.setFileTime(b.fileTime() + uint64(delta))
+		size := b.binsSize()
+		b.setBinsSize(size + pageSize)
+		b.seal()
+		return newDIRTLog(b, sectorsOf([]dirtyPage{markedPage(primary, mark{id, 9}), newBin(size, 1)}))
+	}
+}
+
+func replayCases() []replayCase { return slices.Concat(hvleCases(), dirtCases(), growthCases()) }
+
 // The rule that Windows' own code follows.
 func TestReplayRule(t *testing.T) {
 	t.Parallel()
-	for _, c := range append(hvleCases(), dirtCases()...) {
+	for _, c := range replayCases() {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			f := c.files(t)
@@ -302,6 +367,9 @@ func TestReplayRule(t *testing.T) {
 			}
 			if got := marksIn(t, h); got != c.want {
 				t.Errorf("applied %q, want %q", got, c.want)
+			}
+			if got := h.bins.size(); got != ruleHiveSize(t)+c.grown*pageSize {
+				t.Errorf("bins of %#x bytes, want %d more pages", got, c.grown)
 			}
 			checkReplayed(t, h, f)
 		})
