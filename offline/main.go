@@ -66,8 +66,8 @@ says so and is confirmed.`
 const about = `
 
 EXIT STATUS: 0 done; 1 failed; 3 done in part; 4 refused for safety; 5 damaged
-or unknown format; 6 not found; 7 not ready (check) or not usable (verify);
-80 wrong usage; 130 interrupted.`
+or unknown format; 6 not found; 7 not ready (check), not usable (verify) or not
+valid (hive check); 80 wrong usage; 130 interrupted.`
 
 // Main runs the program and returns its exit status.
 func Main(args []string, in io.Reader, out, errOut io.Writer) int {
