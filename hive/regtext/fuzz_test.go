@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"hangkit/hive"
 )
@@ -21,11 +20,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(append(bytes.Clone(markUTF16LE), appendUTF16(nil, []byte(text))...))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		start := time.Now()
 		file, err := Parse(text)
-		if d := time.Since(start); d > time.Second+time.Duration(len(text))*time.Microsecond {
-			t.Errorf("%v for %d bytes", d, len(text))
-		}
 		if err != nil {
 			checkSyntaxError(t, err, text)
 			return

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf16"
-
-	"hangkit/hive"
 )
 
 // text5 is a version 5 text with one key.
@@ -263,18 +261,33 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
+// Texts that a parser with two loops would never finish.
 func TestParseLarge(t *testing.T) {
 	t.Parallel()
-	const n = 200_000
-	var s strings.Builder
-	s.WriteString(text5(`"a"=hex:`))
-	for range n {
-		s.WriteString("00,\\\n\n")
+	const n = 400_000
+	many := func(s string) string { return strings.Repeat(s, n) }
+	for name, c := range map[string]struct {
+		values string
+		bytes  int // of the first value
+	}{
+		"continuations": {`"a"=hex:` + many("0,\\\n\n") + "0", n + 1},
+		"bytes":         {`"a"=hex:` + many("00,"), n},
+		"escapes":       {`"a"="` + many(`\\`) + `"`, 2*n + 2},
+		"line breaks":   {`"a"="` + many("\n") + `"`, 2*n + 2},
+		"long name":     {`"` + many(`\"`) + `"=hex:0`, 1},
+		"keys":          {"\"a\"=hex:0\n" + many("[HKLM\\x]\n"), 1},
+		"brackets":      {"\"a\"=hex:0\n[" + many("]"), 1},
+		"comments":      {many(";\n") + "\"a\"=hex:0", 1},
+		"blanks":        {many(" ") + "\"a\"" + many("\t") + "=hex:0" + many("\r\n"), 1},
+	} {
+		f := mustParse(t, text5(c.values))
+		if v := f.Keys[0].Values; len(v[0].Data) != c.bytes {
+			t.Errorf("%s: %d bytes, want %d", name, len(v[0].Data), c.bytes)
+		}
 	}
-	s.WriteString("00\n\"b\"=\"" + strings.Repeat("\\\\", n) + "\"\n")
-	s.WriteString(strings.Repeat("[HKLM\\x]\n", n))
-	f := mustParse(t, s.String())
-	if v := f.Keys[0].Values; len(v[0].Data) != n+1 || len(v[1].Data) != 2*n+2 || len(f.Keys) != n+1 || v[0].Type != hive.Binary {
-		t.Errorf("%d and %d bytes, %d keys", len(v[0].Data), len(v[1].Data), len(f.Keys))
+	for _, values := range []string{many(`"a`), `"a"=` + many("hex"), `"a"="` + many("x\n"), `"a"=hex:` + many("0"), many("["), many("\xff")} {
+		if _, err := Parse([]byte(text5(values))); !errors.Is(err, ErrSyntax) {
+			t.Errorf("%.20q…: %v", values, err)
+		}
 	}
 }
