@@ -111,6 +111,8 @@ type bitmapDiff struct {
 	s        *stream
 	first, n int64
 	leaked   bool
+
+	shortTail bool // found and reported
 }
 
 func (d *bitmapDiff) chunk(chunk int64, buf []byte) error {
@@ -126,8 +128,9 @@ func (d *bitmapDiff) chunk(chunk int64, buf []byte) error {
 		if owned != nil {
 			own = owned[i]
 		}
-		if on := le.Uint64(buf[8*i:]); on != own {
-			d.word(start+int64(i)*wordBits, own, on)
+		at := start + int64(i)*wordBits
+		if on := le.Uint64(buf[8*i:]); on != own || at+wordBits > d.c.geometry.clusters {
+			d.word(at, own, on)
 		}
 	}
 	return nil
@@ -135,9 +138,9 @@ func (d *bitmapDiff) chunk(chunk int64, buf []byte) error {
 
 // word compares the bits of 64 clusters.
 func (d *bitmapDiff) word(start int64, own, on uint64) {
-	if rest := d.c.geometry.clusters - start; rest < wordBits {
-		d.tail(max(rest, 0), on)
-		own, on = own&(1<<max(rest, 0)-1), on&(1<<max(rest, 0)-1)
+	if rest := max(d.c.geometry.clusters-start, 0); rest < wordBits {
+		d.tail(start, rest, on)
+		own, on = own&(1<<rest-1), on&(1<<rest-1)
 	}
 	for diff := own ^ on; diff != 0; diff &= diff - 1 {
 		i := int64(bits.TrailingZeros64(diff))
@@ -147,13 +150,13 @@ func (d *bitmapDiff) word(start int64, own, on uint64) {
 
 // tail wants the bits behind the last cluster set, as far as the bitmap goes:
 // nobody must allocate what is not there.
-func (d *bitmapDiff) tail(clusters int64, on uint64) {
-	end := int64(d.s.size)*8 - (d.c.geometry.clusters - clusters)
-	want := ^uint64(0) << clusters
-	if end < wordBits {
-		want &= 1<<max(end, 0) - 1
+func (d *bitmapDiff) tail(start, first int64, on uint64) {
+	want := ^uint64(0) << first
+	if end := max(int64(d.s.size)*8-start, 0); end < wordBits {
+		want &= 1<<end - 1
 	}
-	if on&want != want {
+	if on&want != want && !d.shortTail {
+		d.shortTail = true
 		d.c.add(recordBitmap, BitmapSize, d.s.off, "$Bitmap: bits behind the last cluster", hex(want), hex(on&want))
 	}
 }
