@@ -85,11 +85,15 @@ func (b *binData) editCell(off uint32) ([]byte, error) {
 
 // checkTagged tests a cell's signature and that its fixed part is there.
 func checkTagged(p []byte, off uint32, tag string, fixed int) error {
-	if len(p) >= fixed && p[0] == tag[0] && p[1] == tag[1] {
+	if tagged(p, tag, fixed) {
 		return nil
 	}
 	if len(p) < fixed {
 		return &FormatError{fileOffset(off), tag + " cell size", fmt.Sprintf("at least %d", fixed+cellHeaderSize), len(p) + cellHeaderSize}
 	}
 	return &FormatError{fileOffset(off), "cell signature", tag, p[:2]}
+}
+
+func tagged(p []byte, tag string, fixed int) bool {
+	return len(p) >= fixed && p[0] == tag[0] && p[1] == tag[1]
 }

@@ -84,14 +84,18 @@ func (l valueList) find(off uint32) int {
 
 // valueList gives the cells of a key's values.
 func (b *binData) valueList(n keyNode) (valueList, error) {
-	count := n.valueCount()
-	if count == 0 || n.flags()&keyPredefined != 0 {
+	if n.valueCount() == 0 || n.flags()&keyPredefined != 0 {
 		return nil, nil
 	}
 	p, err := b.cell(n.valueList())
 	if err != nil {
 		return nil, fmt.Errorf("value list: %w", err)
 	}
+	return checkValueList(p, n)
+}
+
+func checkValueList(p []byte, n keyNode) (valueList, error) {
+	count := n.valueCount()
 	if uint64(count)*4 > uint64(len(p)) {
 		return nil, &FormatError{fileOffset(n.valueList()), "number of values", fmt.Sprintf("at most %d", len(p)/4), count}
 	}

@@ -64,16 +64,7 @@ func newCellSet(size uint32) cellSet { return make(cellSet, size/cellAlign/64+1)
 
 func (s cellSet) has(off uint32) bool { return s[off/cellAlign/64]>>(off/cellAlign%64)&1 != 0 }
 func (s cellSet) add(off uint32)      { s[off/cellAlign/64] |= 1 << (off / cellAlign % 64) }
-
-// merge adds another set, and says whether they had nothing in common.
-func (s cellSet) merge(t cellSet) (disjoint bool) {
-	var common uint64
-	for i, word := range t {
-		common |= s[i] & word
-		s[i] |= word
-	}
-	return common == 0
-}
+func (s cellSet) remove(off uint32)   { s[off/cellAlign/64] &^= 1 << (off / cellAlign % 64) }
 
 // cellsInUse walks over all cells.
 func (b *binData) cellsInUse() (cellSet, error) {
@@ -105,7 +96,7 @@ type checker struct {
 	bins   *binData
 	minor  uint32
 	cells  cellSet           // cells in use
-	used   cellSet           // cells that something refers to
+	left   cellSet           // those of them that nothing has referred to yet
 	keysOf map[uint32]uint32 // how many keys use a security descriptor
 	todo   []keyRef
 	found  []Finding
@@ -125,7 +116,7 @@ type keyRef struct {
 func newChecker(h *Hive, cells cellSet) *checker {
 	return &checker{
 		bins: h.bins, minor: h.base.minor(),
-		cells: cells, used: newCellSet(h.bins.size()), keysOf: map[uint32]uint32{},
+		cells: cells, left: slices.Clone(cells), keysOf: map[uint32]uint32{},
 	}
 }
 
@@ -151,8 +142,8 @@ func (c *checker) runParallel(root uint32) {
 		c.checkKey(k)
 	}
 	for _, w := range c.share() {
-		if !c.used.merge(w.used) {
-			c.fault(0, "cells", "used once", "used twice")
+		if !c.merge(w.left) {
+			c.fault(0, "cells", "referred to once", "referred to twice")
 		}
 		w.flushKeys()
 		for off, keys := range w.keysOf {
@@ -164,11 +155,22 @@ func (c *checker) runParallel(root uint32) {
 	c.checkLost()
 }
 
+// merge takes out of c.left the cells a worker found a use for, and says whether all were still there.
+func (c *checker) merge(left cellSet) bool {
+	var twice uint64
+	for i, word := range left {
+		used := c.cells[i] &^ word
+		twice |= used &^ c.left[i]
+		c.left[i] &^= used
+	}
+	return twice == 0
+}
+
 // share lets workers check the subtrees that are left.
 func (c *checker) share() []*checker {
 	list := make([]*checker, workers())
 	for i := range list {
-		list[i] = &checker{bins: c.bins, minor: c.minor, cells: c.cells, used: newCellSet(c.bins.size()), keysOf: map[uint32]uint32{}}
+		list[i] = &checker{bins: c.bins, minor: c.minor, cells: c.cells, left: slices.Clone(c.cells), keysOf: map[uint32]uint32{}}
 	}
 	_ = inParallel(len(c.todo), func(worker, piece int) error {
 		w := list[worker]
@@ -195,18 +197,33 @@ func (c *checker) harmless(off uint32, what string, want, got any) {
 	c.add(off, true, &FormatError{fileOffset(off), what, want, got})
 }
 
-// claim says that something refers to a cell: it must be in use and nobody else's.
-func (c *checker) claim(off uint32, what string) bool {
-	switch {
-	case off >= c.bins.size() || off%cellAlign != 0 || !c.cells.has(off):
-		c.fault(off, what, "a cell in use", off)
-		return false
-	case c.used.has(off):
-		c.fault(off, what, "a cell of its own", "one that is referred to twice")
-		return false
+// claim says that something refers to a cell, which must be in use and nobody else's, and gives what
+// it holds.
+func (c *checker) claim(off uint32, what string) ([]byte, bool) {
+	if off >= c.bins.size() || off%cellAlign != 0 || !c.left.has(off) {
+		c.refuse(off, what)
+		return nil, false
 	}
-	c.used.add(off)
-	return true
+	c.left.remove(off)
+	return c.contents(off), true
+}
+
+func (c *checker) refuse(off uint32, what string) {
+	if c.inUse(off) {
+		c.fault(off, what, "a cell of its own", "one that is referred to twice")
+		return
+	}
+	c.fault(off, what, "a cell in use", off)
+}
+
+func (c *checker) inUse(off uint32) bool {
+	return off < c.bins.size() && off%cellAlign == 0 && c.cells.has(off)
+}
+
+// contents is what a cell in use holds: that its size is right is known from the walk over all cells.
+func (c *checker) contents(off uint32) []byte {
+	size := cellSize(le.Uint32(c.bins.data[off:])).total()
+	return c.bins.data[off+cellHeaderSize : off+size]
 }
 
 // checkKeys checks the keys still to be checked and all below them.
@@ -219,10 +236,11 @@ func (c *checker) checkKeys() {
 }
 
 func (c *checker) checkKey(k keyRef) {
-	if !c.claim(k.off, "key") {
+	p, ok := c.claim(k.off, "key")
+	if !ok {
 		return
 	}
-	n, err := c.bins.keyNode(k.off)
+	n, err := checkKeyNode(p, k.off)
 	if err != nil {
 		c.add(k.off, false, err)
 		return
@@ -263,19 +281,23 @@ func (c *checker) flushKeys() {
 }
 
 func (c *checker) checkClass(off uint32, n keyNode) {
-	if n.classLen() == 0 || n.class() == nilOffset || !c.claim(n.class(), "class name") {
+	if n.classLen() == 0 || n.class() == nilOffset {
 		return
 	}
-	if p, err := c.bins.cell(n.class()); err != nil || len(p) < int(n.classLen()) {
+	if p, ok := c.claim(n.class(), "class name"); ok && len(p) < int(n.classLen()) {
 		c.fault(off, "class name length", fmt.Sprintf("at most %d", len(p)), n.classLen())
 	}
 }
 
 func (c *checker) checkValues(n keyNode) {
-	if n.valueCount() == 0 || n.flags()&keyPredefined != 0 || !c.claim(n.valueList(), "value list") {
+	if n.valueCount() == 0 || n.flags()&keyPredefined != 0 {
 		return
 	}
-	list, err := c.bins.valueList(n)
+	p, ok := c.claim(n.valueList(), "value list")
+	if !ok {
+		return
+	}
+	list, err := checkValueList(p, n)
 	if err != nil {
 		c.add(n.valueList(), false, err)
 		return
@@ -283,10 +305,11 @@ func (c *checker) checkValues(n keyNode) {
 	c.names = c.names[:0]
 	for i := range list.len() {
 		off := list.offset(i)
-		if c.full() || !c.claim(off, "value") {
+		p, ok := c.claim(off, "value")
+		if !ok || c.full() {
 			return
 		}
-		v, err := c.bins.keyValue(off)
+		v, err := checkKeyValue(p, off)
 		if err != nil {
 			c.add(off, false, err)
 			return
@@ -325,11 +348,15 @@ func (c *checker) compareValueNames(list valueList) {
 
 func (c *checker) checkData(v keyValue, off uint32) {
 	size := v.dataSize()
-	if v.inline() || size == 0 || !c.claim(v.dataOffset(), "value data") {
+	if v.inline() || size == 0 {
+		return
+	}
+	p, ok := c.claim(v.dataOffset(), "value data")
+	if !ok {
 		return
 	}
 	if !big(size, c.minor) {
-		if p, err := c.bins.cell(v.dataOffset()); err != nil || uint64(len(p)) < uint64(size) {
+		if uint64(len(p)) < uint64(size) {
 			c.fault(off, "value data size", fmt.Sprintf("at most %d", len(p)), size)
 		}
 		return
@@ -343,7 +370,7 @@ func (c *checker) checkData(v keyValue, off uint32) {
 	for _, cell := range cells {
 		n := min(size, segmentSize)
 		size -= n
-		if p, err := c.bins.cell(cell); !c.claim(cell, "big data segment") || err != nil || uint32(len(p)) < n {
+		if p, ok := c.claim(cell, "big data segment"); !ok || uint32(len(p)) < n {
 			c.fault(cell, "big data segment size", fmt.Sprintf("at least %d", n), len(p))
 			return
 		}
@@ -354,7 +381,7 @@ func (c *checker) checkSubkeys(k keyRef, n keyNode) {
 	if n.subkeyCount() == 0 {
 		return
 	}
-	if !c.claim(n.subkeyList(), "subkey list") {
+	if _, ok := c.claim(n.subkeyList(), "subkey list"); !ok {
 		return
 	}
 	leaves, err := c.bins.appendLeaves(c.leaves[:0], n)
@@ -365,8 +392,10 @@ func (c *checker) checkSubkeys(k keyRef, n keyNode) {
 	c.leaves = leaves
 	var previous keyNode
 	for _, leaf := range leaves {
-		if leaf.off != n.subkeyList() && !c.claim(leaf.off, "leaf") {
-			return
+		if leaf.off != n.subkeyList() {
+			if _, ok := c.claim(leaf.off, "leaf"); !ok {
+				return
+			}
 		}
 		for i := range leaf.list.count() {
 			child, ok := c.checkEntry(leaf, i)
@@ -384,7 +413,7 @@ func (c *checker) checkSubkeys(k keyRef, n keyNode) {
 
 // checkEntry compares one entry of a leaf with the key it leads to.
 func (c *checker) checkEntry(l leaf, i int) (keyNode, bool) {
-	n, err := c.bins.keyNode(l.list.offset(i))
+	n, err := c.keyNode(l.list.offset(i))
 	if err != nil {
 		c.add(l.off, false, err)
 		return nil, false
@@ -400,6 +429,13 @@ func (c *checker) checkEntry(l leaf, i int) (keyNode, bool) {
 		}
 	}
 	return n, true
+}
+
+func (c *checker) keyNode(off uint32) (keyNode, error) {
+	if c.inUse(off) {
+		return checkKeyNode(c.contents(off), off)
+	}
+	return c.bins.keyNode(off)
 }
 
 // checkSecurity tests that each descriptor in use is linked with its neighbours and counts its keys.
@@ -420,10 +456,10 @@ func (c *checker) checkSecurity() {
 // checkRing walks a ring that has not been walked yet. Descriptors without a key are part of it.
 func (c *checker) checkRing(start uint32) {
 	for off := start; !c.full(); {
-		if off < c.bins.size() && off%cellAlign == 0 && c.used.has(off) && c.isSecurity(off) {
+		if c.inUse(off) && !c.left.has(off) && c.isSecurity(off) {
 			return
 		}
-		if !c.claim(off, "security descriptor") {
+		if _, ok := c.claim(off, "security descriptor"); !ok {
 			return
 		}
 		s, err := c.bins.keySecurity(off)
@@ -451,8 +487,8 @@ func (c *checker) isSecurity(off uint32) bool {
 // checkLost counts cells in use that nothing refers to.
 func (c *checker) checkLost() {
 	var first, lost uint32
-	for i, word := range c.cells {
-		for rest := word &^ c.used[i]; rest != 0; rest &= rest - 1 {
+	for i, word := range c.left {
+		for rest := word; rest != 0; rest &= rest - 1 {
 			if lost == 0 {
 				first = uint32(i*64+bits.TrailingZeros64(rest)) * cellAlign
 			}
