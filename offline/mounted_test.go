@@ -3,10 +3,14 @@
 package offline
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"hangkit/hive"
+	"hangkit/hive/regtext"
 )
 
 // TestOracleArmMounted does the same through a mounted volume: SYSTEM stays the same
@@ -33,6 +37,39 @@ func TestOracleArmMounted(t *testing.T) {
 			}
 			checkUndone(t, h, system)
 			volume.unmount(t)
+			checkVolume(t, img)
+		})
+	}
+}
+
+// TestOracleHiveMounted makes hives and their logs grow on a mounted volume: they stay
+// the same files, and the volume whole.
+func TestOracleHiveMounted(t *testing.T) {
+	needPrograms(t, "mkntfs", "ntfs-3g", "ntfsfix", "ntfsresize", "hivexml", "hivexget", "reglookup", "regfinfo", "reged", "umount")
+	text := filepath.Join(t.TempDir(), "big.reg")
+	big := regtext.Value{Name: "big", Type: hive.Binary, Data: bytes.Repeat([]byte{0x5A}, 3<<20)}
+	writeText(t, text, &regtext.File{Keys: []regtext.Key{{Path: `HKEY_LOCAL_MACHINE\SYSTEM\Big`, Values: []regtext.Value{big}}}})
+	for _, h := range someHives(t) {
+		t.Run(h.name, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			img := makeNTFS(t, h)
+			volume := mount(t, img)
+			system := filepath.Join(volume.dir, h.root, "System32", "config", "SYSTEM")
+			before := identity(t, system)
+			hangkit(t, 0, "hive", "import", volume.dir, text, "--yes", "--undo", "undo.reg")
+			after := identity(t, system)
+			if after.Size <= before.Size {
+				t.Errorf("SYSTEM had %d bytes, has %d", before.Size, after.Size)
+			}
+			if after.Size = before.Size; after != before {
+				t.Errorf("SYSTEM was %+v, is %+v", before, after)
+			}
+			hangkit(t, 0, "hive", "check", volume.dir)
+			readAll(t, system)
+			volume.unmount(t)
+			checkVolume(t, img)
+			hangkit(t, 0, "hive", "import", img, "undo.reg", "--yes", "--undo", "redo.reg")
+			hangkit(t, 6, "hive", "get", img, "Big")
 			checkVolume(t, img)
 		})
 	}
