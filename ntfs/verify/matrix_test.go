@@ -121,7 +121,8 @@ var matrix = []damage{
 		p.poke(p.clusterOf("$UpCase", 0x80)*p.cluster+2*0xe4, 0xe4) // ä stays what it is
 	}},
 	{"security id unknown", verify.SecurityID, func(p *patient) {
-		p.attribute("victim", 0x10, func(a []byte) { le.PutUint32(value(a)[0x34:], 0x4711) })
+		// ntfs-3g gives its files none.
+		p.attribute("$UpCase", 0x10, func(a []byte) { le.PutUint32(value(a)[0x34:], 0x4711) })
 	}},
 }
 

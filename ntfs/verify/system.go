@@ -128,7 +128,7 @@ func (c *checker) checkLog() error {
 	if err := s.readAt(c, b, 0); err != nil {
 		return c.found(recordLogFile, err)
 	}
-	if len(b) > 0 && len(bytes.TrimLeft(b, "\xff")) == 0 {
+	if len(b) > 0 && bytes.Count(b, []byte{0xff}) == len(b) {
 		return nil // empty, as drivers other than Windows leave it
 	}
 	if got := judgeLog(b); got != "" {
