@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"path/filepath"
 	"strings"
 
 	"hangkit/hive"
@@ -113,8 +114,12 @@ func (f *HiveFlags) findBare(mode target.Mode) (*place, error) {
 	if f.Hive != "" || f.Install != 0 {
 		return nil, ui.Fail(ui.Usage, fmt.Errorf("%s is a hive itself", f.Target), "leave out --hive and --install")
 	}
+	return f.openBare(f.Target, mode)
+}
+
+func (f *HiveFlags) openBare(name string, mode target.Mode) (*place, error) {
 	s := &scan{}
-	if err := s.add(f.Target, mode); err != nil {
+	if err := s.add(name, mode); err != nil {
 		return nil, err
 	}
 	t := s.targets[0]
@@ -122,8 +127,18 @@ func (f *HiveFlags) findBare(mode target.Mode) (*place, error) {
 }
 
 // findAlone looks for a hive that was named by its path, on a target without Windows:
-// on the only volume that can be read.
+// in a folder, or for reading on the only volume that can be read.
 func (f *HiveFlags) findAlone(mode target.Mode, none error) (*place, error) {
+	name, err := volumePath(f.Hive)
+	if err != nil {
+		return nil, err
+	}
+	if file := filepath.Join(f.Target, filepath.FromSlash(name)); target.IsHive(file) {
+		return f.openBare(file, mode)
+	}
+	if mode != target.ReadOnly {
+		return nil, none
+	}
 	s := &scan{}
 	if err := s.add(f.Target, mode); err != nil {
 		return nil, err
@@ -131,10 +146,6 @@ func (f *HiveFlags) findAlone(mode target.Mode, none error) (*place, error) {
 	volumes := readable(s)
 	if len(volumes) != 1 {
 		return nil, errors.Join(none, s.Close())
-	}
-	name, err := volumePath(f.Hive)
-	if err != nil {
-		return nil, errors.Join(err, s.Close())
 	}
 	return &place{scan: s, volume: volumes[0], path: name, flags: f}, nil
 }

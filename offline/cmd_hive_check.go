@@ -3,6 +3,7 @@ package offline
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 
 	"hangkit/hive"
@@ -98,7 +99,7 @@ func checkHive(o *openedHive) (*hiveCheckDocument, error) {
 		doc.Valid = doc.Valid && f.Harmless
 		doc.Findings = append(doc.Findings, faultJSON{f.Off, carried(f.String()), f.Harmless})
 	}
-	size, err := o.hive.WriteTo(discard{})
+	size, err := o.hive.WriteTo(io.Discard)
 	doc.HiveSize = size
 	doc.Keys, doc.Values = countHive(o.hive)
 	return doc, err
@@ -159,13 +160,13 @@ func printHiveCheck(talk *ui.UI, o *openedHive, doc *hiveCheckDocument) {
 	if len(doc.Findings) > 0 {
 		talk.Printf("\n")
 	}
-	for _, f := range o.hive.Findings() {
-		talk.Printf("  0x%08x  %-9s %s\n", f.Off, weight(f), printable(f.String()))
+	for _, f := range doc.Findings {
+		talk.Printf("  0x%08x  %-9s %s\n", f.Offset, f.weight(), printable(f.Text))
 	}
 	talk.Printf("\n%s\n", hiveVerdict(doc))
 }
 
-func weight(f hive.Finding) string {
+func (f faultJSON) weight() string {
 	if f.Harmless {
 		return "harmless"
 	}

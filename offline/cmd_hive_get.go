@@ -212,23 +212,26 @@ func (s *shownKey) describe() keyJSON {
 // nameColumn is how wide the column of value names gets at most.
 const nameColumn = 32
 
+// print shows the key in one piece: a hive has many.
 func (s *shownKey) print(talk *ui.UI, n *names) {
-	talk.Printf("%s\n  written %s", printable(n.full(s.path)), s.LastWritten().Format("2006-01-02 15:04:05 UTC"))
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n  written %s", printable(n.full(s.path)), s.LastWritten().Format("2006-01-02 15:04:05 UTC"))
 	if s.class != "" {
-		talk.Printf(", class %s", printable(s.class))
+		fmt.Fprintf(&b, ", class %s", printable(s.class))
 	}
 	if s.IsLink() {
-		talk.Printf(", a link")
+		b.WriteString(", a link")
 	}
-	talk.Printf("\n")
+	b.WriteString("\n")
 	for _, sub := range s.subkeys {
-		talk.Printf("  %s\\\n", printable(sub))
+		fmt.Fprintf(&b, "  %s\\\n", printable(sub))
 	}
 	width := 0
 	for _, v := range s.values {
 		width = max(width, min(len(valueName(v.Name)), nameColumn))
 	}
 	for _, v := range s.values {
-		talk.Printf("  %-*s  %-13s %s\n", width, valueName(v.Name), v.Type, dataWords(v))
+		fmt.Fprintf(&b, "  %-*s  %-13s %s\n", width, valueName(v.Name), v.Type, dataWords(v))
 	}
+	talk.Printf("%s", b.String())
 }

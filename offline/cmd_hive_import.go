@@ -45,10 +45,8 @@ func (c *HiveImportCmd) Run(ctx context.Context, talk *ui.UI) error {
 		return ui.WithEffect(err, ui.Unchanged)
 	}
 	defer e.Close()
-	if err := e.run(ctx, "hangkit/hive-import/1", text); err != nil {
-		return fmt.Errorf("%s: %w", c.name(), err)
-	}
-	return nil
+	e.source = c.name()
+	return e.run(ctx, "hangkit/hive-import/1", text)
 }
 
 func (c *HiveImportCmd) name() string {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,6 +51,7 @@ type hiveEdit struct {
 	names *names
 	now   time.Time
 
+	source     string // where the text comes from; empty if a command made it up
 	generation hive.Generation
 	why        string // this generation
 
@@ -57,6 +59,7 @@ type hiveEdit struct {
 	undo    *regtext.File // what puts it back
 	lost    []string      // what undo cannot put back
 	changes *changes
+	made    []string // files and folders that hold the way back
 	doc     *hiveEditDocument
 }
 
@@ -138,7 +141,7 @@ func (f *found) version() (windows.Version, error) {
 // run plans the change, shows it, asks, and carries it out.
 func (e *hiveEdit) run(ctx context.Context, schema string, text *regtext.File) error {
 	if err := e.prepare(schema, text); err != nil {
-		return ui.WithEffect(err, ui.Unchanged)
+		return ui.WithEffect(e.named(err), ui.Unchanged)
 	}
 	if e.commit == nil {
 		return e.finish("Everything is so already; nothing was changed.")
@@ -157,7 +160,7 @@ func (e *hiveEdit) run(ctx context.Context, schema string, text *regtext.File) e
 		return ui.WithEffect(err, ui.Unchanged)
 	}
 	if err := e.write(e.changes.checks()); errors.Is(err, hive.ErrStale) {
-		return errors.Join(err, e.dropJournal(), e.dropUndo()) // nothing was written that they could undo
+		return errors.Join(err, e.dropJournal(), e.dropMade()) // nothing was written that they could undo
 	} else if err != nil {
 		return ui.Hint(err, e.wayBack())
 	}
@@ -166,6 +169,14 @@ func (e *hiveEdit) run(ctx context.Context, schema string, text *regtext.File) e
 	}
 	e.doc.Outcome = outcomeWritten
 	return e.finish("Written and read back.\nundo with: " + e.undoCommand())
+}
+
+// named says which text an error is about.
+func (e *hiveEdit) named(err error) error {
+	if e.source == "" {
+		return err
+	}
+	return fmt.Errorf("%s: %w", e.source, err)
 }
 
 // prepare makes the change in memory and works out the writes; without a change there
@@ -217,11 +228,22 @@ func (e *hiveEdit) chooseFiles() error {
 	return canCreate(e.doc.Undo, "--undo")
 }
 
-// save makes the way back durable before the first write.
+// save makes the way back durable before the first write, or leaves nothing of it.
 func (e *hiveEdit) save() error {
-	if err := e.saveBackup(); err != nil {
-		return fmt.Errorf("backup: %w", err)
+	err := e.saveBackup()
+	if err == nil {
+		err = e.saveUndo()
 	}
+	if err == nil {
+		err = e.saveJournal(e.journalName())
+	}
+	if err != nil {
+		return errors.Join(err, e.dropMade())
+	}
+	return nil
+}
+
+func (e *hiveEdit) saveUndo() error {
 	var text strings.Builder
 	if err := e.undo.WriteTo(&text, regtext.UTF16); err != nil && !errors.Is(err, regtext.ErrLeftOut) {
 		return fmt.Errorf("undo text: %w", err)
@@ -229,9 +251,7 @@ func (e *hiveEdit) save() error {
 	if err := writeRecord(e.doc.Undo, []byte(text.String())); err != nil {
 		return err
 	}
-	if err := e.saveJournal(e.journalName()); err != nil {
-		return errors.Join(err, e.dropUndo())
-	}
+	e.made = append(e.made, e.doc.Undo)
 	return nil
 }
 
@@ -239,16 +259,26 @@ func (e *hiveEdit) journalName() string {
 	return freeName(strings.TrimSuffix(e.doc.Undo, ".reg") + ".bytes.json")
 }
 
-// dropUndo removes an undo text that nothing was written for.
-func (e *hiveEdit) dropUndo() error { return os.Remove(e.doc.Undo) }
+// dropMade removes the way back from a write that did not begin.
+func (e *hiveEdit) dropMade() error {
+	var errs []error
+	for _, name := range slices.Backward(e.made) {
+		errs = append(errs, os.Remove(name))
+	}
+	e.made = nil
+	return errors.Join(errs...)
+}
 
 // saveBackup copies the hive and its logs as they are, byte for byte.
 func (e *hiveEdit) saveBackup() error {
 	if e.doc.Backup == "" {
 		return nil
 	}
-	if err := os.MkdirAll(e.doc.Backup, 0o700); err != nil {
-		return err
+	if !exists(e.doc.Backup) {
+		if err := os.Mkdir(e.doc.Backup, 0o700); err != nil {
+			return fmt.Errorf("backup: %w", err)
+		}
+		e.made = append(e.made, e.doc.Backup)
 	}
 	files := []struct {
 		name string
@@ -258,15 +288,22 @@ func (e *hiveEdit) saveBackup() error {
 		if f.file == nil {
 			continue
 		}
-		err := newFile(filepath.Join(e.doc.Backup, baseName(f.name)), func(w io.Writer) error {
-			_, err := io.Copy(w, io.NewSectionReader(f.file, 0, f.file.Size()))
-			return err
-		})
-		if err != nil {
-			return err
+		if err := e.copyFile(filepath.Join(e.doc.Backup, baseName(f.name)), f.file); err != nil {
+			return fmt.Errorf("backup: %w", err)
 		}
 	}
 	return nil
+}
+
+func (e *hiveEdit) copyFile(name string, f target.File) error {
+	err := newFile(name, func(w io.Writer) error {
+		_, err := io.Copy(w, io.NewSectionReader(f, 0, f.Size()))
+		return err
+	})
+	if err == nil {
+		e.made = append(e.made, name)
+	}
+	return err
 }
 
 // undoCommand is what takes the change back.
@@ -286,7 +323,7 @@ func (e *hiveEdit) wayBack() string {
 	if e.journal == "" {
 		return "undo with: " + e.undoCommand()
 	}
-	text := "put the old bytes back with: hangkit undo " + quoteArg(e.at.flags.Target)
+	text := "put the old bytes back with: hangkit undo " + quoteArg(e.volume.Target.Name)
 	if e.at.flags.Install != 0 {
 		text += fmt.Sprintf(" --install %d", e.at.flags.Install)
 	}

@@ -166,20 +166,19 @@ func (t *Target) Pending() []image.Range {
 // IsHive tells a registry hive by its first bytes or, where these are damaged, by
 // those of a log beside it.
 func IsHive(name string) bool {
-	st, err := os.Stat(name)
-	if err != nil || !st.Mode().IsRegular() {
+	if st, err := os.Stat(name); err != nil || !st.Mode().IsRegular() {
 		return false
 	}
 	return slices.ContainsFunc([]string{"", ".LOG1", ".LOG2"}, func(suffix string) bool { return beginsAsHive(name + suffix) })
 }
 
 func beginsAsHive(name string) bool {
-	f, err := os.Open(name)
+	f, err := OpenFile(name)
 	if err != nil {
 		return false
 	}
 	defer f.Close()
 	var magic [4]byte
-	_, err = io.ReadFull(f, magic[:])
+	_, err = f.ReadAt(magic[:], 0)
 	return err == nil && string(magic[:]) == "regf"
 }
