@@ -199,12 +199,14 @@ func (v *inverter) restored(k Key, path string, p place) error {
 		return err
 	}
 	v.undo.Keys = append(v.undo.Keys, Key{Path: k.Path, Delete: true})
+	security := map[string][]byte{}
 	return walk(p.key, above+`\`+p.key.Name(), func(key *hive.Key, path string) (bool, error) {
 		if strings.ContainsAny(key.Name(), "\\\x00"+lineEnd) {
 			v.lose("key %q and all below it: no text can name it", path)
 			return false, nil
 		}
-		v.noteLost(key, path, inherited)
+		v.noteLost(key, path)
+		v.noteSecurity(key, path, inherited, security)
 		return true, v.snapshot(key, path)
 	})
 }
@@ -213,16 +215,24 @@ func (v *inverter) lose(format string, args ...any) {
 	v.lost = append(v.lost, fmt.Sprintf(format, args...))
 }
 
-// noteLost names what a key has beside its values.
-func (v *inverter) noteLost(key *hive.Key, path string, inherited []byte) {
+// noteLost names what a key has beside its values and its security.
+func (v *inverter) noteLost(key *hive.Key, path string) {
 	if key.IsLink() {
 		v.lose("key %q: it is a symbolic link", path)
 	}
 	if class, err := key.Class(); class != "" || err != nil {
 		v.lose("key %q: its class name %q", path, class)
 	}
-	if security, err := key.Security(); err != nil || !bytes.Equal(security, inherited) {
-		v.lose("key %q: its security, which is not that of the keys above", path)
+}
+
+// noteSecurity names security that is neither what all keys of the tree will inherit nor, as known
+// by path, that of the key above, which is named already.
+func (v *inverter) noteSecurity(key *hive.Key, path string, inherited []byte, known map[string][]byte) {
+	own, err := key.Security()
+	known[path] = own
+	above := known[path[:strings.LastIndexByte(path, '\\')]]
+	if err != nil || !bytes.Equal(own, inherited) && !bytes.Equal(own, above) {
+		v.lose("key %q: its security, also where keys below it share it", path)
 	}
 }
 
