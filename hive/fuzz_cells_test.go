@@ -203,7 +203,7 @@ func (j *listJudge) valid(count int) bool {
 	}
 	j.used[0] = true
 	for _, e := range j.specs[0].entries() {
-		if e&specWrongOff != 0 || !j.leaf(int(e&specTarget)%fuzzLists) {
+		if e&specWrongOff != 0 || len(j.specs[int(e&specTarget)%fuzzLists].entries()) == 0 || !j.leaf(int(e&specTarget)%fuzzLists) {
 			return false
 		}
 	}

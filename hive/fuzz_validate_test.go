@@ -1,6 +1,7 @@
 package hive
 
 import (
+	"errors"
 	"math/rand/v2"
 	"testing"
 )
@@ -65,5 +66,51 @@ func damage(bins []byte, cells []uint32, random *rand.Rand) {
 		} else {
 			le.PutUint32(field, cells[random.IntN(len(cells))])
 		}
+	}
+}
+
+// Windows refuses these; each is made of a hive that is valid otherwise.
+func TestValidateWhatWindowsRefuses(t *testing.T) {
+	t.Parallel()
+	for name, damage := range map[string]func(h *Hive, root keyNode) error{
+		"length of a class name that is not there": func(_ *Hive, root keyNode) error { root.setClass(nilOffset, 10); return nil },
+		"empty leaf below an index root": func(h *Hive, root keyNode) error {
+			empty, err := h.newList(hashLeaf, nil)
+			if err != nil {
+				return err
+			}
+			top, err := h.newList(indexRoot, le.AppendUint32(le.AppendUint32(nil, root.subkeyList()), empty))
+			root.setSubkeyList(top)
+			return err
+		},
+		"empty security descriptor": func(h *Hive, root keyNode) error {
+			s, err := h.bins.editKeySecurity(root.security())
+			le.PutUint32(s[16:], 0)
+			return err
+		},
+		"security descriptor of zeros": func(h *Hive, root keyNode) error {
+			s, err := h.bins.editKeySecurity(root.security())
+			clear(s.descriptor())
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := mustOpen(t, smallHive(t, 5))
+			if err := h.prepare(); err != nil {
+				t.Fatal(err)
+			}
+			noFindings(t, h)
+			root, err := h.bins.editKeyNode(h.base.rootCell())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := damage(h, root); err != nil {
+				t.Fatal(err)
+			}
+			if err := h.Validate(); !errors.Is(err, ErrFormat) {
+				t.Errorf("error %v", err)
+			}
+		})
 	}
 }

@@ -20,6 +20,13 @@ func (s keySecurity) setFlink(off uint32) { le.PutUint32(s[4:], off) }
 func (s keySecurity) setBlink(off uint32) { le.PutUint32(s[8:], off) }
 func (s keySecurity) setRefs(n uint32)    { le.PutUint32(s[12:], n) }
 
+// usable says whether Windows can make anything of the descriptor: [MS-DTYP] 2.4.6.
+func (s keySecurity) usable() bool {
+	const header, revision, selfRelative = 20, 1, 0x8000
+	d := s.descriptor()
+	return len(d) >= header && d[0] == revision && le.Uint16(d[2:])&selfRelative != 0
+}
+
 func checkKeySecurity(p []byte, off uint32) (keySecurity, error) {
 	if err := checkTagged(p, off, "sk", keySecuritySize); err != nil {
 		return nil, err

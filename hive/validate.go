@@ -281,7 +281,7 @@ func (c *checker) flushKeys() {
 }
 
 func (c *checker) checkClass(off uint32, n keyNode) {
-	if n.classLen() == 0 || n.class() == nilOffset {
+	if n.classLen() == 0 {
 		return
 	}
 	if p, ok := c.claim(n.class(), "class name"); ok && len(p) < int(n.classLen()) {
@@ -396,6 +396,9 @@ func (c *checker) checkSubkeys(k keyRef, n keyNode) {
 			if _, ok := c.claim(leaf.off, "leaf"); !ok {
 				return
 			}
+			if leaf.list.count() == 0 {
+				c.fault(leaf.off, "leaf below an index root", "at least one subkey", "none")
+			}
 		}
 		for i := range leaf.list.count() {
 			child, ok := c.checkEntry(leaf, i)
@@ -466,6 +469,9 @@ func (c *checker) checkRing(start uint32) {
 		if err != nil {
 			c.add(off, false, err)
 			return
+		}
+		if !s.usable() {
+			c.fault(off, "security descriptor", "self-relative and of revision 1", s.descriptor()[:min(4, len(s.descriptor()))])
 		}
 		next, err := c.bins.keySecurity(s.flink())
 		if err != nil {
