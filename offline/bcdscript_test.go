@@ -41,15 +41,15 @@ func bcdData(o sample.BCDOptions) ([]byte, error) {
 }
 
 // cmdMkboot makes a small disk that boots as EFI or BIOS machines do, with a store on its first
-// partition and a Windows on its second: mkboot efi disk.img.
+// partition and a Windows on its second, or one with a Windows on FAT: mkboot efi disk.img.
 func cmdMkboot(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: mkboot efi|bios file")
+	fill := map[string]func(image.Disk) error{"efi": fillEFIDisk, "bios": fillBIOSDisk, "fat": fillFATDisk}
+	if neg || len(args) != 2 || fill[args[0]] == nil {
+		ts.Fatalf("usage: mkboot efi|bios|fat file")
 	}
 	disk, err := image.Create(ts.MkAbs(args[1]), 96<<20)
 	ts.Check(err)
-	make := map[string]func(image.Disk) error{"efi": fillEFIDisk, "bios": fillBIOSDisk}[args[0]]
-	ts.Check(errors.Join(make(disk), disk.Close()))
+	ts.Check(errors.Join(fill[args[0]](disk), disk.Close()))
 }
 
 const bootPartition = 34 << 20
@@ -100,6 +100,29 @@ func fillBIOSDisk(disk image.Disk) error {
 		{Name: "Boot", Dir: []format.Entry{{Name: "BCD", Data: data}, {Name: "BCD.LOG", Data: make([]byte, 21504)}, {Name: "BCD.LOG1"}, {Name: "BCD.LOG2"}}},
 	}})
 	return errors.Join(err, fillWindows(disk, table, id))
+}
+
+// fillFATDisk puts a Windows XP on a FAT32 volume, as many had it.
+func fillFATDisk(disk image.Disk) error {
+	table, err := image.CreateMBR(disk, []image.NewPartition{{Type: "0x0c"}}, demoSeed)
+	if err != nil {
+		return err
+	}
+	volume, err := table.Open(disk, table.Partitions[0])
+	if err != nil {
+		return err
+	}
+	files, err := sampleRegistry(sample.WindowsXP())
+	if err != nil {
+		return err
+	}
+	var config []fattest.Entry
+	for name, data := range files {
+		config = append(config, fattest.Entry{Name: name, Data: data})
+	}
+	return fattest.Write(volume, volume.Size(), fattest.Options{Kind: fat.FAT32, Root: []fattest.Entry{
+		{Name: "WINDOWS", Dir: []fattest.Entry{{Name: "system32", Dir: []fattest.Entry{{Name: "config", Dir: config}}}}},
+	}})
 }
 
 // fillWindows puts a Windows on the second partition.
