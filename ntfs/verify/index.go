@@ -271,11 +271,19 @@ func (t *tree) enter(e indexEntry, off int64, depth int) error {
 	}
 	key := e.key()
 	if t.compare != nil && t.before != nil && t.compare(t.before, key) >= 0 {
-		t.c.add(t.record, IndexOrder, off, "index entry: key", "behind "+t.show(t.before), t.show(key))
+		t.outOfOrder(off, key)
 	}
 	t.before = append(t.before[:0], key...)
 	t.c.report.Entries++
 	return t.visit(e, off)
+}
+
+func (t *tree) outOfOrder(off int64, key []byte) {
+	var behind, got string
+	if !t.c.full() {
+		behind, got = "behind "+t.show(t.before), t.show(key)
+	}
+	t.c.add(t.record, IndexOrder, off, "index entry: key", behind, got)
 }
 
 func (t *tree) show(key []byte) string {
@@ -363,7 +371,7 @@ func (t *tree) checkEntry(e indexEntry, off int64) error {
 	c, key, child := t.c, fileName(e.key()), e.ref()
 	s := c.table.state(child.number())
 	if s&stateInUse == 0 || s&(stateBase|stateUndecided) == 0 {
-		c.add(t.record, DanglingEntry, off, "index entry "+key.String()+": its record", "in use", fmt.Sprintf("%v is not", child))
+		t.complain(DanglingEntry, off, key, "its record", "in use", child)
 		return nil
 	}
 	p, i := c.table.at(child.number())
@@ -372,13 +380,23 @@ func (t *tree) checkEntry(e indexEntry, off int64) error {
 		return nil // unreadable: nothing to compare with
 	}
 	if child.sequence() != p.sequence[i] {
-		c.add(t.record, DanglingEntry, off, "index entry "+key.String()+": sequence number", p.sequence[i], child.sequence())
+		t.complain(DanglingEntry, off, key, "sequence number", p.sequence[i], child.sequence())
 		return nil
 	}
 	p.entries[i]++
 	p.names[i] -= c.nameHash(t.ref(), child, key)
 	t.checkCopy(key, off, s, p.sizes[i])
 	return nil
+}
+
+// complain reports an entry; a tree may have millions, so that what is not kept
+// is not put into words either.
+func (t *tree) complain(kind Kind, off int64, key fileName, field string, want, got any) {
+	what := field
+	if !t.c.full() {
+		what = "index entry " + key.String() + ": " + field
+	}
+	t.c.add(t.record, kind, off, what, want, got)
 }
 
 // ref is the directory's own reference.
@@ -391,12 +409,12 @@ func (t *tree) ref() ref {
 func (t *tree) checkCopy(key fileName, off int64, s recordState, sizes uint32) {
 	c := t.c
 	if key.parent() != t.ref() {
-		c.add(t.record, NameMismatch, off, "index entry "+key.String()+": parent directory", t.ref(), key.parent())
+		t.complain(NameMismatch, off, key, "parent directory", t.ref(), key.parent())
 	}
 	if directory := s&stateDirectory != 0; directory != (key.attributes()&attributeDirectory != 0) {
-		c.add(t.record, NameMismatch, off, "index entry "+key.String()+": directory", directory, !directory)
+		t.complain(NameMismatch, off, key, "directory", directory, !directory)
 	}
 	if sizes != 0 && sizes != c.sizeHash(key.size(), key.allocated()) && sizes != c.sizeHash(key.size(), anyAllocation) {
-		c.add(t.record, StaleSizes, off, "index entry "+key.String()+": sizes", "those of the file", fmt.Sprintf("%d bytes, %d allocated", key.size(), key.allocated()))
+		t.complain(StaleSizes, off, key, "size and allocated size", "those of the file", [2]uint64{key.size(), key.allocated()})
 	}
 }

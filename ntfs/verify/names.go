@@ -121,8 +121,9 @@ func (c *checker) noteNames(f *file, p *recordPage, i int) error {
 	if links != f.base.links() {
 		c.add(f.base.number, LinkCount, f.base.off+recordLinks, "MFT record: link count", fmt.Sprintf("%d names", links), f.base.links())
 	}
-	if long != short || short > 1 {
-		c.add(f.base.number, NameMismatch, f.base.off, "8.3 names", "one for one name of the Win32 namespace, or none", fmt.Sprintf("%d for %d", short, long))
+	// Links made later are in the Win32 namespace without a short name of their own.
+	if short > min(long, 1) {
+		c.add(f.base.number, NameMismatch, f.base.off, "8.3 names", "one at most, and only beside a name of the Win32 namespace", fmt.Sprintf("%d beside %d", short, long))
 	}
 	return nil
 }
@@ -146,8 +147,11 @@ func (c *checker) checkNames() error {
 	})
 }
 
-// namesOf reads the names of a file once more, for a finding.
+// namesOf reads the names of a file once more, for a finding that is kept.
 func (c *checker) namesOf(n int64) string {
+	if c.full() {
+		return ""
+	}
 	f, err := c.metarecord(n)
 	if err != nil {
 		return "its names"

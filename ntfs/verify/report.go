@@ -171,9 +171,9 @@ func (f Finding) String() string {
 
 // Report is what a check found.
 type Report struct {
-	Findings []Finding // by record and offset, findings about the volume first
-	Counts   map[Kind]int64
-	Omitted  int64 // findings counted but not kept
+	Findings []Finding      // by record and offset, findings about the volume first
+	Counts   map[Kind]int64 // of all findings, kept or not
+	Omitted  int64          // findings counted but not kept
 
 	Records, RecordsInUse int64
 	Clusters, Owned       int64 // of the volume, and those that run lists own
@@ -184,11 +184,15 @@ type Report struct {
 }
 
 // Worst is the highest severity of all findings, and whether there is any.
-func (r *Report) Worst() (worst Severity, any bool) {
+// Kinds that the caller accounts for himself are left out: who writes to a
+// volume that was left dirty asks without VolumeFlags and LogFile.
+func (r *Report) Worst(except ...Kind) (worst Severity, found bool) {
 	for k := range r.Counts {
-		worst, any = max(worst, k.Severity()), true
+		if !slices.Contains(except, k) {
+			worst, found = max(worst, k.Severity()), true
+		}
 	}
-	return worst, any
+	return worst, found
 }
 
 // Clean says whether everything was checked and nothing found but notes.
@@ -230,7 +234,7 @@ func (c *checker) found(record int64, err error) error {
 
 func (c *checker) add(record int64, kind Kind, off int64, what string, want, got any) {
 	c.report.Counts[kind]++
-	if len(c.report.Findings) >= c.maxFindings {
+	if c.full() {
 		c.report.Omitted++
 		return
 	}
@@ -238,6 +242,9 @@ func (c *checker) add(record int64, kind Kind, off int64, what string, want, got
 		Kind: kind, Record: record, Off: off, What: what, Want: fmt.Sprint(want), Got: fmt.Sprint(got),
 	})
 }
+
+// full says that no more findings are kept.
+func (c *checker) full() bool { return len(c.report.Findings) >= c.maxFindings }
 
 // hex shows a number as offsets are usually read.
 type hex uint64
