@@ -21,6 +21,10 @@ import (
 
 // openHiveEdit opens SYSTEM of the only installation of a disk, as the commands do.
 func openHiveEdit(d image.Disk, flags *HiveEditFlags) (*hiveEdit, error) {
+	return openEditOf(d, systemKind, flags)
+}
+
+func openEditOf(d image.Disk, name string, flags *HiveEditFlags) (*hiveEdit, error) {
 	t, err := target.FromDisk("disk", d, flags.mode())
 	if err != nil {
 		return nil, err
@@ -28,7 +32,12 @@ func openHiveEdit(d image.Disk, flags *HiveEditFlags) (*hiveEdit, error) {
 	s := &scan{}
 	s.addTarget(t)
 	f := s.installs[0]
-	p := &place{scan: s, found: f, volume: f.Volume, path: f.hivePath(), flags: &HiveFlags{Target: "disk"}}
+	hiveFlags := &HiveFlags{Target: "disk", Hive: name}
+	at, err := hiveFlags.pathIn(f)
+	if err != nil {
+		return nil, err
+	}
+	p := &place{scan: s, found: f, volume: f.Volume, path: at, flags: hiveFlags}
 	e := &hiveEdit{at: p, flags: flags, talk: ui.New(nil, io.Discard, io.Discard), now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)}
 	e.hiveWriter = hiveWriter{volume: p.volume, path: p.path, dryRun: flags.DryRun}
 	return e, e.open("")
@@ -186,6 +195,42 @@ func TestHiveJournal(t *testing.T) {
 		}
 	}
 	t.Logf("stopped before each of %d writes", steps)
+}
+
+// TestHiveJournalOfOther: the old bytes of any hive of an installation find their way back.
+func TestHiveJournalOfOther(t *testing.T) {
+	t.Parallel()
+	files := unprotected(t)
+	disk := testVolume(t, files)
+	e, err := openEditOf(disk, "SOFTWARE", &HiveEditFlags{EditFlags: EditFlags{Yes: true}, Generation: "auto"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := &regtext.File{Keys: []regtext.Key{{Path: `HKLM\SOFTWARE\New`, Values: []regtext.Value{{Name: "x", Type: hive.DWORD, Data: hive.EncodeDWORD(1)}}}}}
+	if err := e.prepare("test", text); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "bytes.json")
+	if err := e.saveJournal(name); err != nil {
+		t.Fatal(err)
+	}
+	e.commit.Writes = e.commit.Writes[:2]
+	if err := errors.Join(e.commit.Run(e.targets()), e.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Equal(hiveFiles(t, disk, files)["SOFTWARE"], files["SOFTWARE"]) {
+		t.Fatal("nothing was written")
+	}
+	j, err := readJournal(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := putBack(t, j, disk); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(hiveFiles(t, disk, files)["SOFTWARE"], files["SOFTWARE"]) {
+		t.Error("the old hive is not back")
+	}
 }
 
 // cutGrowth begins an edit that makes the hive grow and has no log, stops before one of
