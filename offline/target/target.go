@@ -105,7 +105,7 @@ type Volume struct {
 	Part   image.Partition // zero for a directory or a hive
 	Kind   ntfs.Kind
 	FS     FS
-	State  *ntfs.State // nil for a mounted volume: the operating system answers for it
+	State  *ntfs.State // nil for FAT, and for a mounted volume: the operating system answers for it
 	Info   ntfs.VolumeInfo
 	Err    error
 

@@ -13,6 +13,8 @@
 //	System32\config\SOFTWARE    version, build, edition
 //	System32\ntoskrnl.exe       version and architecture when SOFTWARE cannot be read
 //	..\pagefile.sys and others  files on the volume's root
+//
+// How Windows is started stands elsewhere, on the partition the firmware boots from: see [BCD].
 package windows
 
 import (
