@@ -1,8 +1,11 @@
 package hive
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
+
+	"www.velocidex.com/golang/regparser"
 )
 
 // cleanWindows10 is a Windows 10 SYSTEM hive of 15 MB, its base block made clean.
@@ -71,6 +74,101 @@ func BenchmarkArm(b *testing.B) {
 		}
 		if c, err := h.Commit(CommitOptions{Generation: GenerationHvLE, Now: testTime}); err != nil || c.Protocol != ProtocolHvLE {
 			b.Fatal(c, err)
+		}
+	}
+}
+
+// windows7 is the hive that walks are measured on.
+func windows7(b *testing.B) []byte {
+	b.Helper()
+	return sample(b, "real/SYSTEM_win7sp1_x86")
+}
+
+// BenchmarkWalk visits every key and value of a hive and takes each name and the data.
+func BenchmarkWalk(b *testing.B) {
+	p := windows7(b)
+	b.SetBytes(int64(len(p)))
+	b.ReportAllocs()
+	for b.Loop() {
+		root, err := mustOpen(b, files{p}).Key("")
+		if err != nil {
+			b.Fatal(err)
+		}
+		if n := namesAndData(b, root); n < 1<<20 {
+			b.Fatal(n)
+		}
+	}
+}
+
+// namesAndData counts the bytes of all names and data.
+func namesAndData(b *testing.B, k *Key) (n int) {
+	n = len(k.Name())
+	for v, err := range k.Values() {
+		if err != nil {
+			b.Fatal(err)
+		}
+		n += len(v.Name) + len(v.Data)
+	}
+	for sub, err := range k.Subkeys() {
+		if err != nil {
+			b.Fatal(err)
+		}
+		n += namesAndData(b, sub)
+	}
+	return n
+}
+
+// BenchmarkWalkSecondReader is the same walk by another reader.
+func BenchmarkWalkSecondReader(b *testing.B) {
+	p := windows7(b)
+	b.SetBytes(int64(len(p)))
+	b.ReportAllocs()
+	for b.Loop() {
+		r, err := regparser.NewRegistry(bytes.NewReader(p))
+		if err != nil {
+			b.Fatal(err)
+		}
+		if n := namesAndDataSecond(r.OpenKey("")); n < 1<<20 {
+			b.Fatal(n)
+		}
+	}
+}
+
+func namesAndDataSecond(k *regparser.CM_KEY_NODE) (n int) {
+	n = len(k.Name())
+	if k.ValueList().Count() > 0 {
+		for _, v := range k.Values() {
+			n += len(v.ValueName()) + len(v.ValueData().Data)
+		}
+	}
+	if k.SubKeyCounts()[0] > 0 {
+		for _, sub := range k.Subkeys() {
+			n += namesAndDataSecond(sub)
+		}
+	}
+	return n
+}
+
+// BenchmarkBuild makes a hive of 120000 values in 30000 keys, as the import of a whole SYSTEM hive does.
+func BenchmarkBuild(b *testing.B) {
+	for b.Loop() {
+		h := New(NewOptions{})
+		for i := range 120_000 {
+			path := fmt.Sprintf(`ControlSet001\Services\service%03d\Key%03d`, i/4%300, i/1200)
+			setValue(b, h, path, Value{fmt.Sprint("value", i%4), Binary, pattern(i % 60)})
+		}
+		if err := h.Validate(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkDelete deletes nearly all of a 15 MB hive.
+func BenchmarkDelete(b *testing.B) {
+	p := cleanWindows10(b)
+	for b.Loop() {
+		if err := mustOpen(b, files{p}).DeleteKey("ControlSet001"); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

@@ -82,11 +82,18 @@ func leafEntry(kind string, off uint32, n keyNode) []byte {
 	return e
 }
 
-// nameHint is the first four characters of a name as they are stored, or zeros for a 16-bit name.
+// nameHint is the first four characters of a name, one byte each. A character above U+00FF has no
+// room there: such a hint begins with zero and says nothing.
 func nameHint(n keyNode) []byte {
 	hint := make([]byte, 4)
-	if n.eightBit() {
-		copy(hint, n.rawName())
+	name := n.stored()
+	for i := range min(len(hint), name.len()) {
+		u := name.unit(i)
+		if u > 0xFF {
+			hint[0] = 0
+			break
+		}
+		hint[i] = byte(u)
 	}
 	return hint
 }
@@ -265,6 +272,7 @@ func (h *Hive) removeSubkey(parent uint32, i int, off uint32, at int) error {
 	}
 	if empty {
 		n.setSubkeyList(nilOffset)
+		n.clearMaxNames()
 	}
 	return nil
 }

@@ -116,6 +116,9 @@ func (h *Hive) setValueList(key, at uint32, count int) error {
 	}
 	n.setValueList(at)
 	n.setValueCount(uint32(count))
+	if count == 0 {
+		n.clearMaxValue()
+	}
 	return nil
 }
 

@@ -52,6 +52,11 @@ func (n keyNode) setClass(off uint32, size uint16) {
 	le.PutUint16(n[74:], size)
 }
 
+// clearMaxNames forgets the longest names of subkeys when the last is gone, clearMaxValue those of
+// values, as Windows does.
+func (n keyNode) clearMaxNames() { le.PutUint16(n[52:], 0); le.PutUint32(n[56:], 0) }
+func (n keyNode) clearMaxValue() { clear(n[60:68]) }
+
 // growMaxClass raises the longest class name of a subkey, in bytes.
 func (n keyNode) growMaxClass(size uint32) { le.PutUint32(n[56:], max(n.maxClass(), size)) }
 

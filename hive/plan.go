@@ -3,6 +3,7 @@ package hive
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // planner builds a Commit.
@@ -19,6 +20,9 @@ var errLogTooSmall = errors.New("no log has room")
 func (p *planner) plan() error {
 	if !p.h.recovery.Dirty && !p.h.Changed() {
 		return nil
+	}
+	if end, limit := fileOffset(p.h.bins.size()), max(p.h.limit, p.h.src.Primary.Size()); end > limit {
+		return &NoRoomError{Primary, limit, end}
 	}
 	if err := p.scan(); err != nil {
 		return err
@@ -68,8 +72,16 @@ func (p *planner) planDirty() (done bool, err error) {
 			return true, err
 		}
 	}
-	p.note("the changes Windows left in %s are written to the primary first", h.recovery.Applied)
+	p.note("the primary is dirty and needs %s: what Windows left there is written to the primary first, and only then the log is free", joined(h.recovery.Applied))
 	return !h.Changed(), p.planFinish()
+}
+
+func joined(files []FileID) string {
+	names := make([]string, len(files))
+	for i, f := range files {
+		names[i] = f.String()
+	}
+	return strings.Join(names, " and ")
 }
 
 // planFinish completes the recovery on disk. While pages are written the logs still apply.
@@ -95,10 +107,11 @@ func (p *planner) planAppend() error {
 	sequence := l.lastSequence() + 1
 	e := newLogEntry(sequence, h.base.flags()&logEntryFlag, h.bins.size(), h.editedRuns(), l.end)
 	end := l.end + int64(len(e))
-	if end > p.logRoom(l.file) {
-		p.note("%s has no room behind its last entry", l.id)
+	if room := p.logRoom(l.file); end > room {
+		p.note("%s has no room behind its last entry: %d bytes are missing", l.id, end-room)
 		return errLogTooSmall
 	}
+	p.note("the primary is dirty and needs %s: the changes go behind the last entry of %s and are replayed with it after a power cut", joined(h.recovery.Applied), l.id)
 	if next := readLogEntry(l.file, end); next != nil && next.sequence() == sequence+1 {
 		p.add(Write{File: l.id, Off: end, Data: make([]byte, sectorSize), Sync: true, Why: "a stale log entry must not follow ours"})
 	}
@@ -117,13 +130,14 @@ func (p *planner) planAppend() error {
 // planClean commits the edits to a primary that is clean by then.
 func (p *planner) planClean() error {
 	err := errLogTooSmall
-	switch p.generation() {
+	g, why := p.generation()
+	p.note("%s", why)
+	switch g {
 	case GenerationHvLE:
 		err = p.planHvLE()
 	case GenerationDIRT, GenerationXP:
 		err = p.planDIRT()
 	default:
-		p.note("there is no log that tells which kind this Windows writes")
 	}
 	if errors.Is(err, errLogTooSmall) {
 		err = p.planDirect()
@@ -134,21 +148,27 @@ func (p *planner) planClean() error {
 	return p.oldBytes()
 }
 
-// generation goes by the logs when the caller does not know.
-func (p *planner) generation() Generation {
-	if p.o.Generation != Auto {
-		return p.o.Generation
+// generation is the caller's, or goes by the logs when the caller does not know. It says why.
+func (p *planner) generation() (g Generation, why string) {
+	switch p.o.Generation {
+	case GenerationHvLE:
+		return GenerationHvLE, "Windows 8.1 and later: logs have HvLE entries"
+	case GenerationDIRT:
+		return GenerationDIRT, "Windows Vista to 8: logs have a DIRT bitmap"
+	case GenerationXP:
+		return GenerationXP, "Windows XP and Server 2003: one log with a DIRT bitmap"
+	default:
 	}
 	for _, l := range []*txLog{readLog(Log1, p.h.src.Log1), readLog(Log2, p.h.src.Log2)} {
 		switch {
 		case l == nil:
 		case l.isDIRT():
-			return GenerationDIRT
+			return GenerationDIRT, fmt.Sprintf("%s is a DIRT log, as Windows 8 and earlier write them", l.id)
 		case l.base.fileType() == typeLogHvLE:
-			return GenerationHvLE
+			return GenerationHvLE, fmt.Sprintf("%s is an HvLE log, as Windows 8.1 and later write them", l.id)
 		}
 	}
-	return Auto
+	return Auto, "there is no log that tells which kind this Windows writes"
 }
 
 // planHvLE starts a log anew with one entry. The log counts only from the moment the base block
@@ -225,7 +245,7 @@ func (p *planner) newTime() (baseBlock, error) {
 	h := p.h
 	base := append(baseBlock(nil), h.base...)
 	t := h.base.fileTime()
-	if g := p.generation(); g == GenerationHvLE || g == Auto && t == 0 {
+	if g, _ := p.generation(); g == GenerationHvLE || g == Auto && t == 0 {
 		return base, nil
 	}
 	for _, l := range []*txLog{readLog(Log1, h.src.Log1), readLog(Log2, h.src.Log2)} {
@@ -246,15 +266,18 @@ func (p *planner) newTime() (baseBlock, error) {
 	return base, nil
 }
 
-// chooseLog gives a log with room for size bytes.
+// chooseLog gives a log with room for size bytes, and notes what speaks against the other.
 func (p *planner) chooseLog(size int64) (FileID, error) {
 	for _, id := range []FileID{Log1, Log2} {
 		f := p.h.src.file(id)
 		switch {
+		case f == nil && (id == Log1 || p.o.Generation != GenerationXP):
+			p.note("%s is absent", id)
 		case f == nil:
 		case size > p.logRoom(f):
-			p.note("%s has %d bytes, the changes need %d", id, f.Size(), size)
+			p.note("%s may have %d bytes, the changes need %d: %d too few", id, p.logRoom(f), size, size-p.logRoom(f))
 		default:
+			p.note("%s has room for the %d bytes of the changes", id, size)
 			return id, nil
 		}
 	}
@@ -293,6 +316,20 @@ func (p *planner) addGrowth() {
 		}
 	}
 	p.addRuns(runs.of(h.editedPage), "new bins at the end of the file")
+	p.addPadding()
+}
+
+// growthStep is what Windows makes files of hives a multiple of.
+const growthStep = 256 << 10
+
+// addPadding keeps a file a multiple of growthStep if it was one and may grow that far.
+func (p *planner) addPadding() {
+	end := fileOffset(p.h.bins.size())
+	padded := roundUp(end, growthStep)
+	if p.h.src.Primary.Size()%growthStep != 0 || padded > p.h.limit || padded == end {
+		return
+	}
+	p.add(Write{Off: end, Data: make([]byte, padded-end), Sync: true, Why: "room behind the last bin, as Windows leaves it"})
 }
 
 // addEdited writes what the edits changed and ends the commit.
