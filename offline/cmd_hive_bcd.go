@@ -314,7 +314,7 @@ func printBCD(talk *ui.UI, b bcdJSON) {
 	talk.Printf("%s\n", printable(b.title))
 	talk.Printf("%s\n", managerLine(b))
 	if b.Recovery != nil {
-		talk.Printf("unfinished: completed in memory from %s\n", strings.Join(b.Recovery.Applied, " and "))
+		talk.Printf("unfinished: completed in memory from its log\n")
 	}
 	for _, e := range b.Entries {
 		printEntry(talk, e)
