@@ -17,7 +17,7 @@ func grammar(args []string) (root any, globals *Globals) {
 	}
 	shared, _ := reflect.TypeFor[CLI]().FieldByName("Globals")
 	pruned := reflect.New(reflect.StructOf([]reflect.StructField{shared, command}))
-	globals, _ = pruned.Elem().Field(0).Addr().Interface().(*Globals)
+	globals, _ = reflect.TypeAssert[*Globals](pruned.Elem().Field(0).Addr())
 	return pruned.Interface(), globals
 }
 
@@ -26,8 +26,7 @@ func asksHelp(arg string) bool { return arg == "--help" || arg == "-h" }
 // chosenCommand is the field of the command that the first argument names. Where that
 // is a group, only the command of the group that the next argument names is left in it.
 func chosenCommand(in reflect.Type, args []string) (reflect.StructField, bool) {
-	for i := range in.NumField() {
-		field := in.Field(i)
+	for field := range in.Fields() {
 		if _, isCommand := field.Tag.Lookup("cmd"); !isCommand || len(args) == 0 || strings.ToLower(field.Name) != args[0] {
 			continue
 		}
