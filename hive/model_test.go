@@ -414,6 +414,9 @@ func (r *editRun) check(m model) {
 			r.tb.Fatalf("finding: %v", f)
 		}
 	}
+	if r.clean {
+		checkHints(r.tb, mustKey(r.tb, r.h, ""))
+	}
 	sameInSecondReader(r.tb, r.h)
 }
 

@@ -116,3 +116,28 @@ func (s *secondTree) misread(k keyValue) bool {
 		return err != nil || n != segmentRoom
 	})
 }
+
+// checkHints tests that a key's longest names and data are no longer than it says: Windows 10 refuses
+// a hive in which they are.
+func checkHints(tb testing.TB, k *Key) {
+	tb.Helper()
+	var name, class, valueName, data int
+	for v, err := range k.Values() {
+		if err != nil {
+			tb.Fatal(err)
+		}
+		valueName, data = max(valueName, 2*len(EncodeUTF16(v.Name))), max(data, len(v.Data))
+	}
+	for sub, err := range k.Subkeys() {
+		if err != nil {
+			tb.Fatal(err)
+		}
+		name, class = max(name, 2*len(EncodeUTF16(sub.Name()))), max(class, int(sub.node.classLen()))
+		checkHints(tb, sub)
+	}
+	n := k.node
+	if name > int(n.maxName()) || class > int(n.maxClass()) || valueName > int(n.maxValueName()) || data > int(n.maxValueData()) {
+		tb.Fatalf("key %q: longest %d, %d, %d, %d, but it says %d, %d, %d, %d", k.Name(), name, class, valueName, data,
+			n.maxName(), n.maxClass(), n.maxValueName(), n.maxValueData())
+	}
+}
