@@ -18,6 +18,7 @@ const (
 	typeIndexRoot           uint32 = 0x90
 	typeIndexAllocation     uint32 = 0xa0
 	typeBitmap              uint32 = 0xb0
+	typeReparsePoint        uint32 = 0xc0
 	typeEAInformation       uint32 = 0xd0
 	typeLast                uint32 = 0x100 // $LOGGED_UTILITY_STREAM
 	typeEnd                 uint32 = 0xffffffff

@@ -41,6 +41,7 @@ type checker struct {
 	budget   int64 // bytes of metadata that may still be read
 
 	fold     foldings
+	catalogs [2]catalog
 	security map[uint32]struct{} // the ids $Secure knows; nil if it could not be read
 	seed     maphash.Seed
 }
@@ -51,7 +52,7 @@ type checker struct {
 func Check(ctx context.Context, r io.ReaderAt, size int64, o Options) (*Report, error) {
 	c := &checker{
 		ctx: ctx, dev: r, size: size, maxFindings: o.MaxFindings, progress: o.Progress,
-		report: &Report{Counts: map[Kind]int64{}}, seed: maphash.MakeSeed(),
+		report: &Report{Counts: map[Kind]int64{}}, seed: maphash.MakeSeed(), catalogs: catalogs(),
 	}
 	if c.maxFindings <= 0 {
 		c.maxFindings = defaultMaxFindings
@@ -80,7 +81,7 @@ func (c *checker) run() error {
 	}
 	for _, check := range []func() error{
 		c.checkMirror, c.loadFoldings, c.loadSecurity, c.checkVolume, c.checkLog, c.checkAttrDef, c.loadRecordBitmap,
-		c.scan, c.checkPlaces, c.checkIndexes, c.checkNames, c.checkReach, c.checkLeftovers, c.checkBitmap,
+		c.scan, c.checkPlaces, c.checkIndexes, c.checkNames, c.checkReach, c.checkCatalogs, c.checkLeftovers, c.checkBitmap,
 	} {
 		err := check()
 		if errors.Is(err, errBudget) {

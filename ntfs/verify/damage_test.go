@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"bytes"
 	"math"
 	"testing"
 
@@ -14,6 +15,7 @@ func ward() []format.Entry {
 		format.Entry{Name: "pieces", Data: noise(3 << 20), Fragments: 700},
 		format.Entry{Name: "sparse", Data: noise(300_000), Holes: []format.Range{{Off: 65536, Len: 65536}}},
 		format.Entry{Name: "two names.text", ShortName: "TWONAM~1.TEX", Data: noise(10)},
+		format.Entry{Name: "link", Reparse: &format.Reparse{Tag: 0xa000000c, Data: make([]byte, 40)}},
 		format.Entry{Name: "streams", Streams: []format.Stream{{Name: "a", Data: noise(5)}, {Name: "b", Data: noise(6)}}},
 	)
 }
@@ -207,6 +209,20 @@ var damages = []damage{
 			}
 			add64(a[0x18:], -1)
 		})
+	}},
+	{"$LogFile of bytes that are almost 0xff", verify.LogFile, func(p *patient) {
+		p.poke(p.clusterOf("$LogFile", 0x80)*p.cluster, bytes.Repeat([]byte{0xfe}, 64<<10)...)
+	}},
+	{"reparse point not in its index", verify.Catalog, func(p *patient) {
+		p.attribute("$Reparse", 0x90, func(a []byte) { // the end entry alone
+			entries := value(a)[0x20:]
+			copy(entries, entries[le.Uint16(entries[8:]):])
+			le.PutUint32(value(a)[0x14:], 0x20)
+		})
+	}},
+	{"reparse point in the index only", verify.Catalog, func(p *patient) { p.attribute("link", 0xc0, func(a []byte) { a[0] = 0xe0 }) }},
+	{"reparse index names another file", verify.Catalog, func(p *patient) {
+		p.attribute("$Reparse", 0x90, func(a []byte) { value(a)[0x20+0x10+4] ^= 1 })
 	}},
 	{"NTFS 1.2", verify.Version, func(p *patient) { p.attribute("$Volume", 0x70, func(a []byte) { value(a)[8] = 1; value(a)[9] = 2 }) }},
 }

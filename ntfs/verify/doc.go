@@ -15,6 +15,7 @@
 //	$Bitmap            the clusters that run lists own, each once
 //	every index        blocks, fixups, the bitmap of live blocks, order of keys over the whole tree
 //	directories        each entry's file, each file's names, link counts, the way up to the root
+//	$Extend            the indexes of reparse points and object ids
 //	$UpCase, $AttrDef  what every volume has, and the checksum if there is one
 //	$Secure            $SII, $SDH and both copies in $SDS; the security ids files carry
 //	$Volume, $LogFile  version, flags, whether a journal is to be replayed

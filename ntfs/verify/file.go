@@ -217,6 +217,7 @@ func (c *checker) checkFile(f *file, p *recordPage, i int) error {
 	}
 	c.checkStandardInfo(f)
 	c.checkIndexAttributes(f, p, i)
+	noteCatalogs(f, p, i)
 	c.noteSizes(f, p, i)
 	return c.noteNames(f, p, i)
 }

@@ -140,6 +140,9 @@ func (c *checker) checkIndex(f *file, root attribute) (broken bool, err error) {
 		return true, c.found(f.base.number, err)
 	}
 	t.visit = t.checkEntry
+	if l := c.catalogOf(root); l != nil {
+		t.visit = t.checkListed(l)
+	}
 	if err := t.walk(root); err != nil {
 		return true, err
 	}

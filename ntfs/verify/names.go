@@ -134,7 +134,7 @@ func (c *checker) checkNames() error {
 		off := c.mft.deviceOffset(n*c.geometry.recordSize, c.geometry.clusterSize)
 		parent := c.table.state(int64(p.parent[i]))
 		switch {
-		case p.state[i]&stateUndecided != 0 || parent&stateBrokenIndex != 0:
+		case p.state[i]&stateUndecided != 0 || parent&(stateBrokenIndex|stateUndecided) != 0:
 		case p.links[i] == 0 && p.entries[i] == 0 && n >= firstUserRecord:
 			c.add(n, Orphan, off, "$FILE_NAME", "at least one", "none")
 		case p.names[i] == 0 && p.links[i] == p.entries[i]:

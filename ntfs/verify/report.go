@@ -77,6 +77,7 @@ const (
 	LeakedIndexBlock             // a block in use in the index's $BITMAP is not in the tree
 	IndexOrder                   // keys are out of order: a search misses some
 	DanglingEntry                // an entry names a record that is free or another file by now
+	Catalog                      // a reparse point or object id and the index of these below $Extend disagree
 	StaleSizes                   // an entry shows sizes the file does not have
 	kinds
 )
@@ -126,6 +127,7 @@ var kindInfo = [kinds]struct {
 	LeakedIndexBlock: {"leaked index block", Leak},
 	IndexOrder:       {"index order", Inconsistent},
 	DanglingEntry:    {"dangling index entry", Inconsistent},
+	Catalog:          {"reparse points and object ids", Inconsistent},
 	StaleSizes:       {"stale sizes", Note},
 }
 

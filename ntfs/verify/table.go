@@ -7,15 +7,19 @@ const pageRecords = 1 << 10
 type recordState uint16
 
 const (
-	stateInUse       recordState = 1 << iota
-	stateBase                    // no extension record
-	stateDirectory               // has $I30
-	stateIndexes                 // has some index
-	stateClaimed                 // an attribute list names this extension record
-	stateUndecided               // unreadable, or some of its records are: its names are unknown
-	stateReferred                // an index entry names it
-	stateBrokenIndex             // not all entries of this directory could be seen
-	stateClimbed                 // the way up from this directory has been gone
+	stateInUse          recordState = 1 << iota
+	stateBase                       // no extension record
+	stateDirectory                  // has $I30
+	stateIndexes                    // has some index
+	stateClaimed                    // an attribute list names this extension record
+	stateUndecided                  // unreadable, or some of its records are: its names are unknown
+	stateReferred                   // an index entry names it
+	stateBrokenIndex                // not all entries of this directory could be seen
+	stateClimbed                    // the way up from this directory has been gone
+	stateReparse                    // has a $REPARSE_POINT,
+	stateReparseListed              // which $R lists
+	stateObjectID                   // has an $OBJECT_ID,
+	stateObjectIDListed             // which $O lists
 )
 
 type recordPage struct {
