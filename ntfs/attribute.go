@@ -42,6 +42,7 @@ const (
 	attrLowestVCN         = 0x10
 	attrHighestVCN        = 0x18
 	attrMappingPairs      = 0x20
+	attrCompressionUnit   = 0x22
 	attrAllocated         = 0x28
 	attrDataSize          = 0x30
 	attrInitialized       = 0x38
@@ -91,6 +92,10 @@ func (a attribute) lowestVCN() VCN      { return VCN(le.Uint64(a.raw[attrLowestV
 func (a attribute) highestVCN() VCN     { return VCN(le.Uint64(a.raw[attrHighestVCN:])) }
 func (a attribute) mappingPairs() int   { return int(le.Uint16(a.raw[attrMappingPairs:])) }
 
+// compressionUnit is the power of two of clusters compressed together, 0 if
+// they are not.
+func (a attribute) compressionUnit() byte { return a.raw[attrCompressionUnit] }
+
 // value returns the bytes of a resident attribute.
 func (a attribute) value() []byte {
 	return a.raw[a.valueOffset():][:a.valueLength()]
@@ -101,28 +106,32 @@ func (a attribute) runs() (RunList, error) {
 	return parseRunList(a.raw[a.mappingPairs():], a.off)
 }
 
-// named says whether the attribute carries name.
-func (a attribute) named(name string) bool {
+// name returns the attribute's name.
+func (a attribute) name() attrName {
 	length := int(a.raw[attrNameLength])
 	if length == 0 {
-		return name == ""
+		return ""
 	}
 	start := int(le.Uint16(a.raw[attrNameOffset:]))
-	return sameName(a.raw[start:start+2*length], name)
+	return attrName(a.raw[start : start+2*length])
 }
 
-// sameName compares UTF-16 bytes with an ASCII name.
-func sameName(utf16 []byte, name string) bool {
-	if len(utf16) != 2*len(name) {
-		return false
+// named says whether the attribute carries name.
+func (a attribute) named(name attrName) bool { return a.name() == name }
+
+// attrName is the name of an attribute as the disk has it, in UTF-16. Most have none.
+type attrName string
+
+// asciiName makes a name this package knows.
+func asciiName(s string) attrName {
+	b := make([]byte, 0, 2*len(s))
+	for i := range len(s) {
+		b = append(b, s[i], 0)
 	}
-	for i := range len(name) {
-		if le.Uint16(utf16[2*i:]) != uint16(name[i]) {
-			return false
-		}
-	}
-	return true
+	return attrName(b)
 }
+
+func (n attrName) units() []uint16 { return units([]byte(n)) }
 
 // sizes returns a stream's sizes, which only its first attribute record carries.
 func (a attribute) sizes() (allocated, size, initialized int64, err error) {

@@ -26,13 +26,14 @@ func (e listEntry) kind() uint32     { return le.Uint32(e) }
 func (e listEntry) lowestVCN() VCN   { return VCN(le.Uint64(e[listLowestVCN:])) }
 func (e listEntry) ref() RecordRef   { return recordRef(le.Uint64(e[listRef:])) }
 func (e listEntry) instance() uint16 { return le.Uint16(e[listInstance:]) }
-func (e listEntry) named(name string) bool {
+func (e listEntry) name() attrName {
 	start, length := int(e[listNameOffset]), int(e[listNameLength])
 	if length == 0 {
-		return name == ""
+		return ""
 	}
-	return sameName(e[start:start+2*length], name)
+	return attrName(e[start : start+2*length])
 }
+func (e listEntry) named(name attrName) bool { return e.name() == name }
 
 // parseAttributeList cuts an $ATTRIBUTE_LIST into entries. off is where the base record lies.
 func parseAttributeList(b []byte, off int64) ([]listEntry, error) {
@@ -117,7 +118,7 @@ func (n *node) extension(ref RecordRef) (*record, error) {
 }
 
 // resolve fetches the attribute record a list entry stands for.
-func (n *node) resolve(e listEntry, name string) (attribute, error) {
+func (n *node) resolve(e listEntry, name attrName) (attribute, error) {
 	r, err := n.extension(e.ref())
 	if err != nil {
 		return attribute{}, err
@@ -132,7 +133,7 @@ func (n *node) resolve(e listEntry, name string) (attribute, error) {
 }
 
 // attributes returns all attribute records of a type and name, in VCN order.
-func (n *node) attributes(kind uint32, name string) ([]attribute, error) {
+func (n *node) attributes(kind uint32, name attrName) ([]attribute, error) {
 	var attrs []attribute
 	if n.list == nil {
 		for _, a := range n.base.attrs {
@@ -153,7 +154,7 @@ func (n *node) attributes(kind uint32, name string) ([]attribute, error) {
 }
 
 // entries returns the list entries of a type and name, in VCN order.
-func (n *node) entries(kind uint32, name string) []listEntry {
+func (n *node) entries(kind uint32, name attrName) []listEntry {
 	var found []listEntry
 	for _, e := range n.list {
 		if e.kind() == kind && e.named(name) {
@@ -165,7 +166,7 @@ func (n *node) entries(kind uint32, name string) []listEntry {
 }
 
 // first returns the attribute record that carries the sizes, without reading the others.
-func (n *node) first(kind uint32, name string) (attribute, bool, error) {
+func (n *node) first(kind uint32, name attrName) (attribute, bool, error) {
 	if n.list == nil {
 		a, ok := n.base.find(kind, name)
 		return a, ok, nil
@@ -179,7 +180,7 @@ func (n *node) first(kind uint32, name string) (attribute, bool, error) {
 }
 
 // stream joins all records of a stream; ok is false if the file has none of that name.
-func (n *node) stream(kind uint32, name string) (s *stream, ok bool, err error) {
+func (n *node) stream(kind uint32, name attrName) (s *stream, ok bool, err error) {
 	attrs, err := n.attributes(kind, name)
 	if err == nil && len(attrs) > 0 {
 		s, err = n.v.newStream(attrs)

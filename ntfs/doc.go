@@ -26,14 +26,17 @@
 // The metafiles of the root ($MFT, $LogFile, $Bitmap, ...) can be opened by
 // name but are not listed. 8.3 names can be opened but are not listed when the
 // file has a long name too. Reparse points (symbolic links, junctions) are
-// reported in the file mode and by ReadLink, and never followed. Data that is
-// compressed, encrypted or kept behind a reparse point is [ErrUnsupported],
-// never zeros.
+// reported in the file mode and by ReadLink, and never followed. Data that NTFS
+// compressed (LZNT1) or the Windows Overlay Filter did (CompactOS: XPRESS, LZX)
+// is read decompressed; what is encrypted or behind another reparse point is
+// [ErrUnsupported], never zeros.
 //
-// A name that a slash-separated UTF-8 path cannot carry is escaped: each UTF-16
-// code unit that is half of a broken surrogate pair, a slash, a NUL or a
-// backslash is written \uhhhh with four lower-case hexadecimal digits, and so
-// is each dot of the names "." and "..". No name made through Win32 needs it.
+// Alternate data streams are opened by [Volume.OpenStream] alone, never by a
+// path. A name that a slash-separated UTF-8 path cannot carry, or that could be
+// taken for a stream's, is escaped: each UTF-16 code unit that is half of a
+// broken surrogate pair, a slash, a backslash, a colon, a less-than sign or a NUL
+// is written <hhhh> with four lower-case hexadecimal digits, and so is each dot
+// of the names "." and "..". No name made through Win32 needs it.
 //
 // # Writing
 //

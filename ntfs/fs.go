@@ -28,8 +28,7 @@ func pathError(op, name string, err error) error {
 }
 
 // Open opens a file or directory. A file implements [io.ReaderAt] and
-// [io.Seeker]; one whose data cannot be decoded opens, and its reads say
-// ErrUnsupported.
+// [io.Seeker]; one whose data cannot be decoded opens, and its reads say why.
 func (v *Volume) Open(name string) (fs.File, error) {
 	n, base, err := v.resolve(name)
 	if err != nil {
@@ -43,7 +42,7 @@ func (v *Volume) Open(name string) (fs.File, error) {
 		return &directory{node: n, path: name, info: info}, nil
 	}
 	f := &file{path: name, info: info}
-	if f.data, f.refused, err = n.data(); err != nil {
+	if f.data, f.refused, err = n.contents(); err != nil {
 		return nil, pathError("open", name, err)
 	}
 	return f, nil
@@ -84,22 +83,53 @@ var (
 	errIsDirectory  = fmt.Errorf("%w: is a directory", fs.ErrInvalid)
 )
 
+// unnamed opens the unnamed stream, an empty one if there is none.
+func (n *node) unnamed() (*stream, error) {
+	s, ok, err := n.stream(typeData, "")
+	if err == nil && !ok {
+		s = &stream{resident: []byte{}}
+	}
+	return s, err
+}
+
 // data opens the unnamed stream. refused says why it must not be read as it lies.
 func (n *node) data() (s *stream, refused, err error) {
 	tag, err := n.reparseTag()
 	if err != nil {
 		return nil, nil, err
 	}
-	if s, _, err = n.stream(typeData, ""); err != nil {
+	if s, err = n.unnamed(); err != nil {
 		return nil, nil, err
 	}
-	if s == nil {
-		s = &stream{resident: []byte{}}
-	}
 	if refused = s.decodable(); refused == nil && tag != 0 {
-		refused = fmt.Errorf("%w: the data is behind a reparse point (tag 0x%08x%s)", ErrUnsupported, tag, tagName(tag))
+		refused = errBehind(tag)
 	}
 	return s, refused, nil
+}
+
+func errBehind(tag uint32) error {
+	return fmt.Errorf("%w: the data is behind a reparse point (tag 0x%08x%s)", ErrUnsupported, tag, tagName(tag))
+}
+
+// contents opens the unnamed stream as programs see it, decompressed. refused
+// says why that cannot be.
+func (n *node) contents() (r io.ReaderAt, refused, err error) {
+	b, err := n.reparse()
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := n.unnamed()
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case b == nil:
+		r, refused = s.decoded()
+	case le.Uint32(b) == tagWOF:
+		r, refused = n.overlay(b, s.size)
+	default:
+		refused = errBehind(le.Uint32(b))
+	}
+	return r, refused, nil
 }
 
 // readDir lists the directory's long names.
@@ -178,7 +208,7 @@ func (i *fileInfo) Sys() any           { return nil }
 type file struct {
 	path    string
 	info    *fileInfo
-	data    *stream
+	data    io.ReaderAt
 	refused error // why its data cannot be read
 	pos     int64
 	closed  bool

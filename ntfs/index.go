@@ -6,8 +6,10 @@ import (
 	"slices"
 )
 
+// indexName is the index of a directory by name.
+var indexName = asciiName("$I30")
+
 const (
-	indexName  = "$I30" // the index of a directory by name
 	indexMagic = "INDX"
 
 	collationFileName = 1

@@ -186,7 +186,7 @@ func firstFree(bitmap io.ReaderAt, from, to int64) (int64, error) {
 var systemStreams = []struct {
 	record uint64
 	kind   uint32
-	name   string
+	name   attrName
 }{
 	{recordMFT, typeData, ""},
 	{recordMFT, typeBitmap, ""},
@@ -196,9 +196,9 @@ var systemStreams = []struct {
 	{recordRoot, typeIndexAllocation, indexName},
 	{recordBitmap, typeData, ""},
 	{recordBoot, typeData, ""},
-	{recordSecure, typeData, "$SDS"},
-	{recordSecure, typeIndexAllocation, "$SDH"},
-	{recordSecure, typeIndexAllocation, "$SII"},
+	{recordSecure, typeData, asciiName("$SDS")},
+	{recordSecure, typeIndexAllocation, asciiName("$SDH")},
+	{recordSecure, typeIndexAllocation, asciiName("$SII")},
 	{recordUpCase, typeData, ""},
 }
 

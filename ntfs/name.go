@@ -1,6 +1,7 @@
 package ntfs
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -12,7 +13,14 @@ type namespace byte
 
 const namespaceDOS namespace = 2 // the 8.3 alias of a name in another namespace
 
-const escapePrefix = `\u`
+// An escape is four digits between what no name made through Win32 has.
+const (
+	escapeStart  = '<'
+	escapeEnd    = '>'
+	escapeLength = 6
+	// escaped is what a path cannot carry, or carries with another meaning.
+	escaped = "/\\:<\x00"
+)
 
 // units decodes little-endian UTF-16 bytes.
 func units(b []byte) []uint16 {
@@ -42,9 +50,8 @@ func escapeName(name []uint16) string {
 				continue
 			}
 		}
-		if utf16.IsSurrogate(u) || u == '/' || u == '\\' || u == 0 || dots {
-			b.WriteString(escapePrefix)
-			b.WriteString(strconv.FormatUint(uint64(u)|1<<16, 16)[1:])
+		if utf16.IsSurrogate(u) || strings.ContainsRune(escaped, u) || dots {
+			fmt.Fprintf(&b, "%c%04x%c", escapeStart, u, escapeEnd)
 			continue
 		}
 		b.WriteRune(u)
@@ -54,21 +61,21 @@ func escapeName(name []uint16) string {
 
 // unescapeName is the way back; ok is false for what escapeName never writes.
 func unescapeName(s string) (name []uint16, ok bool) {
+	whole := s
 	for len(s) > 0 {
-		if s[0] == '\\' {
-			const length = len(escapePrefix) + 4
-			if len(s) < length || !strings.HasPrefix(s, escapePrefix) {
+		if s[0] == escapeStart {
+			if len(s) < escapeLength {
 				return nil, false
 			}
-			u, err := strconv.ParseUint(s[len(escapePrefix):length], 16, 16)
+			u, err := strconv.ParseUint(s[1:escapeLength-1], 16, 16)
 			if err != nil {
 				return nil, false
 			}
-			name, s = append(name, uint16(u)), s[length:]
+			name, s = append(name, uint16(u)), s[escapeLength:]
 			continue
 		}
 		r, n := utf8.DecodeRuneInString(s)
 		name, s = utf16.AppendRune(name, r), s[n:]
 	}
-	return name, true
+	return name, escapeName(name) == whole
 }

@@ -16,17 +16,18 @@ func TestEscapeName(t *testing.T) {
 	}{
 		{"plain", utf16.Encode([]rune("ünï-日本")), "ünï-日本"},
 		{"surrogate pair", utf16.Encode([]rune("a\U0001f600")), "a\U0001f600"},
-		{"lone high surrogate", []uint16{'a', 0xd83d, 'b'}, `a\ud83db`},
-		{"lone low surrogate", []uint16{0xde00}, `\ude00`},
-		{"surrogates the wrong way round", []uint16{0xde00, 0xd83d}, `\ude00\ud83d`},
-		{"slash", []uint16{'a', '/', 'b'}, `a\u002fb`},
-		{"backslash", []uint16{'\\'}, `\u005c`},
-		{"NUL", []uint16{0, 'a'}, `\u0000a`},
-		{"dot", []uint16{'.'}, `\u002e`},
-		{"dots", []uint16{'.', '.'}, `\u002e\u002e`},
+		{"lone high surrogate", []uint16{'a', 0xd83d, 'b'}, `a<d83d>b`},
+		{"lone low surrogate", []uint16{0xde00}, `<de00>`},
+		{"surrogates the wrong way round", []uint16{0xde00, 0xd83d}, `<de00><d83d>`},
+		{"slash", []uint16{'a', '/', 'b'}, `a<002f>b`},
+		{"backslash", []uint16{'\\'}, `<005c>`},
+		{"NUL", []uint16{0, 'a'}, `<0000>a`},
+		{"colon", []uint16{'a', ':', 'b'}, `a<003a>b`},
+		{"dot", []uint16{'.'}, `<002e>`},
+		{"dots", []uint16{'.', '.'}, `<002e><002e>`},
 		{"three dots", []uint16{'.', '.', '.'}, "..."},
 		{"replacement character", []uint16{0xfffd}, "\ufffd"},
-		{"what looks like an escape", utf16.Encode([]rune(`\u0041`)), `\u005cu0041`},
+		{"what looks like an escape", utf16.Encode([]rune(`<0041>`)), `<003c>0041>`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -39,7 +40,7 @@ func TestEscapeName(t *testing.T) {
 			}
 		})
 	}
-	for _, bad := range []string{`\`, `a\b`, `\u00`, `\u00zz`, `\U0041`, `\u+041`} {
+	for _, bad := range []string{`<`, `a\b`, `<00`, `<00zz>`, `<00410`, `<+041>`, `<0041>`, `<D83D>`, `<d83d><de00>`, `a:b`} {
 		if name, ok := unescapeName(bad); ok {
 			t.Errorf("%q gives %x", bad, name)
 		}

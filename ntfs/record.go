@@ -111,7 +111,7 @@ func (r *record) links() int      { return int(le.Uint16(r.raw[recordLinks:])) }
 func (r *record) base() RecordRef { return recordRef(le.Uint64(r.raw[recordBase:])) }
 
 // find returns the first attribute of a type and name.
-func (r *record) find(kind uint32, name string) (attribute, bool) {
+func (r *record) find(kind uint32, name attrName) (attribute, bool) {
 	for _, a := range r.attrs {
 		if a.kind() == kind && a.named(name) {
 			return a, true

@@ -77,7 +77,7 @@ func FuzzRecord(f *testing.F) {
 		}
 		v := &Volume{boot: bootSector{clusterSize: 4096, clusters: 1 << 30}}
 		for _, a := range r.attrs {
-			a.named("$I30")
+			a.named(indexName)
 			if a.resident() {
 				parseValue(t, a)
 				continue
@@ -94,7 +94,7 @@ func parseValue(t *testing.T, a attribute) {
 	t.Helper()
 	list, err := parseAttributeList(a.value(), 0)
 	for _, e := range list {
-		e.named("$I30")
+		e.named(indexName)
 		e.ref()
 	}
 	if err != nil && !errors.Is(err, ErrFormat) {

@@ -82,6 +82,7 @@ type stream struct {
 	resident    []byte // the data itself, nil if it has clusters
 	extents     []Extent
 	off         int64 // where its first attribute record lies
+	unit        int64 // bytes compressed together, 0 if they are not
 	allocated   int64
 	size        int64
 	initialized int64
@@ -102,6 +103,7 @@ func (v *Volume) newStream(attrs []attribute) (*stream, error) {
 		}
 		return s, nil
 	}
+	s.unit = v.compressionUnit(first)
 	m := v.newExtentMap()
 	for _, a := range attrs {
 		if a.resident() {

@@ -104,8 +104,8 @@ type Entry struct {
 	// clusters (the last may go to the end of the file), have no clusters, and
 	// contents there are not written. Fragments counts the clusters between.
 	Holes []Range
-	// Compressed marks the file compressed; its contents are stored as units
-	// that did not shrink. Clusters must not be larger than 4 KiB.
+	// Compressed stores the file compressed, in units of 16 clusters of at most
+	// 4 KiB. Its contents are held in memory while the volume is made.
 	Compressed bool
 	Streams    []Stream // alternate data streams, of files and directories
 	Reparse    *Reparse // what the file or directory stands for instead

@@ -20,6 +20,17 @@ func noise(seed uint64, size int) []byte {
 	return b
 }
 
+// shrinking is contents of which some parts compress well and some do not.
+func shrinking(size int) []byte {
+	b := noise(16, size)
+	for i := range b {
+		if i>>13&3 != 0 {
+			b[i] = byte(i) & 0x55
+		}
+	}
+	return b
+}
+
 // numbered makes n small files with names of many scripts and lengths.
 func numbered(n int) []format.Entry {
 	stems := []string{"file", "Datei ä", "DATEI Ö", "файл", "檔案", "😀 face", "Ωmega", "ǆ", strings.Repeat("long ", 40) + "name"}
@@ -42,7 +53,10 @@ func sampleTree(cluster int) []format.Entry {
 			format.Entry{Name: "many holes.bin", Data: noise(13, int(200*unit>>(cluster/4096))), Holes: alternate(unit, 200>>(cluster/4096))})
 	}
 	if cluster <= 4096 {
-		entries = append(entries, format.Entry{Name: "compressed.bin", Data: noise(14, 100_000), Compressed: true, Fragments: 3})
+		entries = append(entries,
+			format.Entry{Name: "compressed.bin", Data: noise(14, 100_000), Compressed: true, Fragments: 3},
+			format.Entry{Name: "shrinking.bin", Data: shrinking(300_000), Compressed: true, Fragments: 2},
+			format.Entry{Name: "zeros.bin", Size: 200_000, Compressed: true})
 	}
 	walkEntries("", entries, func(_ string, e *format.Entry) {
 		e.Fragments = min(e.Fragments, (int(max(e.Size, int64(len(e.Data))))+cluster-1)/cluster)

@@ -116,6 +116,9 @@ func (s *stream) place(g geometry, alloc *allocator, room int) error {
 		return s.makeResident()
 	}
 	clusters, holes, err := s.holeClusters(g)
+	if err == nil && s.flags&flagCompressed != 0 {
+		holes, err = s.compress(g, clusters, holes)
+	}
 	if err != nil {
 		return err
 	}
@@ -169,20 +172,19 @@ func punch(runs, holes runList) runList {
 	vcn := int64(0)
 	for _, h := range holes {
 		head, runs = runs.cut(int64(h.lcn) - vcn)
-		punched = append(append(punched, head...), run{hole, h.len})
 		vcn = int64(h.lcn) + h.len
+		if last := len(punched) - 1; len(head) == 0 && last >= 0 {
+			punched[last].len += h.len // behind a hole
+			continue
+		}
+		punched = append(append(punched, head...), run{hole, h.len})
 	}
 	return append(punched, runs...)
 }
 
 func (s *stream) makeResident() error {
 	s.value = make([]byte, s.size)
-	for _, r := range s.written {
-		if err := readFull(s.source, s.value[r.Off:][:r.Len], r.Off); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.load(s.value)
 }
 
 // readFull reads all of p; a source that ends early is an error.

@@ -62,6 +62,9 @@ func checkContents(t *testing.T, c *checker, l *format.Layout, entries []format.
 			return
 		}
 		data := c.attr(f.Record, 0x80, "")
+		if e.Compressed && !f.Resident {
+			return // TestReadBack reads it decompressed
+		}
 		if !bytes.Equal(c.contents(*data), visible(e)) {
 			t.Errorf("%q: contents differ", path)
 		}

@@ -37,8 +37,8 @@ const (
 	groupItems      = 8
 )
 
-// Decode fills dst, which is whole chunks, from src. Contents that end before
-// dst does are followed by zeros, as are those of a chunk that holds less.
+// Decode fills dst from src. Contents that end before dst does are followed by
+// zeros, as are those of a chunk that holds less than it could.
 func Decode(dst, src []byte) error {
 	for len(dst) > 0 && len(src) >= headerSize {
 		header := le.Uint16(src)
@@ -49,16 +49,27 @@ func Decode(dst, src []byte) error {
 		if length > len(src)-headerSize {
 			return fmt.Errorf("%w: chunk of %d bytes where %d are left", ErrCorrupt, length, len(src)-headerSize)
 		}
-		chunk := dst[:min(chunkSize, len(dst))]
-		n, err := decodeChunk(chunk, src[headerSize:headerSize+length], header&headerCompressed != 0)
-		if err != nil {
+		chunk, packed := dst[:min(chunkSize, len(dst))], src[headerSize:headerSize+length]
+		if err := fillChunk(chunk, packed, header&headerCompressed != 0); err != nil {
 			return fmt.Errorf("%w: %w", ErrCorrupt, err)
 		}
-		clear(chunk[n:])
 		dst, src = dst[len(chunk):], src[headerSize+length:]
 	}
 	clear(dst)
 	return nil
+}
+
+// fillChunk fills dst, which may want less than the chunk has.
+func fillChunk(dst, src []byte, compressed bool) error {
+	var whole [chunkSize]byte
+	chunk := dst
+	if len(dst) < chunkSize {
+		chunk = whole[:]
+	}
+	n, err := decodeChunk(chunk, src, compressed)
+	clear(chunk[n:])
+	copy(dst, chunk)
+	return err
 }
 
 // decodeChunk returns how much of dst it has filled.

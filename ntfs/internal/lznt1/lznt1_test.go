@@ -71,9 +71,12 @@ func TestRoundTrip(t *testing.T) {
 
 func checkRoundTrip(t *testing.T, want []byte) {
 	t.Helper()
-	got := make([]byte, (len(want)+chunkSize-1)/chunkSize*chunkSize)
-	if err := Decode(got, Encode(nil, want)); err != nil || !bytes.Equal(got[:len(want)], want) {
-		t.Errorf("%d bytes come back otherwise (%v)", len(want), err)
+	packed := Encode(nil, want)
+	for _, size := range []int{len(want), len(want) / 2} {
+		got := make([]byte, size)
+		if err := Decode(got, packed); err != nil || !bytes.Equal(got, want[:size]) {
+			t.Errorf("%d of %d bytes come back otherwise (%v)", size, len(want), err)
+		}
 	}
 }
 

@@ -13,8 +13,8 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"sync"
 
+	"hangkit/ntfs/internal/chunk"
 	"hangkit/ntfs/internal/lzx"
 	"hangkit/ntfs/internal/xpress"
 )
@@ -66,8 +66,8 @@ func (a Algorithm) decoder() (d decoder, chunkSize int64, err error) {
 	return nil, 0, fmt.Errorf("%w: %v", ErrAlgorithm, a)
 }
 
-// Reader reads the contents. It may be used concurrently, one call at a time works.
-type Reader struct {
+// reader is the chunk table and the chunks of one file.
+type reader struct {
 	stream    io.ReaderAt
 	length    int64 // of the stream
 	size      int64 // of the contents
@@ -75,12 +75,9 @@ type Reader struct {
 	entrySize int64 // of the chunk table
 	chunks    int64 // where they begin in the stream
 
-	mu     sync.Mutex
 	codec  decoder
 	table  page
 	stored []byte // a chunk as it is in the stream
-	cached int64  // the chunk in cache, -1 for none
-	cache  []byte
 }
 
 // page is the piece of the chunk table read last.
@@ -95,12 +92,13 @@ const tablePage = 4 << 10
 const wideTable = 4 << 30
 
 // NewReader reads contents of the given size from a stream of the given length.
-func NewReader(stream io.ReaderAt, length, size int64, a Algorithm) (*Reader, error) {
+// It may be used concurrently.
+func NewReader(stream io.ReaderAt, length, size int64, a Algorithm) (io.ReaderAt, error) {
 	codec, chunkSize, err := a.decoder()
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{stream: stream, length: length, size: size, chunkSize: chunkSize, codec: codec, entrySize: 4, cached: -1}
+	r := &reader{stream: stream, length: length, size: size, chunkSize: chunkSize, codec: codec, entrySize: 4}
 	if size >= wideTable {
 		r.entrySize = 8
 	}
@@ -111,54 +109,12 @@ func NewReader(stream io.ReaderAt, length, size int64, a Algorithm) (*Reader, er
 	if r.chunks = max(0, count-1) * r.entrySize; r.chunks > length {
 		return nil, fmt.Errorf("%w: %d bytes of it for contents of %d", ErrCorrupt, length, size)
 	}
-	return r, nil
-}
-
-// ReadAt reads contents, and decodes no chunk twice in a row.
-func (r *Reader) ReadAt(p []byte, off int64) (int, error) {
-	if off < 0 || off >= r.size {
-		return 0, io.EOF
-	}
-	var eof error
-	if rest := r.size - off; int64(len(p)) > rest {
-		p, eof = p[:rest], io.EOF
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	done := 0
-	for done < len(p) {
-		n, err := r.read(p[done:], off+int64(done))
-		if err != nil {
-			return done, err
-		}
-		done += n
-	}
-	return done, eof
-}
-
-// read takes what it can from one chunk: the whole of it straight into p.
-func (r *Reader) read(p []byte, off int64) (int, error) {
-	chunk, skip := off/r.chunkSize, off%r.chunkSize
-	length := min(r.chunkSize, r.size-chunk*r.chunkSize)
-	if skip == 0 && int64(len(p)) >= length {
-		return int(length), r.decode(p[:length], chunk)
-	}
-	if r.cached != chunk {
-		if r.cache == nil {
-			r.cache = make([]byte, r.chunkSize)
-		}
-		r.cached = -1
-		if err := r.decode(r.cache[:length], chunk); err != nil {
-			return 0, err
-		}
-		r.cached = chunk
-	}
-	return copy(p, r.cache[skip:length]), nil
+	return &chunk.Reader{Size: size, ChunkSize: chunkSize, Decode: r.decode}, nil
 }
 
 // decode fills dst with a chunk.
-func (r *Reader) decode(dst []byte, chunk int64) error {
-	start, end, err := r.place(chunk, int64(len(dst)))
+func (r *reader) decode(dst []byte, index int64) error {
+	start, end, err := r.place(index, int64(len(dst)))
 	if err != nil {
 		return err
 	}
@@ -173,32 +129,32 @@ func (r *Reader) decode(dst []byte, chunk int64) error {
 		return err
 	}
 	if err := r.codec.Decode(dst, src); err != nil {
-		return fmt.Errorf("%w: chunk %d: %w", ErrCorrupt, chunk, err)
+		return fmt.Errorf("%w: chunk %d: %w", ErrCorrupt, index, err)
 	}
 	return nil
 }
 
 // place says where in the stream a chunk is that holds size bytes of contents.
-func (r *Reader) place(chunk, size int64) (start, end int64, err error) {
+func (r *reader) place(index, size int64) (start, end int64, err error) {
 	end = r.length - r.chunks
-	if chunk > 0 {
-		if start, err = r.entry(chunk - 1); err != nil {
+	if index > 0 {
+		if start, err = r.entry(index - 1); err != nil {
 			return 0, 0, err
 		}
 	}
-	if last := (r.size - 1) / r.chunkSize; chunk < last {
-		if end, err = r.entry(chunk); err != nil {
+	if last := (r.size - 1) / r.chunkSize; index < last {
+		if end, err = r.entry(index); err != nil {
 			return 0, 0, err
 		}
 	}
 	if start < 0 || end <= start || end-start > size || end > r.length-r.chunks {
-		return 0, 0, fmt.Errorf("%w: chunk %d lies from %d to %d", ErrCorrupt, chunk, start, end)
+		return 0, 0, fmt.Errorf("%w: chunk %d lies from %d to %d", ErrCorrupt, index, start, end)
 	}
 	return r.chunks + start, r.chunks + end, nil
 }
 
 // entry returns an entry of the chunk table.
-func (r *Reader) entry(i int64) (int64, error) {
+func (r *reader) entry(i int64) (int64, error) {
 	off := i * r.entrySize
 	if skip := off - r.table.off; skip < 0 || skip >= int64(len(r.table.bytes)) {
 		off -= off % tablePage
@@ -216,7 +172,7 @@ func (r *Reader) entry(i int64) (int64, error) {
 }
 
 // readFull reads exactly p from the stream.
-func (r *Reader) readFull(p []byte, off int64) error {
+func (r *reader) readFull(p []byte, off int64) error {
 	n, err := r.stream.ReadAt(p, off)
 	switch {
 	case n == len(p):

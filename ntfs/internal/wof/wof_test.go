@@ -14,7 +14,7 @@ import (
 
 var update = flag.Bool("update", false, "have wimlib make the samples of woftest anew")
 
-func open(tb testing.TB, f woftest.Format, stream []byte, size int64) *Reader {
+func open(tb testing.TB, f woftest.Format, stream []byte, size int64) io.ReaderAt {
 	tb.Helper()
 	r, err := NewReader(bytes.NewReader(stream), int64(len(stream)), size, Algorithm(f.Algorithm))
 	if err != nil {
