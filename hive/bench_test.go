@@ -102,6 +102,7 @@ func BenchmarkWalk(b *testing.B) {
 
 // namesAndData counts the bytes of all names and data.
 func namesAndData(b *testing.B, k *Key) (n int) {
+	b.Helper()
 	n = len(k.Name())
 	for v, err := range k.Values() {
 		if err != nil {

@@ -65,7 +65,7 @@ func TestCommitGrowsFile(t *testing.T) {
 	t.Parallel()
 	whole := smallHive(t, 5)[Primary]
 	end := baseBlockSize + int(baseBlock(whole).binsSize())
-	stepped := append(whole[:end:end], make([]byte, growthStep-end)...)
+	stepped := slices.Concat(whole[:end], make([]byte, growthStep-end))
 	for _, c := range []struct {
 		name    string
 		primary []byte
