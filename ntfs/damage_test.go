@@ -12,6 +12,7 @@ import (
 
 	"hangkit/ntfs"
 	"hangkit/ntfs/format"
+	"hangkit/ntfs/internal/woftest"
 )
 
 var le = binary.LittleEndian
@@ -30,6 +31,8 @@ func newPatient(tb testing.TB) *patient {
 		{Name: "many", Dir: numbered(400)},
 		{Name: "pieces", Data: patterned(3 << 20), Fragments: 700},
 		{Name: "bystander", Data: patterned(40_000), Fragments: 2},
+		{Name: "packed", Data: woftest.Contents(200_000), Compressed: true},
+		overlayEntry("overlay", woftest.Formats[1].Algorithm, woftest.SampleSize, woftest.Formats[1].Sample(tb)),
 	}})
 	return &patient{m, layout}
 }

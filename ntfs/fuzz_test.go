@@ -38,11 +38,12 @@ func FuzzOpen(f *testing.F) {
 		}
 	}
 	add(0, 512)
-	for _, name := range []string{"$MFT", "$Volume", "$UpCase", "$Bitmap", "$LogFile", "victim", "small", "many", "pieces"} {
+	for _, name := range []string{"$MFT", "$Volume", "$UpCase", "$Bitmap", "$LogFile", "victim", "small", "many", "pieces", "packed", "overlay"} {
 		add(p.recordAt(name), 1024)
 	}
 	add(p.recordAt("$MFT")+5*1024, 1024)
 	add(p.blockAt(), 8*4096)
+	add(p.layout.Files["packed"].Extents[0].DeviceOffset, 4096)
 	f.Add([]byte{0, 0x0d, 0, 3})
 	f.Add([]byte{3, 0x40, 1, 0xff, 9, 0x90, 0, 0x80})
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -114,9 +115,24 @@ func visit(t *testing.T, v *ntfs.Volume, name string, d fs.DirEntry) {
 		_, err = io.CopyN(io.Discard, file, 64<<10)
 		typed(t, err)
 	}
+	visitStreams(t, v, name)
 	if place, err := v.OpenInPlace(name); err == nil {
 		if size := place.Size(); size <= 0 || size > dev32 {
 			t.Fatalf("in place: %d bytes", size)
+		}
+	}
+}
+
+func visitStreams(t *testing.T, v *ntfs.Volume, name string) {
+	t.Helper()
+	streams, err := v.Streams(name)
+	typed(t, err)
+	for _, s := range streams[:min(len(streams), 20)] {
+		f, err := v.OpenStream(name, s.Name)
+		typed(t, err)
+		if err == nil {
+			_, err = io.CopyN(io.Discard, f, 64<<10)
+			typed(t, err)
 		}
 	}
 }
