@@ -38,7 +38,9 @@ type checker struct {
 	unread   []unreadable
 	owned    clusterSet
 	overlaps int64 // clusters found to be owned already
-	budget   int64 // bytes of metadata that may still be read
+
+	crossings []crossing
+	budget    int64 // bytes of metadata that may still be read
 
 	fold     foldings
 	catalogs [2]catalog
@@ -81,7 +83,7 @@ func (c *checker) run() error {
 	}
 	for _, check := range []func() error{
 		c.checkMirror, c.loadFoldings, c.loadSecurity, c.checkVolume, c.checkLog, c.checkAttrDef, c.loadRecordBitmap,
-		c.scan, c.checkPlaces, c.checkIndexes, c.checkNames, c.checkReach, c.checkCatalogs, c.checkLeftovers, c.checkBitmap,
+		c.scan, c.checkCrossings, c.checkPlaces, c.checkIndexes, c.checkNames, c.checkReach, c.checkCatalogs, c.checkLeftovers, c.checkBitmap,
 	} {
 		err := check()
 		if errors.Is(err, errBudget) {

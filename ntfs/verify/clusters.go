@@ -71,8 +71,8 @@ func (c *checker) take(a attribute, r run) error {
 	})
 	c.report.Owned += r.length - shared
 	if shared > 0 {
-		c.add(a.record, CrossLink, a.off, a.what("run"), "clusters of its own",
-			fmt.Sprintf("%d of those at %d owned by another run, cluster %d first", shared, r.lcn, first))
+		c.crossings = append(c.crossings, crossing{a.record, a.off, first, shared, noRecord})
+		c.boundCrossings()
 	}
 	return nil
 }

@@ -1,6 +1,8 @@
 package verify_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"hangkit/ntfs/format"
@@ -130,6 +132,29 @@ func swap(a, b []byte) {
 	for i := range min(len(a), len(b)) {
 		a[i], b[i] = b[i], a[i]
 	}
+}
+
+// TestCrossLinkNamesBoth proves that both files that claim a cluster are named.
+func TestCrossLinkNamesBoth(t *testing.T) {
+	t.Parallel()
+	p := newPatient(t, build(t, 32<<20, format.Options{Root: sickroom()}))
+	for _, d := range matrix {
+		if d.want == verify.CrossLink {
+			d.do(p)
+		}
+	}
+	numbers := []int64{p.numbers["victim"], p.numbers["other"]}
+	for _, f := range check(t, p).Findings {
+		if f.Kind == verify.CrossLink {
+			for i, n := range numbers {
+				if f.Record == n && strings.Contains(f.Got, fmt.Sprintf("record %d owns", numbers[1-i])) {
+					return
+				}
+			}
+			t.Error(f)
+		}
+	}
+	t.Errorf("records %d are not named as the owners", numbers)
 }
 
 // cutEntry takes an entry out of a leaf.

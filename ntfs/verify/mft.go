@@ -102,10 +102,15 @@ const scanChunk = 1 << 20
 
 // scan looks at every record of $MFT, in order.
 func (c *checker) scan() error {
+	var r record
+	zero := make([]byte, c.geometry.recordSize)
+	return c.eachRecord(c.progress, func(b []byte, n int64) error { return c.scanRecord(&r, b, n, zero) })
+}
+
+// eachRecord reads $MFT in order. What visit gets, it may change.
+func (c *checker) eachRecord(progress func(done, total int64), visit func(b []byte, n int64) error) error {
 	size := c.geometry.recordSize
 	buf := make([]byte, max(scanChunk, size))
-	var r record
-	zero := make([]byte, size)
 	for n := int64(0); n < c.records; {
 		if err := c.ctx.Err(); err != nil {
 			return err
@@ -115,12 +120,12 @@ func (c *checker) scan() error {
 			return c.found(recordMFT, err)
 		}
 		for ; len(b) > 0; b, n = b[size:], n+1 {
-			if err := c.scanRecord(&r, b[:size], n, zero); err != nil {
+			if err := visit(b[:size], n); err != nil {
 				return err
 			}
 		}
-		if c.progress != nil {
-			c.progress(n, c.records)
+		if progress != nil {
+			progress(n, c.records)
 		}
 	}
 	return nil
