@@ -25,7 +25,7 @@ func (c *checker) boundCrossings() {
 }
 
 func (c *checker) addCrossing(x crossing) {
-	owner := "the same attribute"
+	owner := "another run"
 	if x.owner != noRecord {
 		owner = fmt.Sprintf("record %d", x.owner)
 	}
