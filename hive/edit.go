@@ -11,7 +11,7 @@ const (
 	maxKeyName    = 255   // UTF-16 units
 	maxValueName  = 16383 // UTF-16 units
 	maxClassName  = 32767 // UTF-16 units
-	maxDepth      = 512   // keys from the root down
+	maxDepth      = 511   // keys from below the root down
 	maxPlainValue = 1 << 20
 	maxBigValue   = 0xFFFF * segmentSize
 )

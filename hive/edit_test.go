@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // noFindings fails on anything a full check finds, harmless or not.
@@ -244,11 +246,11 @@ func TestEditRealHives(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := mustOpen(t, files{sample(t, name)})
-			noFindings(t, h)
+			was := h.Findings()
 			keys, values := countTree(t, mustKey(t, h, ""))
 			size := len(h.freeCells(t))
 			checks := arm(t, h, 300)
-			noFindings(t, h)
+			sameFindings(t, h, was)
 			if err := CheckReadBack(newMemFile(mustBytes(t, h)), checks); err != nil {
 				t.Error(err)
 			}
@@ -260,7 +262,7 @@ func TestEditRealHives(t *testing.T) {
 			if err := h.DeleteKey("hangkit"); err != nil {
 				t.Fatal(err)
 			}
-			noFindings(t, h)
+			sameFindings(t, h, was)
 			k, v := countTree(t, mustKey(t, h, ""))
 			if k < keys || k > keys+6 || v > values || v < values-3 {
 				t.Errorf("%d keys, %d values, before %d and %d", k, v, keys, values)
@@ -269,6 +271,24 @@ func TestEditRealHives(t *testing.T) {
 				t.Errorf("%d free cells, before %d", n, size)
 			}
 		})
+	}
+}
+
+// sameFindings wants what was found before the edits, if anything, and only that: Windows XP leaves
+// some fields too small.
+func sameFindings(tb testing.TB, h *Hive, was []Finding) {
+	tb.Helper()
+	text := func(list []Finding) (s []string) {
+		for _, f := range list {
+			if !f.Harmless {
+				tb.Errorf("fault: %v", f)
+			}
+			s = append(s, f.String())
+		}
+		return s
+	}
+	if diff := cmp.Diff(text(was), text(h.Findings())); diff != "" {
+		tb.Errorf("findings (-before +after):\n%s", diff)
 	}
 }
 

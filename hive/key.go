@@ -65,7 +65,7 @@ func (k *Key) Path() (string, error) {
 	var names []string
 	for n, off := k.node, k.off; off != k.h.base.rootCell(); {
 		if len(names) > maxDepth {
-			return "", &FormatError{k.Offset(), "key", "at most 512 levels deep", "deeper"}
+			return "", &FormatError{k.Offset(), "key", "at most 511 levels below the root", "deeper"}
 		}
 		names = append(names, n.name())
 		off = n.parent()

@@ -11,6 +11,7 @@ const keyNodeSize = 76 // before the name
 
 // Key node flags (offset 2).
 const (
+	keyExit       = 0x0002 // leads to another hive: in memory only
 	keyRoot       = 0x0004
 	keyNoDelete   = 0x0008
 	keySymlink    = 0x0010
@@ -20,6 +21,7 @@ const (
 
 func (n keyNode) flags() uint16        { return le.Uint16(n[2:]) }
 func (n keyNode) fileTime() uint64     { return le.Uint64(n[4:]) }
+func (n keyNode) layers() byte         { return n[13] } // of differencing hives
 func (n keyNode) parent() uint32       { return le.Uint32(n[16:]) }
 func (n keyNode) subkeyCount() uint32  { return le.Uint32(n[20:]) }
 func (n keyNode) subkeyList() uint32   { return le.Uint32(n[28:]) }

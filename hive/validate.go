@@ -13,7 +13,8 @@ type Finding struct {
 	Off int64 // in the primary, as recovered
 	Err error
 	// Harmless findings occur in hives that Windows loads, some written by Windows itself: lost
-	// cells, wrong reference counts of security descriptors, a root key not marked as one.
+	// cells, wrong reference counts of security descriptors, a root key not marked as one, predefined
+	// handles, and what Windows XP left too small that Windows 10 would refuse.
 	Harmless bool
 }
 
@@ -23,8 +24,8 @@ func (f Finding) String() string { return f.Err.Error() }
 const maxFindings = 100
 
 // Validate reads the whole hive, as recovered and edited, and tests every rule of its structure. It
-// gives nil or all findings that are not harmless, joined. Stale hints for the longest names and data
-// and whatever the file says about volatile keys are not looked at: Windows itself leaves them wrong.
+// gives nil or all findings that are not harmless, joined. Whatever the file says about volatile keys
+// is not looked at: Windows itself leaves it wrong.
 func (h *Hive) Validate() error {
 	var list []error
 	for _, f := range h.Findings() {
@@ -41,11 +42,11 @@ func (h *Hive) Findings() []Finding {
 		return []Finding{{0, err, false}}
 	}
 	if err := h.base.check(baseBlockSize + int64(h.bins.size())); err != nil {
-		return []Finding{{fileOffset(0), err, false}}
+		return []Finding{newFinding(0, false, err)}
 	}
 	cells, err := h.bins.cellsInUse()
 	if err != nil {
-		return []Finding{{fileOffset(0), err, false}}
+		return []Finding{newFinding(0, false, err)}
 	}
 	c := newChecker(h, cells)
 	if c.runParallel(h.base.rootCell()); len(c.found) == 0 {
@@ -55,6 +56,14 @@ func (h *Hive) Findings() []Finding {
 	c = newChecker(h, cells)
 	c.run(h.base.rootCell())
 	return c.found
+}
+
+// newFinding is about the cell at off, unless the error knows a place of its own.
+func newFinding(off uint32, harmless bool, err error) Finding {
+	if format, ok := errors.AsType[*FormatError](err); ok {
+		return Finding{format.Off, err, harmless}
+	}
+	return Finding{fileOffset(off), err, harmless}
 }
 
 // cellSet is a set of cell offsets.
@@ -93,13 +102,14 @@ func (b *binData) cellsInUse() (cellSet, error) {
 
 // checker walks the keys of a hive from the root down.
 type checker struct {
-	bins   *binData
-	minor  uint32
-	cells  cellSet           // cells in use
-	left   cellSet           // those of them that nothing has referred to yet
-	keysOf map[uint32]uint32 // how many keys use a security descriptor
-	todo   []keyRef
-	found  []Finding
+	bins    *binData
+	minor   uint32
+	layered bool              // a differencing hive
+	cells   cellSet           // cells in use
+	left    cellSet           // those of them that nothing has referred to yet
+	keysOf  map[uint32]uint32 // how many keys use a security descriptor
+	todo    []keyRef
+	found   []Finding
 
 	security, keys uint32 // a descriptor, and how many of its keys are not in keysOf yet
 
@@ -113,9 +123,11 @@ type keyRef struct {
 	depth       int
 }
 
+func (k keyRef) isRoot() bool { return k.parent == nilOffset }
+
 func newChecker(h *Hive, cells cellSet) *checker {
 	return &checker{
-		bins: h.bins, minor: h.base.minor(),
+		bins: h.bins, minor: h.base.minor(), layered: h.base.layered(),
 		cells: cells, left: slices.Clone(cells), keysOf: map[uint32]uint32{},
 	}
 }
@@ -170,7 +182,7 @@ func (c *checker) merge(left cellSet) bool {
 func (c *checker) share() []*checker {
 	list := make([]*checker, workers())
 	for i := range list {
-		list[i] = &checker{bins: c.bins, minor: c.minor, cells: c.cells, left: slices.Clone(c.cells), keysOf: map[uint32]uint32{}}
+		list[i] = &checker{bins: c.bins, minor: c.minor, layered: c.layered, cells: c.cells, left: slices.Clone(c.cells), keysOf: map[uint32]uint32{}}
 	}
 	_ = inParallel(len(c.todo), func(worker, piece int) error {
 		w := list[worker]
@@ -185,7 +197,7 @@ func (c *checker) full() bool { return len(c.found) >= maxFindings }
 
 func (c *checker) add(off uint32, harmless bool, err error) {
 	if !c.full() {
-		c.found = append(c.found, Finding{fileOffset(off), err, harmless})
+		c.found = append(c.found, newFinding(off, harmless, err))
 	}
 }
 
@@ -245,21 +257,18 @@ func (c *checker) checkKey(k keyRef) {
 		c.add(k.off, false, err)
 		return
 	}
-	isRoot := k.parent == nilOffset
-	switch {
-	case k.depth > maxDepth:
-		c.fault(k.off, "key", "at most 512 levels deep", k.depth)
+	if k.depth > maxDepth {
+		c.fault(k.off, "key", fmt.Sprintf("at most %d levels below the root", maxDepth), k.depth)
 		return
-	case isRoot && n.flags()&keyRoot == 0:
-		c.harmless(k.off, "root key", "marked as root", n.flags())
-	case !isRoot && n.parent() != k.parent:
-		c.fault(k.off, "parent of key "+n.name(), k.parent, n.parent())
-	case !isRoot && n.nameLen() == 0:
-		c.fault(k.off, "key name", "not empty", "empty")
 	}
+	if !k.isRoot() && n.parent() != k.parent {
+		c.fault(k.off, fmt.Sprintf("parent of key %q", n.name()), k.parent, n.parent())
+	}
+	c.checkFlags(k, n)
+	c.checkKeyName(k.off, n)
 	c.countKey(n.security())
 	c.checkClass(k.off, n)
-	c.checkValues(n)
+	c.checkValues(k.off, n)
 	c.checkSubkeys(k, n)
 }
 
@@ -281,6 +290,10 @@ func (c *checker) flushKeys() {
 }
 
 func (c *checker) checkClass(off uint32, n keyNode) {
+	if (n.classLen() == 0) != (n.class() == nilOffset) {
+		c.fault(off, "class name length", "0 where there is no cell, and only there", n.classLen())
+		return
+	}
 	if n.classLen() == 0 {
 		return
 	}
@@ -289,8 +302,14 @@ func (c *checker) checkClass(off uint32, n keyNode) {
 	}
 }
 
-func (c *checker) checkValues(n keyNode) {
-	if n.valueCount() == 0 || n.flags()&keyPredefined != 0 {
+func (c *checker) checkValues(key uint32, n keyNode) {
+	switch {
+	case n.flags()&keyPredefined != 0:
+		return
+	case n.valueCount() == 0:
+		if n.valueList() != nilOffset {
+			c.fault(key, "value list of a key without values", uint32(nilOffset), n.valueList())
+		}
 		return
 	}
 	p, ok := c.claim(n.valueList(), "value list")
@@ -303,6 +322,7 @@ func (c *checker) checkValues(n keyNode) {
 		return
 	}
 	c.names = c.names[:0]
+	var most longest
 	for i := range list.len() {
 		off := list.offset(i)
 		p, ok := c.claim(off, "value")
@@ -317,8 +337,13 @@ func (c *checker) checkValues(n keyNode) {
 		if list.len() > 1 {
 			c.names = append(c.names, v.stored().hash())
 		}
+		if n.flags()&keySymlink != 0 {
+			c.checkLink(off, v, list.len())
+		}
+		most.see(v.stored(), v.dataSize())
 		c.checkData(v, off)
 	}
+	c.checkLongest(key, "value", "data", most, n.maxValueName(), n.maxValueData())
 	c.checkValueNames(list)
 }
 
@@ -348,7 +373,11 @@ func (c *checker) compareValueNames(list valueList) {
 
 func (c *checker) checkData(v keyValue, off uint32) {
 	size := v.dataSize()
+	if v.flags()&valueTombstone != 0 && !c.layered {
+		c.fault(off, "value", "there", "marked as deleted")
+	}
 	if v.inline() || size == 0 {
+		c.checkNoData(off, v)
 		return
 	}
 	p, ok := c.claim(v.dataOffset(), "value data")
@@ -367,11 +396,9 @@ func (c *checker) checkData(v keyValue, off uint32) {
 		return
 	}
 	c.claim(list, "big data segment list")
-	for _, cell := range cells {
-		n := min(size, segmentSize)
-		size -= n
-		if p, ok := c.claim(cell, "big data segment"); !ok || uint32(len(p)) < n {
-			c.fault(cell, "big data segment size", fmt.Sprintf("at least %d", n), len(p))
+	for _, cell := range cells { // the last is as long as the others
+		if p, ok := c.claim(cell, "big data segment"); !ok || len(p) < segmentSize {
+			c.fault(cell, "big data segment size", fmt.Sprintf("at least %d", segmentSize), len(p))
 			return
 		}
 	}
@@ -391,6 +418,7 @@ func (c *checker) checkSubkeys(k keyRef, n keyNode) {
 	}
 	c.leaves = leaves
 	var previous keyNode
+	var most longest
 	for _, leaf := range leaves {
 		if leaf.off != n.subkeyList() {
 			if _, ok := c.claim(leaf.off, "leaf"); !ok {
@@ -409,9 +437,11 @@ func (c *checker) checkSubkeys(k keyRef, n keyNode) {
 				c.fault(leaf.off, "order of subkeys", fmt.Sprintf("%q behind %q", child.stored().upper(), previous.stored().upper()), "before it or twice")
 			}
 			previous = child
+			most.see(child.stored(), uint32(child.classLen()))
 			c.todo = append(c.todo, keyRef{leaf.list.offset(i), k.off, k.depth + 1})
 		}
 	}
+	c.checkLongest(k.off, "subkey", "class", most, uint32(n.maxName()), n.maxClass())
 }
 
 // checkEntry compares one entry of a leaf with the key it leads to.
@@ -424,11 +454,11 @@ func (c *checker) checkEntry(l leaf, i int) (keyNode, bool) {
 	switch {
 	case l.list.is(hashLeaf):
 		if h := n.stored().hash(); h != l.list.hint(i) {
-			c.fault(l.off, "hash of "+n.name(), h, l.list.hint(i))
+			c.fault(l.off, fmt.Sprintf("hash of %q", n.name()), h, l.list.hint(i))
 		}
 	case l.list.is(fastLeaf):
 		if want, got := nameHint(n), l.list.entry(i)[4:]; string(want) != string(got) && (n.eightBit() || got[0] != 0) {
-			c.fault(l.off, "hint of "+n.name(), want, got)
+			c.fault(l.off, fmt.Sprintf("hint of %q", n.name()), want, got)
 		}
 	}
 	return n, true
@@ -445,8 +475,10 @@ func (c *checker) keyNode(off uint32) (keyNode, error) {
 func (c *checker) checkSecurity() {
 	c.flushKeys()
 	descriptors := slices.Sorted(maps.Keys(c.keysOf))
-	for _, off := range descriptors {
-		c.checkRing(off)
+	for i, off := range descriptors {
+		if another := c.checkRing(off); another && i > 0 {
+			c.fault(off, "security descriptor", "in one ring with the others", "in another")
+		}
 	}
 	for _, off := range descriptors {
 		keys := c.keysOf[off]
@@ -456,33 +488,36 @@ func (c *checker) checkSecurity() {
 	}
 }
 
-// checkRing walks a ring that has not been walked yet. Descriptors without a key are part of it.
-func (c *checker) checkRing(start uint32) {
+// checkRing walks a ring and says whether it is one that had not been walked yet. Descriptors without
+// a key are part of it.
+func (c *checker) checkRing(start uint32) (another bool) {
 	for off := start; !c.full(); {
 		if c.inUse(off) && !c.left.has(off) && c.isSecurity(off) {
-			return
+			return another
 		}
 		if _, ok := c.claim(off, "security descriptor"); !ok {
-			return
+			return another
 		}
 		s, err := c.bins.keySecurity(off)
 		if err != nil {
 			c.add(off, false, err)
-			return
+			return another
 		}
 		if !s.usable() {
 			c.fault(off, "security descriptor", "self-relative and of revision 1", s.descriptor()[:min(4, len(s.descriptor()))])
 		}
+		another = true
 		next, err := c.bins.keySecurity(s.flink())
 		if err != nil {
 			c.add(off, false, err)
-			return
+			return another
 		}
 		if next.blink() != off {
 			c.fault(s.flink(), "security descriptor's backward link", off, next.blink())
 		}
 		off = s.flink()
 	}
+	return another
 }
 
 func (c *checker) isSecurity(off uint32) bool {
