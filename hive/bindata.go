@@ -88,6 +88,7 @@ func (b *binData) loadAll() error {
 	if b.src == nil {
 		return nil
 	}
+	useHugePages(b.data)
 	if err := inParallel(len(b.loaded), func(_, chunk int) error { return b.load(chunk) }); err != nil {
 		return err
 	}
