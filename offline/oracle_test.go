@@ -302,28 +302,36 @@ func createdKeys(t *testing.T, record string) int {
 }
 
 // checkUndone compares the whole tree with the recovered hive's, as hivex sees both:
-// every key, value, type and byte; only the times of keys differ.
+// every key, value, type and byte; only the times of keys differ, and where in the file
+// the data of a value lie.
 func checkUndone(t *testing.T, h realHive, hive string) {
 	t.Helper()
 	recovered := filepath.Join(t.TempDir(), "recovered")
 	if err := os.WriteFile(recovered, h.recovered, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	want, got := withoutTimes(command(t, "hivexml", recovered)), withoutTimes(command(t, "hivexml", hive))
+	want, got := treeOf(t, recovered), treeOf(t, hive)
 	if got != want {
 		t.Errorf("the undone hive differs from the recovered one: %s", firstDifference(want, got))
 	}
 }
 
-func withoutTimes(text string) string {
+// treeOf is what hivex sees in a hive, without times and places.
+func treeOf(t *testing.T, hive string) string {
+	t.Helper()
+	return without(without(command(t, "hivexml", hive), "mtime"), "byte_runs")
+}
+
+// without cuts every element of a name out of an XML text.
+func without(text, element string) string {
 	var b strings.Builder
 	for {
-		before, rest, ok := strings.Cut(text, "<mtime>")
+		before, rest, ok := strings.Cut(text, "<"+element+">")
 		b.WriteString(before)
 		if !ok {
 			return b.String()
 		}
-		_, text, _ = strings.Cut(rest, "</mtime>")
+		_, text, _ = strings.Cut(rest, "</"+element+">")
 	}
 }
 
