@@ -77,15 +77,15 @@ func leafEntry(kind string, off uint32, n keyNode) []byte {
 	case hashLeaf:
 		e = le.AppendUint32(e, n.stored().hash())
 	case fastLeaf:
-		e = append(e, nameHint(n)...)
+		hint := nameHint(n)
+		e = append(e, hint[:]...)
 	}
 	return e
 }
 
 // nameHint is the first four characters of a name, one byte each. A character above U+00FF has no
 // room there: such a hint begins with zero and says nothing.
-func nameHint(n keyNode) []byte {
-	hint := make([]byte, 4)
+func nameHint(n keyNode) (hint [4]byte) {
 	name := n.stored()
 	for i := range min(len(hint), name.len()) {
 		u := name.unit(i)

@@ -15,6 +15,9 @@ type storedName struct {
 
 // storeName stores a name one byte per character where every character is below U+0100.
 func storeName(name string) storedName {
+	if isASCII(name) {
+		return storedName{[]byte(name), true}
+	}
 	units := EncodeUTF16(name)
 	raw := make([]byte, len(units))
 	for i, u := range units {
@@ -52,9 +55,9 @@ func (n storedName) String() string {
 	return DecodeUTF16(units)
 }
 
-func isASCII(raw []byte) bool {
-	for _, c := range raw {
-		if c >= utf8.RuneSelf {
+func isASCII[T string | []byte](s T) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
 			return false
 		}
 	}

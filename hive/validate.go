@@ -457,8 +457,8 @@ func (c *checker) checkEntry(l leaf, i int) (keyNode, bool) {
 			c.fault(l.off, fmt.Sprintf("hash of %q", n.name()), h, l.list.hint(i))
 		}
 	case l.list.is(fastLeaf):
-		if want, got := nameHint(n), l.list.entry(i)[4:]; string(want) != string(got) && (n.eightBit() || got[0] != 0) {
-			c.fault(l.off, fmt.Sprintf("hint of %q", n.name()), want, got)
+		if want, got := nameHint(n), [4]byte(l.list.entry(i)[4:]); want != got && (n.eightBit() || got[0] != 0) {
+			c.fault(l.off, fmt.Sprintf("hint of %q", n.name()), want[:], got[:])
 		}
 	}
 	return n, true

@@ -1,6 +1,7 @@
 package hive
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 )
@@ -30,7 +31,7 @@ func (c *checker) checkFlags(k keyRef, n keyNode) {
 // checkKeyName allows any character but a backslash, and a NUL behind others.
 func (c *checker) checkKeyName(off uint32, n keyNode) {
 	name := n.stored()
-	if name.len() == 0 || name.unit(0) == 0 || strings.ContainsRune(string(name.raw), '\\') && strings.ContainsRune(n.name(), '\\') {
+	if name.len() == 0 || name.unit(0) == 0 || bytes.IndexByte(name.raw, '\\') >= 0 && strings.ContainsRune(n.name(), '\\') {
 		c.fault(off, "key name", "characters, none of them a backslash", fmt.Sprintf("%q", n.name()))
 	}
 }
