@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -82,33 +83,71 @@ func openFile(volume FS, name string, limit int64) (File, error) {
 	return volume.OpenInPlace(name)
 }
 
-func (s *HiveSet) openLogs(volume FS, name string, single bool) (err error) {
-	var found1, found2 bool
+func (s *HiveSet) openLogs(volume FS, name string, single bool) error {
 	s.Log1Name, s.Log2Name = name+".LOG1", name+".LOG2"
-	if s.Log1, found1, err = s.openLog(volume, s.Log1Name); err != nil {
+	sole, err := s.hasSoleLog(volume, name, single)
+	if err != nil {
 		return err
 	}
-	if s.Log2, found2, err = s.openLog(volume, s.Log2Name); err != nil || found1 || found2 || !single {
+	if sole {
+		s.Log1Name = name + ".LOG"
+		s.Log1, err = s.openLog(volume, s.Log1Name)
 		return err
 	}
-	s.Log1Name = name + ".LOG"
-	s.Log1, _, err = s.openLog(volume, s.Log1Name)
+	if s.Log1, err = s.openLog(volume, s.Log1Name); err != nil {
+		return err
+	}
+	s.Log2, err = s.openLog(volume, s.Log2Name)
 	return err
 }
 
-// openLog also tells whether there is such a file, empty or not.
-func (s *HiveSet) openLog(volume FS, name string) (log File, found bool, err error) {
+// bootStore is a hive that every Windows keeps with the single log BCD.LOG, whatever
+// empty BCD.LOG1 and BCD.LOG2 lie beside it.
+const bootStore = "BCD"
+
+// hasSoleLog tells whether the hive's log is the single .LOG.
+func (s *HiveSet) hasSoleLog(volume FS, name string, single bool) (bool, error) {
+	size1, err := sizeOf(volume, s.Log1Name)
+	if err != nil {
+		return false, err
+	}
+	size2, err := sizeOf(volume, s.Log2Name)
+	if err != nil {
+		return false, err
+	}
+	if strings.EqualFold(path.Base(name), bootStore) {
+		return max(size1, size2) <= 0, nil
+	}
+	return single && size1 == absent && size2 == absent, nil
+}
+
+const absent = -1
+
+// sizeOf is the size of a file in bytes, or absent.
+func sizeOf(volume FS, name string) (int64, error) {
 	info, err := volume.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, false, nil
+		return absent, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
+// openLog gives nil for a log that does not exist, or holds nothing and may not grow.
+func (s *HiveSet) openLog(volume FS, name string) (File, error) {
+	info, err := volume.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
 	}
 	if err == nil && info.Mode().IsRegular() && info.Size() == 0 && s.MaxLogSize == 0 {
-		return nil, true, nil
+		return nil, nil
 	}
-	if err == nil {
-		log, err = openFile(volume, name, s.MaxLogSize)
+	if err != nil {
+		return nil, err
 	}
-	return log, true, err
+	return openFile(volume, name, s.MaxLogSize)
 }
 
 // WithLogs opens a hive for reading, with logs that lie elsewhere and are named by their

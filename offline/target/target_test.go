@@ -174,6 +174,35 @@ func TestHiveSet(t *testing.T) {
 	}
 }
 
+// TestBootStoreLog: the boot manager's store is logged in BCD.LOG, beside which BCD.LOG1 and
+// BCD.LOG2 lie empty.
+func TestBootStoreLog(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		files map[string]string
+		want  string // the name of the first log
+	}{
+		"sole log":     {map[string]string{"bcd": "p", "BCD.LOG": "live", "BCD.LOG1": "", "BCD.LOG2": ""}, "bcd.LOG"},
+		"nothing else": {map[string]string{"bcd": "p", "BCD.LOG": "live"}, "bcd.LOG"},
+		"two logs":     {map[string]string{"bcd": "p", "BCD.LOG": "old", "BCD.LOG1": "live", "BCD.LOG2": ""}, "bcd.LOG1"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, opened := folder(t, Writable, tt.files)
+			set, err := OpenGrowingHiveSet(opened.Volumes[0].FS, "bcd", false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer set.Close()
+			got := make([]byte, 4)
+			if _, err := set.Log1.ReadAt(got, 0); err != nil || set.Log1Name != tt.want || string(got) != "live" {
+				t.Errorf("log %s holds %q, want %s: %v", set.Log1Name, got, tt.want, err)
+			}
+		})
+	}
+}
+
 // TestHiveSetNeedsEveryLog: a log that cannot be opened is not one that is absent.
 func TestHiveSetNeedsEveryLog(t *testing.T) {
 	t.Parallel()
