@@ -94,7 +94,7 @@ func (v *Volume) logFile() (LogFile, error) {
 
 // judgeLog takes the newer of two intact restart pages at the start of a journal.
 func judgeLog(b []byte) LogFile {
-	if len(b) > 0 && len(bytes.TrimLeft(b, "\xff")) == 0 {
+	if len(b) > 0 && bytes.Count(b, []byte{0xFF}) == len(b) {
 		return LogFile{State: LogEmpty}
 	}
 	best := LogFile{State: LogGarbage}
