@@ -64,7 +64,7 @@ func isASCII[T string | []byte](s T) bool {
 	return true
 }
 
-// upper is the name in upper case, for messages.
+// upper is the name in upper case.
 func (n storedName) upper() string {
 	units := make([]uint16, n.len())
 	for i := range units {
@@ -72,6 +72,12 @@ func (n storedName) upper() string {
 	}
 	return DecodeUTF16(units)
 }
+
+// FoldName is a name in upper case as the registry has it: names of one key or value fold alike.
+func FoldName(name string) string { return storeName(name).upper() }
+
+// EqualNames says whether the registry takes two names for the same.
+func EqualNames(a, b string) bool { return storeName(a).equal(storeName(b)) }
 
 // compare gives the order of two names: that of their upper-case units.
 func (n storedName) compare(m storedName) int {
