@@ -21,9 +21,9 @@ var shortRoots = map[string]string{
 // Below is the Resolve of a hive that stands at a place in the registry, like
 // HKEY_LOCAL_MACHINE\SYSTEM. Short names of roots count as the long ones.
 func Below(place string) Resolve {
-	place = longRoot(place)
+	place = LongRoot(place)
 	return func(path string) (string, error) {
-		long := longRoot(path)
+		long := LongRoot(path)
 		if len(long) >= len(place) && strings.EqualFold(long[:len(place)], place) {
 			if rest := long[len(place):]; rest == "" || rest[0] == '\\' {
 				return rest, nil
@@ -33,7 +33,9 @@ func Below(place string) Resolve {
 	}
 }
 
-func longRoot(path string) string {
+// LongRoot writes out the short name of a root that a path begins with: HKLM\SYSTEM becomes
+// HKEY_LOCAL_MACHINE\SYSTEM. Any other path stays as it is.
+func LongRoot(path string) string {
 	root, rest, more := strings.Cut(path, `\`)
 	if long, ok := shortRoots[strings.ToUpper(root)]; ok {
 		root = long

@@ -262,3 +262,15 @@ func TestInverseOddResolve(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestLongRoot(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]string{
+		`HKLM\SYSTEM\Select`: `HKEY_LOCAL_MACHINE\SYSTEM\Select`, `hkcu`: `HKEY_CURRENT_USER`, `HKU\`: `HKEY_USERS\`,
+		`HKLMX\a`: `HKLMX\a`, `a\HKLM`: `a\HKLM`, ``: ``,
+	} {
+		if got := LongRoot(path); got != want {
+			t.Errorf("%q: got %q, want %q", path, got, want)
+		}
+	}
+}
