@@ -1,6 +1,24 @@
 package hive
 
-import "testing"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"testing"
+)
+
+// TestUpcase pins the table, which is also that of NTFS: $UpCase of Windows 10 18348 and 20H1. A newer
+// Go with newer Unicode data may need more ranges in laterCapitals.
+func TestUpcase(t *testing.T) {
+	t.Parallel()
+	const want = "41c26bc7a12bdaeb26025c93118697c7e3ef81ee048b00fe5cce2a472e0e0742"
+	units := make([]uint16, 1<<16)
+	for u := range units {
+		units[u] = upcase(uint16(u))
+	}
+	if sum := sha256.Sum256(bytesOf(units)); hex.EncodeToString(sum[:]) != want {
+		t.Errorf("sha256 %x, want %s", sum, want)
+	}
+}
 
 func TestEqualNames(t *testing.T) {
 	t.Parallel()
