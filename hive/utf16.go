@@ -35,7 +35,7 @@ func EncodeUTF16(s string) []uint16 {
 	for i := 0; i < len(s); {
 		r, n := utf8.DecodeRuneInString(s[i:])
 		if u, ok := surrogateAt(s[i:]); ok && n == 1 {
-			units, i = append(units, u), i+surrogateLen
+			units, i = append(units, u), i+SurrogateLen
 			continue
 		}
 		units, i = utf16.AppendRune(units, r), i+n
@@ -43,11 +43,11 @@ func EncodeUTF16(s string) []uint16 {
 	return units
 }
 
-// A surrogate as UTF-8 would have it: 0xED, then two bytes of six bits each.
-const (
-	surrogateLead = 0xED
-	surrogateLen  = 3
-)
+// SurrogateLen is the number of bytes that a surrogate without its partner takes: [DecodeUTF16].
+const SurrogateLen = 3
+
+// surrogateLead is the first of them; the other two have six bits each.
+const surrogateLead = 0xED
 
 func appendSurrogate(s []byte, u uint16) []byte {
 	return append(s, surrogateLead, 0x80|byte(u>>6&0x3F), 0x80|byte(u&0x3F))
@@ -55,7 +55,7 @@ func appendSurrogate(s []byte, u uint16) []byte {
 
 // surrogateAt gives the surrogate that s begins with.
 func surrogateAt(s string) (uint16, bool) {
-	if len(s) < surrogateLen || s[0] != surrogateLead || s[1]&0xE0 != 0xA0 || s[2]&0xC0 != 0x80 {
+	if len(s) < SurrogateLen || s[0] != surrogateLead || s[1]&0xE0 != 0xA0 || s[2]&0xC0 != 0x80 {
 		return 0, false
 	}
 	return 0xD000 | uint16(s[1]&0x3F)<<6 | uint16(s[2]&0x3F), true

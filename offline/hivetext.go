@@ -44,7 +44,7 @@ func escape(s string, hide func(rune) bool) string {
 	for s != "" {
 		r, n := utf8.DecodeRuneInString(s)
 		if r == utf8.RuneError && n == 1 {
-			n = min(surrogateSize, len(s))
+			n = min(hive.SurrogateLen, len(s))
 		} else if !hide(r) {
 			b.WriteString(s[:n])
 			s = s[n:]
@@ -57,9 +57,6 @@ func escape(s string, hide func(rune) bool) string {
 	}
 	return b.String()
 }
-
-// surrogateSize is the length of an unpaired surrogate in the hive room's strings.
-const surrogateSize = 3
 
 // valueName shows the name of a value: the default value is @, as in .reg files.
 func valueName(name string) string {
