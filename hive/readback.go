@@ -34,7 +34,7 @@ func CheckReadBack(primary File, want []ValueCheck) error {
 		return fmt.Errorf("read back: second reader: %w", err)
 	}
 	for _, c := range want {
-		if err := c.compare(r); err != nil {
+		if err := c.compare(r, base.minor()); err != nil {
 			return fmt.Errorf("read back: key %q value %q: %w", c.Path, c.Name, err)
 		}
 	}
@@ -79,7 +79,7 @@ func (r *chunkReader) chunk(start int64) ([]byte, error) {
 	return c, nil
 }
 
-func (c ValueCheck) compare(r *regparser.Registry) error {
+func (c ValueCheck) compare(r *regparser.Registry, minor uint32) error {
 	v := secondValue(secondKey(r, splitPath(c.Path)), storeName(c.Name))
 	switch {
 	case v == nil && c.Want == nil:
@@ -93,15 +93,15 @@ func (c ValueCheck) compare(r *regparser.Registry) error {
 	case v.DataSize() != int64(len(c.Want.Data)):
 		return fmt.Errorf("%d bytes, want %d: %w", v.DataSize(), len(c.Want.Data), ErrReadBack)
 	}
-	return c.compareData(v)
+	return c.compareData(v, minor)
 }
 
 // compareData allows for what the second reader does differently: it gives four bytes for any value
 // kept in its key, adds one to a REG_MULTI_SZ of odd length, and takes every cell that begins with
 // "db" for big data.
-func (c ValueCheck) compareData(v *regparser.CM_KEY_VALUE) error {
+func (c ValueCheck) compareData(v *regparser.CM_KEY_VALUE, minor uint32) error {
 	want := c.Want.Data
-	if len(want) > maxInline && len(want) <= segmentSize && bytes.HasPrefix(want, []byte("db")) {
+	if len(want) > maxInline && !big(uint32(len(want)), minor) && bytes.HasPrefix(want, []byte("db")) {
 		return nil
 	}
 	got := v.ValueData().Data
