@@ -12,7 +12,7 @@ func TestReadBackBigDataTag(t *testing.T) {
 	for _, minor := range []uint32{3, 5} {
 		for _, size := range []int{2, 4, 5, 100, segmentSize, segmentSize + 1, 100_000} {
 			h := New(NewOptions{Minor: minor})
-			v := Value{"v", Binary, append([]byte("db"), pattern(size - 2)...)}
+			v := Value{"v", Binary, append([]byte("db"), pattern(size-2)...)}
 			setValue(t, h, "Key", v)
 			f := newMemFile(mustBytes(t, h))
 			if err := CheckReadBack(f, []ValueCheck{{"Key", "v", &v}}); err != nil {
