@@ -475,8 +475,9 @@ func (c *checker) keyNode(off uint32) (keyNode, error) {
 func (c *checker) checkSecurity() {
 	c.flushKeys()
 	descriptors := slices.Sorted(maps.Keys(c.keysOf))
+	walked := map[uint32]struct{}{}
 	for i, off := range descriptors {
-		if another := c.checkRing(off); another && i > 0 {
+		if another := c.checkRing(off, walked); another && i > 0 {
 			c.fault(off, "security descriptor", "in one ring with the others", "in another")
 		}
 	}
@@ -490,14 +491,15 @@ func (c *checker) checkSecurity() {
 
 // checkRing walks a ring and says whether it is one that had not been walked yet. Descriptors without
 // a key are part of it.
-func (c *checker) checkRing(start uint32) (another bool) {
+func (c *checker) checkRing(start uint32, walked map[uint32]struct{}) (another bool) {
 	for off := start; !c.full(); {
-		if c.inUse(off) && !c.left.has(off) && c.isSecurity(off) {
+		if _, known := walked[off]; known {
 			return another
 		}
 		if _, ok := c.claim(off, "security descriptor"); !ok {
 			return another
 		}
+		walked[off] = struct{}{}
 		s, err := c.bins.keySecurity(off)
 		if err != nil {
 			c.add(off, false, err)
@@ -518,11 +520,6 @@ func (c *checker) checkRing(start uint32) (another bool) {
 		off = s.flink()
 	}
 	return another
-}
-
-func (c *checker) isSecurity(off uint32) bool {
-	_, err := c.bins.keySecurity(off)
-	return err == nil
 }
 
 // checkLost counts cells in use that nothing refers to.

@@ -89,6 +89,13 @@ func (r rulesHive) addSecurity(path string) keySecurity {
 	return n
 }
 
+// shareData makes a descriptor the data of a value as well.
+func (r rulesHive) shareData(path, name string) {
+	v := r.value(path, name)
+	r.must(r.free(v.dataOffset()))
+	v.setData(v.dataSize(), r.key("").security())
+}
+
 // shortenSegment moves the last segment of a big value to a cell of its exact size.
 func (r rulesHive) shortenSegment(n int) {
 	v := r.value(`A\B`, "big")
@@ -135,6 +142,7 @@ func TestValidateFieldRules(t *testing.T) {
 		{"security descriptor", func(r rulesHive) { r.security()[keySecuritySize] = 2 }},
 		{"security descriptor", func(r rulesHive) { le.PutUint32(r.security()[16:], 0) }},
 		{"one ring", func(r rulesHive) { r.addSecurity(`A\Empty`) }},
+		{"referred to twice", func(r rulesHive) { r.shareData(`A\B`, "plain") }},
 		{"longest name of a subkey", func(r rulesHive) { le.PutUint16(r.key("A")[52:], 9) }},
 		{"longest class of a subkey", func(r rulesHive) { le.PutUint32(r.key("A")[56:], 9) }},
 		{"longest name of a value", func(r rulesHive) { le.PutUint32(r.key(`A\B`)[60:], 9) }},
