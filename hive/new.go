@@ -2,6 +2,7 @@ package hive
 
 import (
 	"io"
+	"slices"
 	"time"
 )
 
@@ -151,30 +152,46 @@ func newACL(entries ...[]byte) []byte {
 	return append(p, body...)
 }
 
+// Size is the size of the whole hive as it is in memory: base block and bins.
+func (h *Hive) Size() int64 { return fileOffset(h.bins.size()) }
+
 // WriteTo writes the whole hive as it is in memory, base block and bins, clean. It is for new hives
 // and for copies; a hive that Windows will boot from is changed by [Hive.Commit].
 func (h *Hive) WriteTo(w io.Writer) (int64, error) {
-	p, err := h.Bytes()
+	b, err := h.clean()
 	if err != nil {
 		return 0, err
 	}
-	n, err := w.Write(p)
-	return int64(n), err
+	n, err := w.Write(b)
+	if err != nil {
+		return int64(n), err
+	}
+	m, err := w.Write(h.bins.data)
+	return int64(n + m), err
 }
 
 // Bytes is the whole hive as it is in memory, clean: what a file with nothing behind the last bin
 // would hold.
 func (h *Hive) Bytes() ([]byte, error) {
+	b, err := h.clean()
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(b, h.bins.data), nil
+}
+
+// clean loads the hive, and gives the base block that says that all of it is there.
+func (h *Hive) clean() (baseBlock, error) {
 	if err := h.bins.loadAll(); err != nil {
 		return nil, err
 	}
 	if err := h.stamp(h.now); err != nil {
 		return nil, err
 	}
-	b := append(baseBlock(nil), h.base...)
+	b := slices.Clone(h.base)
 	b.setBinsSize(h.bins.size())
 	b.seal()
-	return append(b, h.bins.data...), nil
+	return b, nil
 }
 
 // stamp gives the changed keys their time. The zero time leaves them as they are.
