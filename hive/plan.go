@@ -129,7 +129,7 @@ func (p *planner) planAppend() error {
 
 // planClean commits the edits to a primary that is clean by then.
 func (p *planner) planClean() error {
-	err := errLogTooSmall
+	err, unused := errLogTooSmall, "no log can hold the changes"
 	g, why := p.generation()
 	p.note("%s", why)
 	switch g {
@@ -138,8 +138,10 @@ func (p *planner) planClean() error {
 	case GenerationDIRT, GenerationXP:
 		err = p.planDIRT()
 	default:
+		unused = "the changes go into no log"
 	}
 	if errors.Is(err, errLogTooSmall) {
+		p.note("%s: a power cut while they are written leaves a hive that only the saved old bytes make whole", unused)
 		err = p.planDirect()
 	}
 	if err != nil {
@@ -148,7 +150,8 @@ func (p *planner) planClean() error {
 	return p.oldBytes()
 }
 
-// generation is the caller's, or goes by the logs when the caller does not know. It says why.
+// generation is the caller's, or goes by the log written last when the caller does not know. It says
+// why.
 func (p *planner) generation() (g Generation, why string) {
 	switch p.o.Generation {
 	case GenerationHvLE:
@@ -159,16 +162,25 @@ func (p *planner) generation() (g Generation, why string) {
 		return GenerationXP, "Windows XP and Server 2003: one log with a DIRT bitmap"
 	default:
 	}
-	for _, l := range []*txLog{readLog(Log1, p.h.src.Log1), readLog(Log2, p.h.src.Log2)} {
-		switch {
-		case l == nil:
-		case l.isDIRT():
-			return GenerationDIRT, fmt.Sprintf("%s is a DIRT log, as Windows 8 and earlier write them", l.id)
-		case l.base.fileType() == typeLogHvLE:
-			return GenerationHvLE, fmt.Sprintf("%s is an HvLE log, as Windows 8.1 and later write them", l.id)
-		}
+	switch l := p.latestLog(); {
+	case l.isDIRT():
+		return GenerationDIRT, fmt.Sprintf("%s is a DIRT log, as Windows 8 and earlier write them", l.id)
+	case l != nil:
+		return GenerationHvLE, fmt.Sprintf("%s is an HvLE log, as Windows 8.1 and later write them", l.id)
 	}
 	return Auto, "there is no log that tells which kind this Windows writes"
+}
+
+// latestLog gives the log of a known kind that was written last, or nil. Of two kinds the later one is
+// that of the Windows that has the hive now.
+func (p *planner) latestLog() (latest *txLog) {
+	for _, l := range []*txLog{readLog(Log1, p.h.src.Log1), readLog(Log2, p.h.src.Log2)} {
+		known := l.isDIRT() || l != nil && l.base.fileType() == typeLogHvLE
+		if known && (latest == nil || before(latest.lastSequence(), l.lastSequence())) {
+			latest = l
+		}
+	}
+	return latest
 }
 
 // planHvLE starts a log anew with one entry. The log counts only from the moment the base block
@@ -231,7 +243,6 @@ func (p *planner) planDirect() error {
 		return err
 	}
 	p.c.Protocol = Direct
-	p.note("no log can hold the changes: a power cut while they are written leaves a hive that only the saved old bytes make whole")
 	s := p.last + 1
 	p.last = s + 1
 	p.addGrowth()

@@ -14,6 +14,7 @@ func TestCommitNotes(t *testing.T) {
 	live := readLog(Log2, newMemFile(hvle[Log2])).end
 	clean := smallHive(t, 5)[Primary]
 	large, small := make([]byte, 1<<20), make([]byte, 1024)
+	dirt5, hvle6, dirt7 := logOf(typeLogDIRT, 5), logOf(typeLogHvLE, 6), logOf(typeLogDIRT, 7)
 	for _, c := range []struct {
 		name     string
 		files    files
@@ -32,7 +33,13 @@ func TestCommitNotes(t *testing.T) {
 		{"empty log may not grow", files{clean, {}}, CommitOptions{Generation: GenerationXP}, Direct,
 			[]string{"Windows XP", "LOG1 may have 0 bytes", "no log can hold the changes"}},
 		{"nothing tells", files{clean}, CommitOptions{}, Direct,
-			[]string{"there is no log that tells", "no log can hold the changes"}},
+			[]string{"there is no log that tells", "the changes go into no log"}},
+		{"blank logs tell nothing", files{clean, large, large}, CommitOptions{}, Direct,
+			[]string{"there is no log that tells", "the changes go into no log"}},
+		{"HvLE log is the later one", files{clean, dirt5, hvle6}, CommitOptions{}, ProtocolHvLE,
+			[]string{"LOG2 is an HvLE log"}},
+		{"DIRT log is the later one", files{clean, dirt7, hvle6}, CommitOptions{}, ProtocolDIRT,
+			[]string{"LOG1 is a DIRT log"}},
 		{"dirty, room behind the log", files{hvle[Primary], slices.Concat(hvle[Log1], large), slices.Concat(hvle[Log2], large)}, CommitOptions{}, ProtocolHvLE,
 			[]string{"the primary is dirty and needs", "behind the last entry"}},
 		{"dirty, no room", files{hvle[Primary], hvle[Log1], hvle[Log2][:live]}, CommitOptions{Generation: GenerationHvLE}, ProtocolHvLE,
@@ -58,6 +65,17 @@ func TestCommitNotes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// logOf is a log with room that holds a base block and nothing else.
+func logOf(fileType, sequence uint32) []byte {
+	log := make([]byte, 1<<20)
+	b := baseBlock(log[:sectorSize])
+	copy(b, newBaseBlock(NewOptions{}))
+	b.setFileType(fileType)
+	b.setSequences(sequence, sequence)
+	b.seal()
+	return log
 }
 
 // A file whose size is a multiple of 256 KiB grows to another one, if it may.
