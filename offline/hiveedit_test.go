@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -169,32 +170,47 @@ func TestHiveEditInterrupted(t *testing.T) {
 }
 
 // TestHiveJournal cuts an unprotected edit in which the hive grows: the old bytes bring
-// the old hive back.
+// the old hive back, wherever the growth ended. A file of a whole number of growth
+// steps is padded to the next one by a write of its own.
 func TestHiveJournal(t *testing.T) {
 	t.Parallel()
-	files := sampleFiles(t, sample.Windows7())
-	dir := t.TempDir()
-	name := filepath.Join(dir, "SYSTEM")
-	if err := os.WriteFile(name, files["SYSTEM"], 0o600); err != nil {
+	const growthStep = 256 << 10
+	old := sampleFiles(t, sample.Windows7())["SYSTEM"]
+	padded := append(bytes.Clone(old), make([]byte, (growthStep-len(old)%growthStep)%growthStep)...)
+	for name, old := range map[string][]byte{"as it is": old, "padded": padded} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			name := filepath.Join(dir, "SYSTEM")
+			for stop, steps := 0, 1; stop < steps; stop++ {
+				for _, part := range []int{0, 512, 1 << 20} {
+					if err := os.WriteFile(name, old, 0o600); err != nil {
+						t.Fatal(err)
+					}
+					steps = cutGrowth(t, name, stop, part)
+					checkPutBack(t, name, old)
+				}
+			}
+		})
+	}
+}
+
+// checkPutBack undoes an interrupted edit by its old bytes, dry first.
+func checkPutBack(t *testing.T, name string, old []byte) {
+	t.Helper()
+	j := filepath.Join(filepath.Dir(name), "bytes.json")
+	hangkit(t, 0, "undo", name, "--bytes", j, "--dry-run")
+	hangkit(t, 0, "undo", name, "--bytes", j, "--yes")
+	now, err := os.ReadFile(name)
+	if err != nil {
 		t.Fatal(err)
 	}
-	steps := 1
-	for stop := 0; stop < steps; stop++ {
-		steps = cutGrowth(t, name, stop)
-		j := filepath.Join(dir, "bytes.json")
-		hangkit(t, 0, "undo", name, "--bytes", j, "--yes")
-		now, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(now[:len(files["SYSTEM"])], files["SYSTEM"]) {
-			t.Fatalf("stopped before write %d of %d: the old hive is not back", stop+1, steps)
-		}
-		if err := errors.Join(os.Remove(j), os.Truncate(name, int64(len(files["SYSTEM"])))); err != nil {
-			t.Fatal(err)
-		}
+	if !bytes.Equal(now[:len(old)], old) {
+		t.Fatal("the old hive is not back")
 	}
-	t.Logf("stopped before each of %d writes", steps)
+	if err := os.Remove(j); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestHiveJournalOfOther: the old bytes of any hive of an installation find their way back.
@@ -233,9 +249,9 @@ func TestHiveJournalOfOther(t *testing.T) {
 	}
 }
 
-// cutGrowth begins an edit that makes the hive grow and has no log, stops before one of
-// its writes, and tells how many there are.
-func cutGrowth(t *testing.T, name string, stop int) (steps int) {
+// cutGrowth begins an edit that makes the hive grow and has no log, stops after so many
+// bytes of one of its writes, and tells how many writes there are.
+func cutGrowth(t *testing.T, name string, stop, part int) (steps int) {
 	t.Helper()
 	f := &HiveFlags{Target: name}
 	flags := &HiveEditFlags{EditFlags: EditFlags{Yes: true}, Generation: "dirt"}
@@ -255,7 +271,9 @@ func cutGrowth(t *testing.T, name string, stop int) (steps int) {
 		t.Fatal(err)
 	}
 	steps = len(e.commit.Writes)
-	e.commit.Writes = e.commit.Writes[:stop]
+	last := e.commit.Writes[stop]
+	last.Data = last.Data[:min(part, len(last.Data))]
+	e.commit.Writes = append(slices.Clone(e.commit.Writes[:stop]), last)
 	if err := e.commit.Run(e.targets()); err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"hangkit/hive"
@@ -192,7 +193,7 @@ func (j *journal) belongs(primary target.File) error {
 	if now := primary.Size(); now < j.Size || now > j.grown() {
 		return fmt.Errorf("%w: it had %d bytes, and has %d", errNotInterrupted, j.Size, now)
 	}
-	for _, w := range j.Writes {
+	for _, w := range j.replaced() {
 		now := make([]byte, len(w.Old))
 		if _, err := primary.ReadAt(now, w.Offset); err != nil {
 			return fmt.Errorf("%s: %w", j.Hive, err)
@@ -205,6 +206,12 @@ func (j *journal) belongs(primary target.File) error {
 		}
 	}
 	return nil
+}
+
+// replaced are the writes that have old bytes. Those that only make the file longer may
+// lie behind its end: growth that was cut short leaves nothing there to look at.
+func (j *journal) replaced() []journalWrite {
+	return slices.DeleteFunc(slices.Clone(j.Writes), func(w journalWrite) bool { return len(w.Old) == 0 })
 }
 
 // grown is the size that the commit gives the hive's file.
@@ -241,7 +248,7 @@ const baseBlockSize = 4096
 // middle it can be done again.
 func (j *journal) restore(primary target.File) error {
 	for _, base := range []bool{false, true} {
-		for _, w := range j.Writes {
+		for _, w := range j.replaced() {
 			if (w.Offset < baseBlockSize) != base {
 				continue
 			}
@@ -253,7 +260,7 @@ func (j *journal) restore(primary target.File) error {
 			return fmt.Errorf("putting back the old bytes: %w", err)
 		}
 	}
-	for _, w := range j.Writes {
+	for _, w := range j.replaced() {
 		now := make([]byte, len(w.Old))
 		if _, err := primary.ReadAt(now, w.Offset); err != nil {
 			return fmt.Errorf("reading the old bytes back: %w", err)
