@@ -14,7 +14,8 @@
 //	[-HKEY_LOCAL_MACHINE\SYSTEM\Setup\Pid]       a key to delete with all below it
 //
 // In quotes a backslash stands before a backslash and before a quote; anything else stands for
-// itself, line breaks included. A key's path goes up to the last bracket of its line, as it is.
+// itself, line breaks included. A key's path goes up to the last bracket of its line, as it is; no
+// bracket within it has a comment's semicolon behind it.
 //
 // Regedit writes UTF-16LE with a byte order mark and CRLF. Names and strings that are not proper
 // UTF-16 survive the way there and back: in Go strings they are WTF-8, as package hive has them.

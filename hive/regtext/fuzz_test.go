@@ -59,6 +59,7 @@ func FuzzRoundTrip(f *testing.F) {
 	f.Add("a", "v", uint32(hive.SZ), []byte("t\x00\x00\x00"))
 	f.Add("a/b", "", uint32(hive.DWORD), []byte{1, 2, 3, 4})
 	f.Add("\xed\xa0\x80", "\xed\xb0\x80\"\\\r\n", uint32(hive.SZ), []byte{0, 0xD8, 0, 0})
+	f.Add("[1];", "x", uint32(hive.Binary), []byte{1})
 	f.Add("]", "\x00", uint32(0xFFFF0012), count(200))
 	f.Add("ж", strings.Repeat("n", 80), uint32(hive.Binary), count(100))
 	f.Fuzz(func(t *testing.T, key, name string, kind uint32, data []byte) {
@@ -79,7 +80,7 @@ func FuzzRoundTrip(f *testing.F) {
 		for _, e := range []Encoding{UTF16, UTF8} {
 			var out bytes.Buffer
 			if _, err := Export(&out, mustKey(t, h, ""), system, e); errors.Is(err, ErrLeftOut) {
-				continue // a line break in the key's name
+				continue // a line break in the key's name, or ];
 			} else if err != nil {
 				t.Fatal(err)
 			}

@@ -201,7 +201,7 @@ func (v *inverter) restored(k Key, path string, p place) error {
 	v.undo.Keys = append(v.undo.Keys, Key{Path: k.Path, Delete: true})
 	security := map[string][]byte{}
 	return walk(p.key, above+`\`+p.key.Name(), func(key *hive.Key, path string) (bool, error) {
-		if strings.ContainsAny(key.Name(), "\\\x00"+lineEnd) {
+		if strings.ContainsAny(key.Name(), "\\\x00") || !fitsLine(key.Name()) {
 			v.lose("key %q and all below it: no text can name it", path)
 			return false, nil
 		}

@@ -141,7 +141,7 @@ func (p *parser) item() error {
 }
 
 // key reads a line like [path] or [-path]. The path goes up to the last bracket of the line: names
-// may hold brackets.
+// may hold brackets. That bracket may as well end a comment, and nothing tells which is meant.
 func (p *parser) key() error {
 	line := p.restOfLine()
 	end := strings.LastIndexByte(line, ']')
@@ -152,9 +152,26 @@ func (p *parser) key() error {
 	if path == "" {
 		return p.fail("want the path of a key in the brackets")
 	}
+	if hasComment(path) {
+		return p.fail("want no ] in a comment behind a key, nor ]; in its name, got %s", p.here())
+	}
 	p.file.Keys = append(p.file.Keys, Key{Line: p.line, Path: path, Delete: deleted})
 	p.pos += end + 1
 	return p.endLine()
+}
+
+// hasComment says whether a path, up to the last bracket of its line, may be a shorter one with a
+// comment behind it.
+func hasComment(path string) bool {
+	for {
+		_, behind, found := strings.Cut(path, "]")
+		if !found {
+			return false
+		}
+		if path = strings.TrimLeft(behind, blanks+"\r"); strings.HasPrefix(path, ";") {
+			return true
+		}
+	}
 }
 
 // value reads "name"=data.

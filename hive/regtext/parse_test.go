@@ -166,10 +166,11 @@ func TestParseANSIEncodings(t *testing.T) {
 
 func TestParseKeys(t *testing.T) {
 	t.Parallel()
-	f := mustParse(t, "  "+headerUnicode+" \n[HKLM\\a]\n  [HKLM\\b ] ;c\n[-HKLM\\c]\n[HKLM\\a[1] x]\n\"v\"=-\n[HKLM\\\"d/e]")
+	f := mustParse(t, "  "+headerUnicode+" \n[HKLM\\a]\n  [HKLM\\b ] ;c\n[-HKLM\\c]\n[HKLM\\a[1] x]\n\"v\"=-\n[HKLM\\\"d/e]\n[HKLM\\a;[b]\\;c]")
 	want := &File{Keys: []Key{
 		{Line: 2, Path: `HKLM\a`}, {Line: 3, Path: `HKLM\b `}, {Line: 4, Path: `HKLM\c`, Delete: true},
 		{Line: 5, Path: `HKLM\a[1] x`, Values: []Value{{Line: 6, Name: "v", Delete: true}}}, {Line: 7, Path: `HKLM\"d/e`},
+		{Line: 8, Path: `HKLM\a;[b]\;c`},
 	}}
 	if !reflect.DeepEqual(f, want) {
 		t.Errorf("got %+v\nwant %+v", f, want)
@@ -215,6 +216,9 @@ func TestParseErrors(t *testing.T) {
 		{head + "[]\n", 3, "want the path"},
 		{head + "[-]\n", 3, "want the path"},
 		{head + "[HKLM\\a] x\n", 3, "want the end of the line"},
+		{head + "[HKLM\\a] ; see [1]\n", 3, "want no ] in a comment"},
+		{head + "[-HKLM\\a[1]];]\n", 3, "want no ] in a comment"},
+		{head + "\n[HKLM\\a]] \t\r;[b]\n", 4, "want no ] in a comment"},
 		{head + "[-HKLM\\a]\n\"a\"=-\n", 4, "want no value"},
 		{head + "\"a\n\"b\"=-\n", 4, "want = after"},
 		{head + "\"a=-\n", 3, "want \" at the end"},

@@ -27,13 +27,14 @@ func (f *File) WriteTo(w io.Writer, e Encoding) error {
 	return t.close()
 }
 
-// A LeftOutError names the keys that a text cannot hold: their names have line breaks.
+// A LeftOutError names the keys that a text cannot hold: their names have line breaks, or brackets
+// with what looks like a comment behind them.
 type LeftOutError struct {
 	Paths []string
 }
 
 func (e *LeftOutError) Error() string {
-	return "left out keys whose names hold line breaks: " + strconv.Quote(strings.Join(e.Paths, "; "))
+	return "left out keys whose names no line can hold: " + strconv.Quote(strings.Join(e.Paths, "; "))
 }
 
 // Unwrap makes every LeftOutError an ErrLeftOut.
@@ -92,9 +93,12 @@ func (t *textWriter) endLine() {
 	t.line = t.line[:0]
 }
 
-// key writes a [key] line unless its path would not stay in one.
+// fitsLine says whether a [key] line with this path reads back as it.
+func fitsLine(path string) bool { return !strings.ContainsAny(path, lineEnd) && !hasComment(path) }
+
+// key writes a [key] line if one can hold the path.
 func (t *textWriter) key(path string, deleted bool) bool {
-	if strings.ContainsAny(path, lineEnd) {
+	if !fitsLine(path) {
 		t.leftOut = append(t.leftOut, path)
 		return false
 	}

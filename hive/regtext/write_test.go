@@ -154,18 +154,19 @@ func TestWriteSurrogates(t *testing.T) {
 	}
 }
 
-// A name with a line break could pass for a line of its own.
+// A name with a line break could pass for a line of its own, one with ]; for a comment.
 func TestWriteLeavesOut(t *testing.T) {
 	t.Parallel()
-	const evil = "HKLM\\a]\r\n[-HKLM\\SYSTEM"
-	f := &File{Keys: []Key{{Path: evil}, {Path: `HKLM\b`}}}
-	var out bytes.Buffer
-	err := f.WriteTo(&out, UTF8)
-	if e, ok := errors.AsType[*LeftOutError](err); !ok || !errors.Is(err, ErrLeftOut) || len(e.Paths) != 1 || e.Paths[0] != evil {
-		t.Errorf("error %v", err)
-	}
-	if want := headerUnicode + "\r\n\r\n[HKLM\\b]\r\n\r\n"; out.String() != want {
-		t.Errorf("got\n%s", out.String())
+	for _, evil := range []string{"HKLM\\a]\r\n[-HKLM\\SYSTEM", "HKLM\\a] ;b"} {
+		f := &File{Keys: []Key{{Path: evil}, {Path: `HKLM\b`}}}
+		var out bytes.Buffer
+		err := f.WriteTo(&out, UTF8)
+		if e, ok := errors.AsType[*LeftOutError](err); !ok || !errors.Is(err, ErrLeftOut) || len(e.Paths) != 1 || e.Paths[0] != evil {
+			t.Errorf("error %v", err)
+		}
+		if want := headerUnicode + "\r\n\r\n[HKLM\\b]\r\n\r\n"; out.String() != want {
+			t.Errorf("got\n%s", out.String())
+		}
 	}
 }
 
