@@ -64,8 +64,8 @@ func (d dirent) shortName() string {
 	if raw[0] == direntKanji {
 		raw = "\xE5" + raw[1:]
 	}
-	base := strings.TrimRight(raw[:shortBaseLen], " ")
-	ext := strings.TrimRight(raw[shortBaseLen:], " ")
+	base := fromOEM(strings.TrimRight(raw[:shortBaseLen], " "))
+	ext := fromOEM(strings.TrimRight(raw[shortBaseLen:], " "))
 	if d.cases()&caseLowerName != 0 {
 		base = strings.ToLower(base)
 	}
@@ -75,7 +75,7 @@ func (d dirent) shortName() string {
 	if ext != "" {
 		base += "." + ext
 	}
-	return fromOEM(base)
+	return base
 }
 
 // label is the volume's name.

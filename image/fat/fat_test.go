@@ -114,6 +114,40 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// Short names are bytes of a code page, in capitals unless the entry says otherwise.
+func TestShortNames(t *testing.T) {
+	t.Parallel()
+	d, _ := volume(t, fattest.Options{Kind: fat.FAT12, Root: []fattest.Entry{{Name: "PLAIN.TXT"}}})
+	raw := make([]byte, d.Size())
+	if _, err := d.ReadAt(raw, 0); err != nil {
+		t.Fatal(err)
+	}
+	at := int64(bytes.Index(raw, []byte("PLAIN   TXT")))
+	for _, tt := range []struct {
+		raw   string
+		cases byte
+		want  string
+	}{
+		{"PLAIN   TXT", 0, "PLAIN.TXT"},
+		{"PLAIN   TXT", 0x08, "plain.TXT"},
+		{"PLAIN   TXT", 0x10, "PLAIN.txt"},
+		{"PLAIN      ", 0x18, "plain"},
+		{"\x9aBER    \x8eTX", 0, "ÜBER.ÄTX"},
+		{"\x9aBER    \x8eTX", 0x18, "über.ätx"},
+		{"\x05\xf1\xe4     \xff\xff ", 0x08, "σ±σ.\u00a0\u00a0"},
+	} {
+		poke(t, d, at, append([]byte(tt.raw), 0x20, tt.cases)...)
+		v, err := fat.Open(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, err := v.ReadDir(".")
+		if err != nil || len(list) != 1 || list[0].Name() != tt.want {
+			t.Errorf("%q, %#x: %v, %v; want %q", tt.raw, tt.cases, list, err, tt.want)
+		}
+	}
+}
+
 func TestSpace(t *testing.T) {
 	t.Parallel()
 	for kind := range sizes {
