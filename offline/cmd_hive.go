@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
-	"path/filepath"
 	"strings"
 
 	"hangkit/hive"
@@ -118,12 +118,17 @@ func (f *HiveFlags) findBare(mode target.Mode) (*place, error) {
 }
 
 func (f *HiveFlags) openBare(name string, mode target.Mode) (*place, error) {
-	s := &scan{}
-	if err := s.add(name, mode); err != nil {
+	t, err := target.Open(name, mode)
+	if err != nil {
 		return nil, err
 	}
-	t := s.targets[0]
-	return &place{scan: s, volume: t.Volumes[0], path: t.HiveName(), flags: f}, nil
+	return f.bareIn(t), nil
+}
+
+func (f *HiveFlags) bareIn(t *target.Target) *place {
+	s := &scan{}
+	s.addTarget(t)
+	return &place{scan: s, volume: t.Volumes[0], path: t.HiveName(), flags: f}
 }
 
 // findAlone looks for a hive that was named by its path, on a target without Windows:
@@ -133,8 +138,12 @@ func (f *HiveFlags) findAlone(mode target.Mode, none error) (*place, error) {
 	if err != nil {
 		return nil, err
 	}
-	if file := filepath.Join(f.Target, filepath.FromSlash(name)); target.IsHive(file) {
-		return f.openBare(file, mode)
+	if isFolder(f.Target) {
+		t, err := target.OpenHiveIn(f.Target, name, mode)
+		if err != nil {
+			return nil, err
+		}
+		return f.bareIn(t), nil
 	}
 	if mode != target.ReadOnly {
 		return nil, none
@@ -148,6 +157,11 @@ func (f *HiveFlags) findAlone(mode target.Mode, none error) (*place, error) {
 		return nil, errors.Join(none, s.Close())
 	}
 	return &place{scan: s, volume: volumes[0], path: name, flags: f}, nil
+}
+
+func isFolder(name string) bool {
+	st, err := os.Stat(name)
+	return err == nil && st.IsDir()
 }
 
 // hivesFolder holds an installation's hives, below its root.

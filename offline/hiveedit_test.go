@@ -253,7 +253,8 @@ func TestHiveJournalOfOther(t *testing.T) {
 // bytes of one of its writes, and tells how many writes there are.
 func cutGrowth(t *testing.T, name string, stop, part int) (steps int) {
 	t.Helper()
-	f := &HiveFlags{Target: name}
+	dir := filepath.Dir(name)
+	f := &HiveFlags{Target: filepath.Dir(dir), Hive: filepath.Base(dir) + "/system"} // another name for what undo is told
 	flags := &HiveEditFlags{EditFlags: EditFlags{Yes: true}, Generation: "dirt"}
 	e, err := beginHiveEdit(t.Context(), ui.New(nil, io.Discard, io.Discard), f, "", flags)
 	if err != nil {
@@ -267,7 +268,7 @@ func cutGrowth(t *testing.T, name string, stop, part int) (steps int) {
 	if e.commit.Protocol != hive.Direct || e.commit.Writes[0].Off+int64(len(e.commit.Writes[0].Data)) <= e.set.Primary.Size() {
 		t.Fatalf("protocol %v, first write at %#x: the hive does not grow", e.commit.Protocol, e.commit.Writes[0].Off)
 	}
-	if err := e.saveJournal(filepath.Join(filepath.Dir(name), "bytes.json")); err != nil {
+	if err := e.saveJournal(filepath.Join(dir, "bytes.json")); err != nil {
 		t.Fatal(err)
 	}
 	steps = len(e.commit.Writes)

@@ -180,9 +180,12 @@ func (j *journal) open(f *found) (target.File, error) {
 }
 
 // holds tells whether a hive may be one of this installation's volume: a bare hive is
-// the only one in reach.
+// the only one in reach, whatever folder it was named in.
 func (f *found) holds(hive string) bool {
-	return strings.EqualFold(hive, f.hivePath()) || f.Root != "" && isPath(hive)
+	if f.Root == "" {
+		return strings.EqualFold(baseName(hive), baseName(f.hivePath()))
+	}
+	return strings.EqualFold(hive, f.hivePath()) || isPath(hive)
 }
 
 var errNotInterrupted = errors.New("the hive has changed since these bytes were kept")

@@ -14,15 +14,26 @@ import (
 )
 
 func openDirectory(name string, mode Mode) (*Target, error) {
+	d, err := openRoot(name, mode)
+	if err != nil {
+		return nil, err
+	}
+	return d.target(name), nil
+}
+
+func openRoot(name string, mode Mode) (*directory, error) {
 	root, err := os.OpenRoot(name)
 	if err != nil {
 		return nil, err
 	}
-	t := &Target{Name: name, Kind: Directory, mode: mode}
-	d := &directory{root: root, mode: mode}
+	return &directory{root: root, mode: mode}, nil
+}
+
+func (d *directory) target(name string) *Target {
+	t := &Target{Name: name, Kind: Directory, mode: d.mode}
 	t.closers = []io.Closer{d}
 	t.Volumes = []*Volume{{Target: t, Kind: ntfs.NTFS, FS: d}}
-	return t, nil
+	return t
 }
 
 // directory is a mounted volume. It goes through os.Root, so that no link on the

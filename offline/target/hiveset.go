@@ -220,6 +220,39 @@ func openHive(name string, mode Mode) (*Target, error) {
 	return t, err
 }
 
+// OpenHiveIn opens a hive by its path in a folder, as a bare one. No link leads out of
+// the folder, and the case of names does not matter.
+func OpenHiveIn(folder, name string, mode Mode) (*Target, error) {
+	folder = wholeDrive(folder)
+	d, err := openRoot(folder, mode)
+	if err != nil {
+		return nil, err
+	}
+	found, err := d.resolve("open", name)
+	if err == nil {
+		_, err = d.root.Stat(found) // a link may lead out of the folder
+	}
+	if err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	t := d.target(filepath.Join(folder, filepath.FromSlash(found)))
+	t.Kind, t.hive = Hive, found
+	if t.hibernation, err = d.hibernationOf(folder, t.Name); err != nil {
+		return nil, errors.Join(err, t.Close())
+	}
+	return t, nil
+}
+
+// hibernationOf finds the hibernation file of the volume that a hive in a folder lies
+// on: the folder may be the volume, or a part of it.
+func (d *directory) hibernationOf(folder, hive string) (string, error) {
+	own, err := d.resolve("open", hibernationFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return hibernationBeside(hive)
+	}
+	return filepath.Join(folder, own), err
+}
+
 // hibernationBeside finds the hibernation file of the volume that a hive in a Windows
 // folder lies on; there is none for a hive that was copied out.
 func hibernationBeside(name string) (string, error) {
