@@ -29,12 +29,15 @@ type BCD struct {
 // ErrNotBCD says that a hive is not a store of boot configuration data.
 var ErrNotBCD = errors.New("not a store of boot configuration data")
 
-// Bounds of a store. Real ones hold a few dozen objects with up to a few dozen elements.
+// Bounds of a store. Real ones hold a few dozen objects with up to a few dozen elements. In a damaged
+// one objects can share a list of elements, and elements their data: so there are bounds for all.
 const (
-	maxBCDObjects  = 4096
-	maxBCDElements = 1024
-	maxBCDData     = 64 << 10 // of one element
-	maxInheritance = 16       // objects one behind the other
+	maxBCDObjects       = 4096
+	maxBCDElements      = 1024     // of one object
+	maxBCDData          = 64 << 10 // of one element
+	maxBCDStoreElements = 64 << 10
+	maxBCDStoreData     = 16 << 20
+	maxInheritance      = 16 // objects one behind the other
 )
 
 // Entry is an object of the store: a boot entry, or settings that several of them share.
@@ -56,14 +59,18 @@ func OpenBCD(h *hive.Hive) (*BCD, error) {
 		return nil, fmt.Errorf("boot configuration data: %w", err)
 	}
 	b := &BCD{byID: map[string]*Entry{}}
-	r := &reader{h: h}
-	for k := range subkeys(r, objects) {
+	r := &storeReader{reader: reader{h: h}}
+	for k := range subkeys(&r.reader, objects) {
 		if len(b.Entries) == maxBCDObjects {
 			r.problem("Objects", fmt.Errorf("more than %d objects", maxBCDObjects))
 			break
 		}
 		if e := readEntry(r, k); e != nil {
 			b.add(e)
+		}
+		if r.isFull() {
+			r.problem("Objects", fmt.Errorf("more than %d elements or %d bytes in them", maxBCDStoreElements, maxBCDStoreData))
+			break
 		}
 	}
 	slices.SortFunc(b.Entries, func(x, y *Entry) int { return cmp.Compare(x.ID, y.ID) })
@@ -77,18 +84,47 @@ func (b *BCD) add(e *Entry) {
 	b.byID[e.ID] = e
 }
 
+// storeReader counts what it takes from a store.
+type storeReader struct {
+	reader
+	elements, data int
+}
+
+func (r *storeReader) isFull() bool {
+	return r.elements > maxBCDStoreElements || r.data > maxBCDStoreData
+}
+
+// objectType is 0 where it cannot be read.
+func (r *storeReader) objectType(path string) ObjectType {
+	k := r.key(path + `\Description`)
+	if k == nil {
+		return 0
+	}
+	v, err := k.Value("Type")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		r.problem(path+`\Description`, err)
+	}
+	if v.Type != hive.DWORD {
+		return 0
+	}
+	n, _ := v.Uint32()
+	return ObjectType(n)
+}
+
 // readEntry returns nil for a key that is no object.
-func readEntry(r *reader, k *hive.Key) *Entry {
+func readEntry(r *storeReader, k *hive.Key) *Entry {
 	e := &Entry{ID: strings.ToLower(k.Name())}
 	if !isGUID(e.ID) {
 		return nil
 	}
 	path := `Objects\` + k.Name()
-	n, _ := r.values(path + `\Description`).DWORD("Type")
-	e.Type = ObjectType(n)
-	for sub := range subkeys(r, r.key(path+`\Elements`)) {
+	e.Type = r.objectType(path)
+	for sub := range subkeys(&r.reader, r.key(path+`\Elements`)) {
 		if len(e.Elements) == maxBCDElements {
 			r.problem(path, fmt.Errorf("more than %d elements", maxBCDElements))
+			break
+		}
+		if r.elements++; r.isFull() {
 			break
 		}
 		e.readElement(r, path, sub)
@@ -97,7 +133,7 @@ func readEntry(r *reader, k *hive.Key) *Entry {
 	return e
 }
 
-func (e *Entry) readElement(r *reader, path string, k *hive.Key) {
+func (e *Entry) readElement(r *storeReader, path string, k *hive.Key) {
 	n, err := strconv.ParseUint(k.Name(), 16, 32)
 	if err != nil {
 		return
@@ -107,6 +143,7 @@ func (e *Entry) readElement(r *reader, path string, k *hive.Key) {
 		r.problem(path+`\Elements\`+k.Name(), err)
 		return
 	}
+	r.data += len(v.Data)
 	e.Elements = append(e.Elements, decodeElement(ElementType(n), e, v))
 }
 

@@ -259,6 +259,96 @@ func TestBCDInheritance(t *testing.T) {
 	}
 }
 
+// objectID is a made-up ID.
+func objectID(n int) string { return fmt.Sprintf("{00000000-0000-0000-0000-%012x}", n) }
+
+// setElement sets an element of a made-up object.
+func setElement(t *testing.T, h *hive.Hive, object, element int, data []byte) {
+	t.Helper()
+	key := fmt.Sprintf(`Objects\%s\Elements\%08x`, objectID(object), element)
+	if err := h.SetValue(key, hive.Value{Name: "Element", Type: hive.Binary, Data: data}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// checkBounds checks what is taken from a store that holds too much.
+func checkBounds(t *testing.T, b *windows.BCD, problem string) {
+	t.Helper()
+	elements, data := 0, 0
+	for _, e := range b.Entries {
+		elements += len(e.Elements)
+		for _, el := range e.Elements {
+			data += len(el.Raw.Data)
+		}
+	}
+	if elements == 0 || elements > 64<<10 || data > 16<<20+64<<10 {
+		t.Errorf("%d elements of %d bytes", elements, data)
+	}
+	if len(b.Problems) != 1 || !strings.Contains(b.Problems[0], problem) {
+		t.Errorf("problems %q, want %s", b.Problems, problem)
+	}
+}
+
+// Objects of a damaged store that all have the same list of elements.
+func TestBCDSharedElements(t *testing.T) {
+	t.Parallel()
+	const objects, each = 70, 1000
+	h := hive.New(hive.NewOptions{})
+	for i := range each {
+		setElement(t, h, 0, 0x16000000+i, []byte{1})
+	}
+	for i := range objects {
+		setElement(t, h, i, 0x16000000, []byte{1})
+	}
+	p, err := h.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const cellHeader, subkeyCount, subkeyList = 4, 20, 28
+	nodeOf := func(object int) []byte {
+		k, err := h.Key(`Objects\` + objectID(object) + `\Elements`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p[k.Offset()+cellHeader:]
+	}
+	for i := range objects {
+		for _, field := range []int{subkeyCount, subkeyList} {
+			copy(nodeOf(i)[field:][:4], nodeOf(0)[field:])
+		}
+	}
+	checkBounds(t, open(t, p), "more than 65536 elements")
+}
+
+func TestBCDTooMuchData(t *testing.T) {
+	t.Parallel()
+	h := hive.New(hive.NewOptions{})
+	h.AllowGrowth(64 << 20)
+	for i := range 300 {
+		setElement(t, h, i%2, 0x16000000+i, make([]byte, 60<<10))
+	}
+	b, err := windows.OpenBCD(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkBounds(t, b, "16777216 bytes")
+}
+
+// Of data that no element has only the beginning is kept.
+func TestBCDLongElement(t *testing.T) {
+	t.Parallel()
+	h := hive.New(hive.NewOptions{})
+	setElement(t, h, 0, 0x16000000, make([]byte, 64<<10+1))
+	b, err := windows.OpenBCD(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	el := b.Entries[0].Elements[0]
+	if len(el.Raw.Data) != 64 || el.Err == nil || el.Words() != strings.Repeat("00", 64)+" (65537 bytes: more than any boolean has)" {
+		t.Errorf("%d bytes: %s", len(el.Raw.Data), el.Words())
+	}
+}
+
 // Objects that inherit from each other in a circle, from themselves, or from nothing.
 func TestBCDInheritanceCircle(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@ package windows
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 
 	"hangkit/hive"
@@ -23,8 +24,8 @@ type Element struct {
 	Type   ElementType
 	Name   string // "recoveryenabled", or the number where no name is known
 	Origin Origin
-	From   string // ID of the object it is set in; empty for a default
-	Raw    hive.Value
+	From   string     // ID of the object it is set in; empty for a default
+	Raw    hive.Value // of data that are too long only the beginning
 
 	Text     string   // string
 	Objects  []string // object (one), object list: IDs, lower case
@@ -45,6 +46,9 @@ func decodeElement(t ElementType, in *Entry, v hive.Value) Element {
 	}
 	e := Element{Type: t, Name: i.name, Origin: Set, From: in.ID, Raw: v, info: i}
 	e.Err = e.decode(v)
+	if len(v.Data) > maxBCDData {
+		e.Raw.Data = slices.Clone(v.Data[:maxShown])
+	}
 	return e
 }
 
