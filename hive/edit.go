@@ -26,7 +26,7 @@ func (h *Hive) edit(what string, change func() error) error {
 	if err := change(); err != nil {
 		h.bins.rollback()
 		h.touched.rollback()
-		h.space = nil
+		h.space, h.keysOf = nil, nil
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	h.bins.end()
@@ -96,6 +96,9 @@ func (h *Hive) DeleteKey(path string) error {
 		}
 		parent, err := h.findKey(names[:len(names)-1])
 		if err != nil {
+			return err
+		}
+		if err := h.countKeys(); err != nil {
 			return err
 		}
 		return h.deleteSubkey(parent, names[len(names)-1])
@@ -280,6 +283,39 @@ func initKeyNode(p []byte, parent, security uint32, name storedName) {
 	copy(n[keyNodeSize:], name.raw)
 }
 
+// countKeys counts, before the first deletion, how many keys really use each security descriptor:
+// what the descriptors themselves say may be too low, and one that is freed must have no key left.
+func (h *Hive) countKeys() error {
+	if h.keysOf != nil {
+		return nil
+	}
+	counts, seen := map[uint32]uint32{}, newCellSet(h.bins.size())
+	for todo := []uint32{h.base.rootCell()}; len(todo) > 0; {
+		off := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		n, err := h.bins.keyNode(off)
+		if err != nil {
+			return err
+		}
+		if seen.has(off) {
+			return &FormatError{fileOffset(off), "key", "in one list", "in two"}
+		}
+		seen.add(off)
+		counts[n.security()]++
+		leaves, err := h.bins.leaves(n)
+		if err != nil {
+			return err
+		}
+		for _, leaf := range leaves {
+			for i := range leaf.list.count() {
+				todo = append(todo, leaf.list.offset(i))
+			}
+		}
+	}
+	h.keysOf = counts
+	return nil
+}
+
 // share counts one more key that uses a security descriptor.
 func (h *Hive) share(security uint32) error {
 	s, err := h.bins.editKeySecurity(security)
@@ -287,6 +323,9 @@ func (h *Hive) share(security uint32) error {
 		return err
 	}
 	s.setRefs(s.refs() + 1)
+	if h.keysOf != nil {
+		h.keysOf[security]++
+	}
 	return nil
 }
 
@@ -296,8 +335,9 @@ func (h *Hive) unshare(security uint32) error {
 	if err != nil {
 		return err
 	}
-	if s.refs() > 1 {
-		s.setRefs(s.refs() - 1)
+	h.keysOf[security]--
+	if left := max(h.keysOf[security], max(s.refs(), 1)-1); left > 0 {
+		s.setRefs(left)
 		return nil
 	}
 	next, prev := s.flink(), s.blink()

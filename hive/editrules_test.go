@@ -161,6 +161,36 @@ func setListKind(tb testing.TB, h *Hive, path, kind string) {
 	}
 }
 
+// Whatever a descriptor says about its keys, it is not freed before the last of them.
+func TestDeleteCountsKeysOfSecurity(t *testing.T) {
+	t.Parallel()
+	for _, refs := range []uint32{0, 1, 2, 3, 4} {
+		r := newRulesHive(t)
+		r.linkSecurity(`A\Empty`)
+		for _, path := range []string{`A\Empty\1`, `A\Empty\2`} {
+			_, err := r.CreateKey(path)
+			r.must(err)
+		}
+		own := r.key(`A\Empty`).security()
+		s, err := r.bins.editKeySecurity(own)
+		r.must(err)
+		s.setRefs(refs)
+		r.must(r.DeleteKey(`A\Empty\2`))
+		if err := r.DeleteKey(`A\Empty\2`); !errors.Is(err, ErrNotExist) {
+			t.Errorf("deleted twice: %v", err)
+		}
+		if got, want := s.refs(), max(2, max(refs, 1)-1); got != want {
+			t.Errorf("%d references became %d, want %d", refs, got, want)
+		}
+		r.must(r.Validate())
+		r.must(r.DeleteKey(`A\Empty`))
+		if refs <= 3 {
+			noFindings(t, r.Hive) // the descriptor is gone from the ring, too
+		}
+		r.must(r.Validate())
+	}
+}
+
 // A tree of every kind of cell is deleted and leaves the hive as it was, but for its free cells.
 func TestDeleteTree(t *testing.T) {
 	t.Parallel()

@@ -61,6 +61,7 @@ type Hive struct {
 	recovery Recovery
 	replayed map[uint32]struct{} // pages of the bins that a log changed
 	space    *space              // free cells; nil until the first edit
+	keysOf   map[uint32]uint32   // how many keys use a security descriptor; nil until the first deletion
 	limit    int64               // bytes the primary may have
 	touched  keySet              // key nodes that get a new time when committed
 	now      time.Time           // of a new hive

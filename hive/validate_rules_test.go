@@ -89,6 +89,16 @@ func (r rulesHive) addSecurity(path string) keySecurity {
 	return n
 }
 
+// linkSecurity gives a key a descriptor of its own in the ring of two.
+func (r rulesHive) linkSecurity(path string) {
+	s, n := r.security(), r.addSecurity(path)
+	off := r.key(path).security()
+	n.setFlink(s.flink())
+	n.setBlink(s.blink())
+	s.setFlink(off)
+	s.setBlink(off)
+}
+
 // shareData makes a descriptor the data of a value as well.
 func (r rulesHive) shareData(path, name string) {
 	v := r.value(path, name)
@@ -153,14 +163,7 @@ func TestValidateFieldRules(t *testing.T) {
 		{"", func(r rulesHive) { r.rename(`A\Empty`, "Em\x00/\x01") }},
 		{"", func(r rulesHive) { r.key(`A\Empty`).setSubkeyList(0) }},
 		{"", func(r rulesHive) { r.shortenSegment(segmentSize) }},
-		{"", func(r rulesHive) {
-			s, n := r.security(), r.addSecurity(`A\Empty`)
-			off := r.key(`A\Empty`).security()
-			n.setFlink(s.flink())
-			n.setBlink(s.blink())
-			s.setFlink(off)
-			s.setBlink(off)
-		}},
+		{"", func(r rulesHive) { r.linkSecurity(`A\Empty`) }},
 	} {
 		r := newRulesHive(t)
 		c.damage(r)
