@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"hangkit/hive"
 	"hangkit/hive/regtext"
@@ -69,10 +68,14 @@ func (c *changes) note(h *hive.Hive, path string, k regtext.Key) error {
 	return nil
 }
 
-// once tells whether something is named for the first time. Windows does not mind the
-// case of names.
+// once tells whether something is named for the first time, by the registry's own rule
+// for the case of names. They may hold any character, so their lengths keep them apart.
 func (c *changes) once(name ...string) bool {
-	id := strings.ToUpper(strings.Join(name, "\x00"))
+	var id string
+	for _, part := range name {
+		folded := hive.FoldName(part)
+		id += fmt.Sprintf("%d %s", len(folded), folded)
+	}
 	_, again := c.byName[id]
 	c.byName[id] = struct{}{}
 	return !again

@@ -169,7 +169,11 @@ func (j *journal) open(f *found) (target.File, error) {
 		return nil, ui.Fail(ui.Refused, fmt.Errorf("the old bytes are of %s on volume %s of machine %s, this is %s on volume %s",
 			j.Hive, j.Serial, j.Machine, f.hivePath(), serial))
 	}
-	primary, err := f.Volume.FS.OpenInPlace(j.Hive)
+	name := j.Hive
+	if f.Root == "" {
+		name = f.hivePath()
+	}
+	primary, err := f.Volume.FS.OpenInPlace(name)
 	if err != nil {
 		return nil, err
 	}
