@@ -191,8 +191,9 @@ func (b *bcdStore) describe(s *scan, all bool) bcdJSON {
 		el, _ := manager.Element("displayorder")
 		j.DisplayOrder = el.Objects
 	}
+	installs := b.installs(s)
 	for _, l := range b.Loaders() {
-		j.Entries = append(j.Entries, describeLoader(l, all, b.installOf(s, l)))
+		j.Entries = append(j.Entries, describeLoader(l, all, installs[l.ID]))
 	}
 	for _, e := range b.Entries {
 		if all && !isListed(j.Entries, e.ID) {
@@ -211,17 +212,20 @@ func isListed(list []bcdEntryJSON, id string) bool {
 	return false
 }
 
-// installOf is the number of the Windows that an entry starts; 0 if it is not in reach.
-func (b *bcdStore) installOf(s *scan, l windows.Loader) int {
+// installs are the numbers of the Windows in reach by the ID of the entry that starts them. Of those
+// that one entry may start the first counts.
+func (b *bcdStore) installs(s *scan) map[string]int {
+	numbers := map[string]int{}
 	for _, f := range s.installs {
 		if f.Root == "" || f.Old {
 			continue
 		}
-		if found, ok := b.LoaderOf(volumeID(f.Volume), f.Root); ok && found.ID == l.ID {
-			return f.N
+		l, ok := b.LoaderOf(volumeID(f.Volume), f.Root)
+		if ok && numbers[l.ID] == 0 {
+			numbers[l.ID] = f.N
 		}
 	}
-	return 0
+	return numbers
 }
 
 func describeObject(e *windows.Entry, all bool) bcdEntryJSON {
@@ -333,7 +337,10 @@ func managerLine(b bcdJSON) string {
 	if b.Timeout != nil {
 		wait = fmt.Sprintf("waits %d seconds", *b.Timeout)
 	}
-	if len(b.DisplayOrder) < 2 {
+	switch len(b.DisplayOrder) {
+	case 0:
+		wait = "has no menu"
+	case 1:
 		wait = "has one entry in its menu"
 	}
 	return fmt.Sprintf("the boot manager %s and starts %s by itself", wait, b.Default)
