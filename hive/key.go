@@ -22,6 +22,9 @@ func (h *Hive) keyAt(off uint32) (*Key, error) {
 	return &Key{h, off, n}, nil
 }
 
+// Hive is the hive the key is in.
+func (k *Key) Hive() *Hive { return k.h }
+
 // Name is the key's own name, without those above it.
 func (k *Key) Name() string { return k.node.name() }
 

@@ -109,6 +109,38 @@ func TestCircle(t *testing.T) {
 	}
 }
 
+// Keys that all have the values of one come to no more than the hive could hold.
+func TestSharedValues(t *testing.T) {
+	t.Parallel()
+	const keys, size = 100, 10_000
+	h := hive.New(hive.NewOptions{})
+	f := &File{}
+	for i := range keys {
+		f.Keys = append(f.Keys, Key{Path: fmt.Sprintf(`%s\all\%d`, system, i)})
+	}
+	f.Keys[0].Values = []Value{{Name: "v", Type: hive.Binary, Data: count(size)}}
+	mustApply(t, h, f)
+	p, err := h.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const cellHeader, valueCount, valueList = 4, 36, 40
+	nodeOf := func(i int) []byte { return p[mustKey(t, h, fmt.Sprintf(`all\%d`, i)).Offset()+cellHeader:] }
+	for i := range keys {
+		for _, field := range []int{valueCount, valueList} {
+			copy(nodeOf(i)[field:][:4], nodeOf(0)[field:])
+		}
+	}
+	h = mustOpen(t, p)
+	sum, err := Export(io.Discard, mustKey(t, h, ""), system, UTF8)
+	if !errors.Is(err, hive.ErrFormat) || sum.Values == 0 || int64(sum.Values*size) > h.Size() {
+		t.Errorf("export of a hive of %d bytes: %+v, %v", h.Size(), sum, err)
+	}
+	if _, _, err := mustParse(t, headerUnicode+"\n[-HKLM\\SYSTEM\\all]").Inverse(h, Below(system)); !errors.Is(err, hive.ErrFormat) {
+		t.Errorf("inverse: %v", err)
+	}
+}
+
 // Whole subtrees of a real hive go and come back; class names and security do not.
 func TestInverseSample(t *testing.T) {
 	t.Parallel()

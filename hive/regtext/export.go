@@ -17,17 +17,17 @@ import (
 // else is written.
 func Export(w io.Writer, k *hive.Key, path string, e Encoding) (Summary, error) {
 	var sum Summary
-	t := newTextWriter(w, e)
+	t, room := newTextWriter(w, e), spaceOf(k.Hive())
 	err := walk(k, path, func(k *hive.Key, path string) (bool, error) {
 		if !t.key(path, false) {
 			return false, nil
 		}
 		sum.Keys++
-		for v, err := range k.Values() {
+		for v, err := range room.take(k) {
 			if err != nil {
 				return false, fmt.Errorf("key %q: %w", path, err)
 			}
-			t.value(fromHive(v))
+			t.value(v)
 			sum.Values++
 		}
 		t.endLine()

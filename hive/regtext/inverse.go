@@ -15,7 +15,7 @@ import (
 // the key above, links, keys whose names cannot be written. Times and the order of values are not
 // put back either.
 func (f *File) Inverse(h *hive.Hive, r Resolve) (undo *File, lost []string, err error) {
-	v := inverter{h: h, resolve: r, removed: map[int64]struct{}{}, done: map[string]struct{}{}, undo: &File{}}
+	v := inverter{h: h, resolve: r, removed: map[int64]struct{}{}, done: map[string]struct{}{}, room: spaceOf(h), undo: &File{}}
 	for _, k := range f.Keys {
 		if err := v.noteRemoved(k); err != nil {
 			return nil, nil, fmt.Errorf("%skey %q: %w", lineOf(k.Line), k.Path, err)
@@ -37,6 +37,7 @@ type inverter struct {
 	resolve Resolve
 	removed map[int64]struct{}  // keys the text deletes, by offset
 	done    map[string]struct{} // what undo already has, and what the text did
+	room    *space
 	undo    *File
 	lost    []string
 }
@@ -238,11 +239,11 @@ func (v *inverter) noteSecurity(key *hive.Key, path string, inherited []byte, kn
 
 func (v *inverter) snapshot(key *hive.Key, path string) error {
 	k := Key{Path: path}
-	for value, err := range key.Values() {
+	for value, err := range v.room.take(key) {
 		if err != nil {
 			return fmt.Errorf("key %q: %w", path, err)
 		}
-		k.Values = append(k.Values, fromHive(value))
+		k.Values = append(k.Values, value)
 	}
 	v.undo.Keys = append(v.undo.Keys, k)
 	return nil

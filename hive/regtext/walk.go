@@ -3,6 +3,7 @@ package regtext
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 
 	"hangkit/hive"
@@ -42,6 +43,35 @@ func (w *walker) key(k *hive.Key, path string, depth int) error {
 		}
 	}
 	return nil
+}
+
+// space is what the values of a hive have left of it. In a valid hive no two share a cell, so it lasts
+// for all; in a damaged one a few cells can be the values of every key.
+type space struct{ left int64 }
+
+// What a value takes in a hive at least: its entry in the list, its cell, which can hold short data,
+// and the name in it, which is at most twice as long in WTF-8.
+const (
+	listEntry = 4
+	valueCell = 24
+	inline    = 4
+)
+
+func spaceOf(h *hive.Hive) *space { return &space{h.Size()} }
+
+// take gives the values of a key, up to the first error.
+func (s *space) take(k *hive.Key) iter.Seq2[Value, error] {
+	return func(yield func(Value, error) bool) {
+		for v, err := range k.Values() {
+			s.left -= listEntry + valueCell + int64(len(v.Name)/2+max(0, len(v.Data)-inline))
+			if err == nil && s.left < 0 {
+				err = &hive.FormatError{Off: k.Offset(), What: "values", Want: "less than the whole hive holds", Got: "lists or data that keys share"}
+			}
+			if !yield(fromHive(v), err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 // names cuts a path at its backslashes. Key names may hold slashes.
