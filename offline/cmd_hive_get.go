@@ -129,6 +129,14 @@ func (c *HiveGetCmd) value(talk *ui.UI, o *openedHive, key *hive.Key) error {
 	return nil
 }
 
+// keyWalk shows keys, and knows those it has seen: the lists of a damaged hive may share
+// keys, and a walk along every way to them would not end.
+type keyWalk struct {
+	show func(*shownKey)
+	deep bool               // the keys below, too
+	seen map[int64]struct{} // by offset
+}
+
 // maxWalkDepth is how deep Windows lets keys be: a damaged hive may go in circles.
 const maxWalkDepth = 512
 
@@ -147,29 +155,31 @@ func (c *HiveGetCmd) walk(ctx context.Context, key *hive.Key, show func(*shownKe
 	if err != nil {
 		return err
 	}
-	return c.walkAt(ctx, key, path, 0, show)
+	w := &keyWalk{show: show, deep: c.Recursive, seen: map[int64]struct{}{}}
+	return w.key(ctx, key, path, 0)
 }
 
-func (c *HiveGetCmd) walkAt(ctx context.Context, key *hive.Key, path string, depth int, show func(*shownKey)) error {
+func (w *keyWalk) key(ctx context.Context, key *hive.Key, path string, depth int) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if depth > maxWalkDepth {
-		return &hive.FormatError{Off: key.Offset(), What: "key", Want: "at most 512 levels deep", Got: depth}
+	if _, again := w.seen[key.Offset()]; again || depth > maxWalkDepth {
+		return &hive.FormatError{Off: key.Offset(), What: "key", Want: "one place in a tree of at most 512 levels", Got: fmt.Sprintf("another at level %d", depth)}
 	}
+	w.seen[key.Offset()] = struct{}{}
 	shown, err := readKey(key, path)
 	if err != nil {
 		return fmt.Errorf("key %s: %w", printable(path), err)
 	}
-	show(shown)
-	if !c.Recursive {
+	w.show(shown)
+	if !w.deep {
 		return nil
 	}
 	for sub, err := range key.Subkeys() {
 		if err != nil {
 			return fmt.Errorf("key %s: %w", printable(path), err)
 		}
-		if err := c.walkAt(ctx, sub, path+`\`+sub.Name(), depth+1, show); err != nil {
+		if err := w.key(ctx, sub, path+`\`+sub.Name(), depth+1); err != nil {
 			return err
 		}
 	}
