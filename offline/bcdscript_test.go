@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
+	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -148,4 +150,16 @@ func fillWindows(disk image.Disk, table *image.Table, id windows.VolumeID) error
 	return format.Write(volume, format.Options{Label: "Windows", Root: []format.Entry{
 		{Name: "Windows", Dir: []format.Entry{{Name: "System32", Dir: []format.Entry{{Name: "config", Dir: config}}}}},
 	}})
+}
+
+// TestManagerLine: how many entries the menu has is said only where it is known.
+func TestManagerLine(t *testing.T) {
+	t.Parallel()
+	wait := uint64(5)
+	for entries, want := range []string{"has no menu", "has one entry in its menu", "waits 5 seconds"} {
+		b := bcdJSON{Default: "{x}", Timeout: &wait, DisplayOrder: strings.Fields(strings.Repeat("x ", entries))}
+		if got := managerLine(b); got != "the boot manager "+want+" and starts {x} by itself" {
+			t.Errorf("%d entries: %s", entries, got)
+		}
+	}
 }

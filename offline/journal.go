@@ -166,8 +166,7 @@ func (j *journal) open(f *found) (target.File, error) {
 		return nil, err
 	}
 	if serial := serialText(f.Volume); !f.holds(j.Hive) || j.Serial != serial {
-		return nil, ui.Fail(ui.Refused, fmt.Errorf("the old bytes are of %s on volume %s of machine %s, this is %s on volume %s",
-			j.Hive, j.Serial, j.Machine, f.hivePath(), serial))
+		return nil, ui.Fail(ui.Refused, fmt.Errorf("the old bytes are of %s, this is %s", j.where(), placeWords(f.hivePath(), serial)))
 	}
 	name := j.Hive
 	if f.Root == "" {
@@ -181,6 +180,22 @@ func (j *journal) open(f *found) (target.File, error) {
 		return nil, errors.Join(ui.Fail(ui.Refused, err), primary.Close())
 	}
 	return primary, nil
+}
+
+// where says where the bytes come from, as far as that was known.
+func (j *journal) where() string {
+	words := placeWords(j.Hive, j.Serial)
+	if j.Machine != "" {
+		words += " of machine " + j.Machine
+	}
+	return words
+}
+
+func placeWords(hive, serial string) string {
+	if serial == "" {
+		return hive
+	}
+	return hive + " on volume " + serial
 }
 
 // holds tells whether a hive may be one of this installation's volume: a bare hive is

@@ -314,3 +314,20 @@ func TestSecondRecordNeedsRoom(t *testing.T) {
 		t.Errorf("the second record: status %d, want %d", status, ui.Refused)
 	}
 }
+
+// TestJournalWhere leaves out what was not known.
+func TestJournalWhere(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		j    journal
+		want string
+	}{
+		{journal{Hive: "SYSTEM"}, "SYSTEM"},
+		{journal{Hive: "SYSTEM", Serial: "1f"}, "SYSTEM on volume 1f"},
+		{journal{Hive: "SYSTEM", Serial: "1f", Machine: "PC"}, "SYSTEM on volume 1f of machine PC"},
+	} {
+		if got := c.j.where(); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
