@@ -168,7 +168,7 @@ func (e *hiveEdit) run(ctx context.Context, schema string, text *regtext.File) e
 		return err
 	}
 	e.doc.Outcome = outcomeWritten
-	return e.finish("Written and read back.\nundo with: " + e.undoCommand())
+	return e.finish("Written and read back.\nundo with: " + e.undoCommand() + e.completeWords())
 }
 
 // named says which text an error is about.
@@ -279,6 +279,9 @@ func (e *hiveEdit) saveBackup() error {
 			return fmt.Errorf("backup: %w", err)
 		}
 		e.made = append(e.made, e.doc.Backup)
+		if err := syncDir(filepath.Dir(e.doc.Backup)); err != nil {
+			return fmt.Errorf("backup: %w", err)
+		}
 	}
 	files := []struct {
 		name string
@@ -316,6 +319,14 @@ func (e *hiveEdit) undoCommand() string {
 		text += " --prefix " + quoteArg(e.names.root())
 	}
 	return text
+}
+
+// completeWords say what brings back what the undo text cannot.
+func (e *hiveEdit) completeWords() string {
+	if len(e.lost) == 0 {
+		return ""
+	}
+	return "\nthe text does not put everything back; for a complete undo put the hive and its logs back from " + quoteArg(e.doc.Backup)
 }
 
 // wayBack leads back from an interrupted write.

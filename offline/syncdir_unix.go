@@ -13,7 +13,7 @@ import (
 func syncDir(name string) (err error) {
 	dir, err := os.Open(name)
 	if err != nil {
-		return fmt.Errorf("undo record: %w", err)
+		return fmt.Errorf("making a new name durable: %w", err)
 	}
 	defer func() { err = errors.Join(err, dir.Close()) }()
 	err = dir.Sync()
@@ -21,7 +21,7 @@ func syncDir(name string) (err error) {
 		return nil // some network and FUSE file systems cannot, and need not
 	}
 	if err != nil {
-		return fmt.Errorf("undo record: %w", err)
+		return fmt.Errorf("making a new name durable: %w", err)
 	}
 	return nil
 }
