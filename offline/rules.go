@@ -53,7 +53,7 @@ var rules = []ui.Rule{
 	{Is: regtext.ErrSyntax, Status: ui.Damaged},
 	{Is: regtext.ErrForeignKey, Status: ui.Refused},
 	{Is: regtext.ErrLeftOut, Status: ui.Partly},
-	{Is: hive.ErrFormat, Status: ui.Damaged, Hints: []string{"the registry hive is damaged: Windows would not boot from it either"}},
+	{Is: hive.ErrFormat, Status: ui.Damaged, Hints: []string{"the registry hive is damaged: 'hangkit hive check' lists the faults"}},
 
 	{Is: dumpfile.ErrUserDump, Status: ui.Damaged, Hints: []string{"open it with a debugger for programs; hangkit looks at dumps of the kernel"}},
 	{Is: dumpfile.ErrNotDump, Status: ui.Damaged},
