@@ -3,7 +3,6 @@ package offline
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 
 	"hangkit/hive"
@@ -71,10 +70,7 @@ func (c *HiveCheckCmd) Run(ctx context.Context, talk *ui.UI) error {
 		return err
 	}
 	defer o.Close()
-	doc, err := checkHive(o)
-	if err != nil {
-		return err
-	}
+	doc := checkHive(o)
 	if talk.JSON {
 		err = talk.Document(doc)
 	} else {
@@ -86,9 +82,9 @@ func (c *HiveCheckCmd) Run(ctx context.Context, talk *ui.UI) error {
 	return err
 }
 
-func checkHive(o *openedHive) (*hiveCheckDocument, error) {
+func checkHive(o *openedHive) *hiveCheckDocument {
 	doc := &hiveCheckDocument{
-		Schema: "hangkit/hive-check/1", Target: o.volume.Target.Name, Hive: o.describe(), FileSize: o.set.Primary.Size(),
+		Schema: "hangkit/hive-check/1", Target: o.volume.Target.Name, Hive: o.describe(), FileSize: o.set.Primary.Size(), HiveSize: o.hive.Size(),
 		Sequence: o.hive.Sequence(), Valid: true, Findings: []faultJSON{},
 	}
 	doc.Name, doc.Escaped = carry(o.hive.Name())
@@ -99,10 +95,8 @@ func checkHive(o *openedHive) (*hiveCheckDocument, error) {
 		doc.Valid = doc.Valid && f.Harmless
 		doc.Findings = append(doc.Findings, faultJSON{f.Off, carried(f.String()), f.Harmless})
 	}
-	size, err := o.hive.WriteTo(io.Discard)
-	doc.HiveSize = size
 	doc.Keys, doc.Values = countHive(o.hive)
-	return doc, err
+	return doc
 }
 
 func describeRecovery(r hive.Recovery) *recoveryJSON {

@@ -45,11 +45,6 @@ var wellKnown = map[string][]hiveRoot{
 	"USRCLASS.DAT": {{name: currentUser + `\Software\Classes`}, {name: classesRoot}},
 }
 
-// rootAliases are the short names people use.
-var rootAliases = map[string]string{
-	"HKLM": localMachine, "HKCU": currentUser, "HKCR": classesRoot, "HKU": users, "HKCC": "HKEY_CURRENT_CONFIG",
-}
-
 // names translates between the names of keys as people and .reg files write them and
 // the paths of a hive.
 type names struct {
@@ -191,9 +186,7 @@ func (n *names) notes() []string {
 func splitName(written string) []string {
 	parts := splitKey(written)
 	if len(parts) > 0 {
-		if long, ok := rootAliases[strings.ToUpper(parts[0])]; ok {
-			parts[0] = long
-		}
+		parts[0] = regtext.LongRoot(parts[0])
 	}
 	return parts
 }
