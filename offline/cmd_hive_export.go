@@ -23,7 +23,8 @@ type HiveExportCmd struct {
 // Help is the command's long help.
 func (*HiveExportCmd) Help() string {
 	return `Writes the text that regedit would: UTF-16 with its mark, keys and values in the
-hive's order, lines cut where regedit cuts them. Control sets keep their real names.
+hive's order, lines cut where regedit cuts them; but a string that text would not
+bring back byte for byte is written in hexadecimal. Control sets keep their real names.
 
     hangkit hive export SYSTEM -o system.reg
     hangkit hive export server.img --hive SOFTWARE 'Microsoft\Windows NT\CurrentVersion' -o nt.reg

@@ -21,7 +21,8 @@ type HiveImportCmd struct {
 func (*HiveImportCmd) Help() string {
 	return `Does to the hive what regedit would do with the text: sets values, creates keys, and
 deletes what is marked with a minus sign, in order. All of it or nothing. A text with
-a key of another hive is refused as a whole.
+a key of another hive is refused as a whole, and one with a line that regedit would
+skip fails.
 
     hangkit hive import SYSTEM change.reg --dry-run
     hangkit hive import server.img --hive SOFTWARE change.reg --yes
