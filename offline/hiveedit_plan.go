@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"hangkit/hive"
 	"hangkit/hive/regtext"
@@ -71,11 +72,12 @@ func (c *changes) note(h *hive.Hive, path string, k regtext.Key) error {
 // once tells whether something is named for the first time, by the registry's own rule
 // for the case of names. They may hold any character, so their lengths keep them apart.
 func (c *changes) once(name ...string) bool {
-	var id string
+	var b strings.Builder
 	for _, part := range name {
 		folded := hive.FoldName(part)
-		id += fmt.Sprintf("%d %s", len(folded), folded)
+		fmt.Fprintf(&b, "%d %s", len(folded), folded)
 	}
+	id := b.String()
 	_, again := c.byName[id]
 	c.byName[id] = struct{}{}
 	return !again
