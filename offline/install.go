@@ -63,7 +63,8 @@ func (s *scan) gather(chosen *found, ram sizeFlag) (*opened, error) {
 		return nil, fmt.Errorf("%s: %w", chosen.where(), err)
 	}
 	if err := o.install.System.Validate(); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", chosen.where(), err), o.install.Close())
+		err = ui.Hint(fmt.Errorf("%s: %w", chosen.where(), err), damagedHive+"; Windows would not boot from it either")
+		return nil, errors.Join(err, o.install.Close())
 	}
 	live := chosen.live(ram)
 	live.Volume.ReadOnly, live.Volume.ReadOnlyWhy = chosen.notWritable()

@@ -14,6 +14,9 @@ import (
 	"hangkit/offline/windows"
 )
 
+// damagedHive is the way on from a hive of which nothing more is known.
+const damagedHive = "the registry hive is damaged: 'hangkit hive check' lists the faults"
+
 // rules say what the errors of the rooms mean to the user: the exit status and the
 // way out. The first that fits counts, so the special ones stand before the general.
 var rules = []ui.Rule{
@@ -53,7 +56,7 @@ var rules = []ui.Rule{
 	{Is: regtext.ErrSyntax, Status: ui.Damaged},
 	{Is: regtext.ErrForeignKey, Status: ui.Refused},
 	{Is: regtext.ErrLeftOut, Status: ui.Partly},
-	{Is: hive.ErrFormat, Status: ui.Damaged, Hints: []string{"the registry hive is damaged: 'hangkit hive check' lists the faults"}},
+	{Is: hive.ErrFormat, Status: ui.Damaged, Hints: []string{damagedHive}},
 
 	{Is: dumpfile.ErrUserDump, Status: ui.Damaged, Hints: []string{"open it with a debugger for programs; hangkit looks at dumps of the kernel"}},
 	{Is: dumpfile.ErrNotDump, Status: ui.Damaged},
