@@ -112,16 +112,36 @@ func (n *names) settle(text *regtext.File) (*regtext.File, error) {
 	settled := &regtext.File{Keys: slices.Clone(text.Keys)}
 	for i := range settled.Keys {
 		k := &settled.Keys[i]
-		path, err := n.resolve(k.Path)
-		if err != nil && k.Line > 0 {
-			return nil, fmt.Errorf("line %d: %w", k.Line, err)
-		}
+		path, err := n.resolveIn(k)
 		if err != nil {
 			return nil, err
 		}
 		k.Path = n.full(path)
 	}
 	return settled, nil
+}
+
+// resolveIn gives the path that a key of a text stands for. One that comes from a file must
+// begin with a root of this hive: without one it is a slip, not a key below the hive's root.
+func (n *names) resolveIn(k *regtext.Key) (string, error) {
+	if k.Line == 0 {
+		return n.resolve(k.Path)
+	}
+	below, ok := n.below(splitName(k.Path))
+	if !ok {
+		return "", fmt.Errorf("line %d: %w", k.Line, n.foreign(k.Path))
+	}
+	path, err := n.joinReal(below)
+	if err != nil {
+		return "", fmt.Errorf("line %d: %w", k.Line, err)
+	}
+	return path, nil
+}
+
+// foreign refuses the name of a key that is not in this hive.
+func (n *names) foreign(written string) error {
+	return ui.Fail(ui.Refused, fmt.Errorf("%s: %w: this one is %s", printable(written), errOtherHive, printable(n.root())),
+		"if the hive is mounted under another name there, say so: --prefix ROOT")
 }
 
 // resolve gives the path below the hive's root that a written name stands for.
@@ -131,8 +151,7 @@ func (n *names) resolve(written string) (string, error) {
 		return n.joinReal(below)
 	}
 	if len(parts) > 0 && strings.HasPrefix(strings.ToUpper(parts[0]), "HKEY_") {
-		return "", ui.Fail(ui.Refused, fmt.Errorf("%s: %w: this one is %s", printable(written), errOtherHive, printable(n.root())),
-			"if the hive is mounted under another name there, say so: --prefix ROOT")
+		return "", n.foreign(written)
 	}
 	if strings.HasPrefix(written, `\`) { // nothing but what is in the hive is meant
 		return joinKey(parts), nil
