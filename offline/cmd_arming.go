@@ -129,6 +129,9 @@ func canCreate(name, flag string) error {
 	if exists(name) {
 		return ui.Fail(ui.Failed, fmt.Errorf("undo record: %s exists, and may be the only way back from an earlier change", name), way)
 	}
+	if err := notALog(name); err != nil {
+		return err
+	}
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return ui.Fail(ui.Failed, fmt.Errorf("undo record: %w", err), way)

@@ -225,6 +225,9 @@ func (e *hiveEdit) chooseFiles() error {
 	if e.doc.Backup = e.flags.Backup; e.doc.Backup == "" && len(e.lost) > 0 {
 		e.doc.Backup = freeName("hangkit-backup-" + stamp)
 	}
+	if e.flags.Backup != "" && exists(filepath.Join(e.doc.Backup, baseName(e.path))) {
+		return ui.Fail(ui.Failed, fmt.Errorf("backup: %s holds an earlier copy of the hive", e.doc.Backup), "name another folder: --backup DIR")
+	}
 	return canCreate(e.doc.Undo, "--undo")
 }
 

@@ -8,8 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"hangkit/offline/internal/ui"
+	"hangkit/offline/target"
 )
 
 // newFile writes a file that appears only when it is whole, on stable storage, for its
@@ -17,6 +19,9 @@ import (
 func newFile(name string, write func(io.Writer) error) (err error) {
 	if exists(name) {
 		return taken(name)
+	}
+	if err := notALog(name); err != nil {
+		return err
 	}
 	temp, err := os.CreateTemp(filepath.Dir(name), ".hangkit-*.tmp") // mode 0600
 	if err != nil {
@@ -42,6 +47,17 @@ func newFile(name string, write func(io.Writer) error) (err error) {
 		return err
 	}
 	return syncDir(filepath.Dir(name))
+}
+
+// notALog refuses the name under which Windows looks for the log of a hive beside it.
+func notALog(name string) error {
+	for _, ending := range []string{".LOG", ".LOG1", ".LOG2"} {
+		stem := name[:max(0, len(name)-len(ending))]
+		if strings.EqualFold(name[len(stem):], ending) && target.IsHive(stem) {
+			return ui.Fail(ui.Refused, fmt.Errorf("%s would be taken for a log of %s", name, stem), "name another file")
+		}
+	}
+	return nil
 }
 
 // settle gives a finished file its name. A link never replaces a file; where there are
