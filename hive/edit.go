@@ -290,9 +290,9 @@ func (h *Hive) countKeys() error {
 		return nil
 	}
 	counts, seen := map[uint32]uint32{}, newCellSet(h.bins.size())
-	for todo := []uint32{h.base.rootCell()}; len(todo) > 0; {
-		off := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
+	for pending := []uint32{h.base.rootCell()}; len(pending) > 0; {
+		off := pending[len(pending)-1]
+		pending = pending[:len(pending)-1]
 		n, err := h.bins.keyNode(off)
 		if err != nil {
 			return err
@@ -308,7 +308,7 @@ func (h *Hive) countKeys() error {
 		}
 		for _, leaf := range leaves {
 			for i := range leaf.list.count() {
-				todo = append(todo, leaf.list.offset(i))
+				pending = append(pending, leaf.list.offset(i))
 			}
 		}
 	}

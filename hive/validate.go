@@ -108,7 +108,7 @@ type checker struct {
 	cells   cellSet           // cells in use
 	left    cellSet           // those of them that nothing has referred to yet
 	keysOf  map[uint32]uint32 // how many keys use a security descriptor
-	todo    []keyRef
+	pending []keyRef
 	found   []Finding
 
 	security, keys uint32 // a descriptor, and how many of its keys are not in keysOf yet
@@ -134,7 +134,7 @@ func newChecker(h *Hive, cells cellSet) *checker {
 
 // run checks everything, in an order that depends on the hive alone.
 func (c *checker) run(root uint32) {
-	c.todo = append(c.todo, keyRef{root, nilOffset, 0})
+	c.pending = append(c.pending, keyRef{root, nilOffset, 0})
 	c.checkKeys()
 	c.checkSecurity()
 	c.checkLost()
@@ -147,10 +147,10 @@ const enoughSubtrees = 500
 // runParallel is run by several workers. Each takes subtrees of its own and notes which cells these
 // use; no cell may be in the notes of two.
 func (c *checker) runParallel(root uint32) {
-	c.todo = append(c.todo, keyRef{root, nilOffset, 0})
-	for len(c.todo) > 0 && len(c.todo) < enoughSubtrees && !c.full() {
-		k := c.todo[0]
-		c.todo = c.todo[1:]
+	c.pending = append(c.pending, keyRef{root, nilOffset, 0})
+	for len(c.pending) > 0 && len(c.pending) < enoughSubtrees && !c.full() {
+		k := c.pending[0]
+		c.pending = c.pending[1:]
 		c.checkKey(k)
 	}
 	for _, w := range c.share() {
@@ -184,9 +184,9 @@ func (c *checker) share() []*checker {
 	for i := range list {
 		list[i] = &checker{bins: c.bins, minor: c.minor, layered: c.layered, cells: c.cells, left: slices.Clone(c.cells), keysOf: map[uint32]uint32{}}
 	}
-	_ = inParallel(len(c.todo), func(worker, piece int) error {
+	_ = inParallel(len(c.pending), func(worker, piece int) error {
 		w := list[worker]
-		w.todo = append(w.todo, c.todo[piece])
+		w.pending = append(w.pending, c.pending[piece])
 		w.checkKeys()
 		return nil
 	})
@@ -240,9 +240,9 @@ func (c *checker) contents(off uint32) []byte {
 
 // checkKeys checks the keys still to be checked and all below them.
 func (c *checker) checkKeys() {
-	for len(c.todo) > 0 && !c.full() {
-		k := c.todo[len(c.todo)-1]
-		c.todo = c.todo[:len(c.todo)-1]
+	for len(c.pending) > 0 && !c.full() {
+		k := c.pending[len(c.pending)-1]
+		c.pending = c.pending[:len(c.pending)-1]
 		c.checkKey(k)
 	}
 }
@@ -438,7 +438,7 @@ func (c *checker) checkSubkeys(k keyRef, n keyNode) {
 			}
 			previous = child
 			most.see(child.stored(), uint32(child.classLen()))
-			c.todo = append(c.todo, keyRef{leaf.list.offset(i), k.off, k.depth + 1})
+			c.pending = append(c.pending, keyRef{leaf.list.offset(i), k.off, k.depth + 1})
 		}
 	}
 	c.checkLongest(k.off, "subkey", "class", most, uint32(n.maxName()), n.maxClass())
