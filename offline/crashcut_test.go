@@ -297,16 +297,23 @@ func TestUndoCrashCuts(t *testing.T) {
 func TestArmFaults(t *testing.T) {
 	t.Parallel()
 	disk := testVolume(t, sampleFiles(t, sample.Client()))
+	failEach(t, disk, func(d image.Disk) error { return armDisk(d, crashconfig.Settings{}) })
+}
+
+// failEach changes a disk again and again, and lets one more write or flush succeed each
+// time before one fails, until none does.
+func failEach(t *testing.T, disk image.Disk, change func(image.Disk) error) {
+	t.Helper()
 	before := recovered(t, disk)
 	whole := image.NewOverlay(disk)
-	if err := armDisk(whole, crashconfig.Settings{}); err != nil {
+	if err := change(whole); err != nil {
 		t.Fatal(err)
 	}
 	after := recovered(t, whole)
 	for n := 0; ; n++ {
 		state := image.NewOverlay(disk)
 		faulty := imagetest.NewFaulty(state, n, imagetest.Write|imagetest.Sync)
-		err := armDisk(faulty, crashconfig.Settings{})
+		err := change(faulty)
 		if !faulty.Failed() {
 			if err != nil {
 				t.Fatal(err)

@@ -59,6 +59,7 @@ type hiveEdit struct {
 	undo    *regtext.File // what puts it back
 	lost    []string      // what undo cannot put back
 	changes *changes
+	unboots bool     // the change takes away the control set that boots
 	made    []string // files and folders that hold the way back
 	doc     *hiveEditDocument
 }
@@ -162,13 +163,17 @@ func (e *hiveEdit) run(ctx context.Context, schema string, text *regtext.File) e
 	if err := e.write(e.changes.checks()); errors.Is(err, hive.ErrStale) {
 		return errors.Join(err, e.dropJournal(), e.dropMade()) // nothing was written that they could undo
 	} else if err != nil {
-		return ui.Hint(err, e.wayBack())
+		return ui.Hint(err, e.waysBack()...)
 	}
 	if err := e.dropJournal(); err != nil {
 		return err
 	}
 	e.doc.Outcome = outcomeWritten
-	return e.finish("Written and read back.\nundo with: " + e.undoCommand() + e.completeWords())
+	words := "Written and read back.\nundo with: " + e.undoCommand()
+	if complete := e.completeWords(); complete != "" {
+		words += "\n" + complete
+	}
+	return e.finish(words)
 }
 
 // named says which text an error is about.
@@ -192,9 +197,11 @@ func (e *hiveEdit) prepare(schema string, text *regtext.File) (err error) {
 	if e.undo, e.lost, err = e.text.Inverse(e.hive, resolve); err != nil {
 		return err
 	}
+	booted := e.boots()
 	if _, err := e.text.Apply(e.hive, resolve); err != nil {
 		return err
 	}
+	e.unboots = booted && !e.boots()
 	if err := e.changes.compare(e.hive); err != nil {
 		return err
 	}
@@ -203,6 +210,11 @@ func (e *hiveEdit) prepare(schema string, text *regtext.File) (err error) {
 	}
 	e.doc = e.describe(schema)
 	return err
+}
+
+// boots tells whether a SYSTEM hive holds the control set that its Select names.
+func (e *hiveEdit) boots() bool {
+	return e.names.kind == systemKind && windows.ReadControlSet(e.hive).Name != ""
 }
 
 // rehearse is what a dry run does instead of writing: the same, in memory.
@@ -329,17 +341,21 @@ func (e *hiveEdit) completeWords() string {
 	if len(e.lost) == 0 {
 		return ""
 	}
-	return "\nthe text does not put everything back; for a complete undo put the hive and its logs back from " + quoteArg(e.doc.Backup)
+	return "the text does not put everything back; for a complete undo put the hive and its logs back from " + quoteArg(e.doc.Backup)
 }
 
-// wayBack leads back from an interrupted write.
-func (e *hiveEdit) wayBack() string {
+// waysBack lead back from an interrupted write.
+func (e *hiveEdit) waysBack() []string {
 	if e.journal == "" {
-		return "undo with: " + e.undoCommand()
+		ways := []string{"undo with: " + e.undoCommand()}
+		if words := e.completeWords(); words != "" {
+			ways = append(ways, words)
+		}
+		return ways
 	}
 	text := "put the old bytes back with: hangkit undo " + quoteArg(e.volume.Target.Name)
 	if e.at.flags.Install != 0 {
 		text += fmt.Sprintf(" --install %d", e.at.flags.Install)
 	}
-	return text + " --bytes " + quoteArg(e.journal)
+	return []string{text + " --bytes " + quoteArg(e.journal)}
 }

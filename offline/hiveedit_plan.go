@@ -222,6 +222,9 @@ func (e *hiveEdit) describeCommit(d *hiveEditDocument) {
 	d.Generation, d.Why = generationWords[e.generation], e.why
 	d.Protocol, d.Writes = e.commit.Protocol.String(), describeWrites(e.commit)
 	d.Notes = append(d.Notes, e.commit.Notes...)
+	if e.unboots {
+		d.Notes = append(d.Notes, "this Windows will not start: the change takes away the control set that Select names")
+	}
 	if e.commit.Protocol == hive.Direct && e.generation == hive.Auto && (e.set.Log1 != nil || e.set.Log2 != nil) {
 		d.Notes = append(d.Notes, "say with --generation which Windows it belongs to, and a log can protect the change")
 	}

@@ -14,7 +14,6 @@ import (
 	"hangkit/hive"
 	"hangkit/hive/regtext"
 	"hangkit/image"
-	"hangkit/image/imagetest"
 	"hangkit/offline/internal/ui"
 	"hangkit/offline/target"
 	"hangkit/offline/windows/sample"
@@ -122,30 +121,10 @@ func hiveText(t *testing.T, h *hive.Hive) string {
 func TestHiveEditFaults(t *testing.T) {
 	t.Parallel()
 	disk := testVolume(t, sampleFiles(t, sample.Windows7()))
-	before := recovered(t, disk)
-	whole := image.NewOverlay(disk)
-	if _, err := editDisk(t, whole, someEdits()); err != nil {
-		t.Fatal(err)
-	}
-	after := recovered(t, whole)
-	for n := 0; ; n++ {
-		state := image.NewOverlay(disk)
-		faulty := imagetest.NewFaulty(state, n, imagetest.Write|imagetest.Sync)
-		_, err := editDisk(t, faulty, someEdits())
-		if !faulty.Failed() {
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Logf("%d faults", n)
-			return
-		}
-		if err == nil {
-			t.Fatalf("fault %d was not told", n)
-		}
-		if now := recovered(t, state); now != before && now != after {
-			t.Fatalf("fault %d left neither the old hive nor the new one", n)
-		}
-	}
+	failEach(t, disk, func(d image.Disk) error {
+		_, err := editDisk(t, d, someEdits())
+		return err
+	})
 }
 
 // TestHiveEditInterrupted: an interrupt before the first write leaves everything as it is.
