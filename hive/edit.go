@@ -6,12 +6,14 @@ import (
 	"strings"
 )
 
+// MaxDepth is how many levels of keys Windows accepts below the root.
+const MaxDepth = 511
+
 // Limits of what Windows accepts.
 const (
 	maxKeyName    = 255   // UTF-16 units
 	maxValueName  = 16383 // UTF-16 units
 	maxClassName  = 32767 // UTF-16 units
-	maxDepth      = 511   // keys from below the root down
 	maxPlainValue = 1 << 20
 	maxBigValue   = 0xFFFF * segmentSize
 )
@@ -204,7 +206,7 @@ func (h *Hive) child(off uint32, name string) (uint32, error) {
 // ensureKey gives the cell of a key and the paths of the keys it had to create.
 func (h *Hive) ensureKey(path string) (off uint32, created []string, err error) {
 	names := splitPath(path)
-	if len(names) > maxDepth {
+	if len(names) > MaxDepth {
 		return nilOffset, nil, fmt.Errorf("path of %d keys: %w", len(names), ErrUnsupported)
 	}
 	off = h.base.rootCell()

@@ -151,7 +151,7 @@ func TestCreateKeyOrderAndNames(t *testing.T) {
 			t.Errorf("%.10q: %v", name, err)
 		}
 	}
-	if _, err := h.CreateKey(strings.Repeat(`d\`, maxDepth+1)); !errors.Is(err, ErrUnsupported) {
+	if _, err := h.CreateKey(strings.Repeat(`d\`, MaxDepth+1)); !errors.Is(err, ErrUnsupported) {
 		t.Errorf("too deep: %v", err)
 	}
 }

@@ -265,7 +265,7 @@ func TestEveryFailureRollsBack(t *testing.T) {
 		"name too long":      func() error { _, err := h.CreateKey(`A\C\D\` + long); return err },
 		"no such value":      func() error { return h.DeleteValue(`A\B`, "w") },
 		"class too long":     func() error { return h.SetClass("A", strings.Repeat("c", maxClassName+1)) },
-		"too deep":           func() error { _, err := h.CreateKey(strings.Repeat(`x\`, maxDepth+1)); return err },
+		"too deep":           func() error { _, err := h.CreateKey(strings.Repeat(`x\`, MaxDepth+1)); return err },
 	} {
 		if err := fail(); err == nil {
 			t.Errorf("%s: no error", name)

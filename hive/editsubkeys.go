@@ -295,7 +295,7 @@ func (h *Hive) removeEntry(off uint32, at int) (empty bool, err error) {
 
 // freeKey frees a key's cells and those of all keys below it.
 func (h *Hive) freeKey(off uint32, depth int) error {
-	if depth > maxDepth {
+	if depth > MaxDepth {
 		return &FormatError{fileOffset(off), "key", "at most 511 levels below the root", depth}
 	}
 	n, err := h.editableKey(off)

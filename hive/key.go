@@ -67,7 +67,7 @@ func (k *Key) Security() ([]byte, error) {
 func (k *Key) Path() (string, error) {
 	var names []string
 	for n, off := k.node, k.off; off != k.h.base.rootCell(); {
-		if len(names) > maxDepth {
+		if len(names) > MaxDepth {
 			return "", &FormatError{k.Offset(), "key", "at most 511 levels below the root", "deeper"}
 		}
 		names = append(names, n.name())

@@ -257,8 +257,8 @@ func (c *checker) checkKey(k keyRef) {
 		c.add(k.off, false, err)
 		return
 	}
-	if k.depth > maxDepth {
-		c.fault(k.off, "key", fmt.Sprintf("at most %d levels below the root", maxDepth), k.depth)
+	if k.depth > MaxDepth {
+		c.fault(k.off, "key", fmt.Sprintf("at most %d levels below the root", MaxDepth), k.depth)
 		return
 	}
 	if !k.isRoot() && n.parent() != k.parent {

@@ -137,9 +137,6 @@ type keyWalk struct {
 	seen map[int64]struct{} // by offset
 }
 
-// maxWalkDepth is how deep Windows lets keys be: a damaged hive may go in circles.
-const maxWalkDepth = 512
-
 // shownKey is a key with all that is shown of it.
 type shownKey struct {
 	*hive.Key
@@ -163,8 +160,8 @@ func (w *keyWalk) key(ctx context.Context, key *hive.Key, path string, depth int
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if _, again := w.seen[key.Offset()]; again || depth > maxWalkDepth {
-		return &hive.FormatError{Off: key.Offset(), What: "key", Want: "one place in a tree of at most 512 levels", Got: fmt.Sprintf("another at level %d", depth)}
+	if _, again := w.seen[key.Offset()]; again || depth > hive.MaxDepth {
+		return &hive.FormatError{Off: key.Offset(), What: "key", Want: fmt.Sprintf("one place in a tree of at most %d levels", hive.MaxDepth), Got: fmt.Sprintf("another at level %d", depth)}
 	}
 	w.seen[key.Offset()] = struct{}{}
 	shown, err := readKey(key, path)

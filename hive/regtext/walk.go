@@ -24,11 +24,9 @@ type walker struct {
 	seen  map[int64]struct{}
 }
 
-const maxDepth = 512 // of keys, as Windows has it
-
 func (w *walker) key(k *hive.Key, path string, depth int) error {
-	if _, again := w.seen[k.Offset()]; again || depth > maxDepth {
-		return &hive.FormatError{Off: k.Offset(), What: "key", Want: "one place in a tree of at most 512 levels", Got: fmt.Sprintf("another at level %d", depth)}
+	if _, again := w.seen[k.Offset()]; again || depth > hive.MaxDepth {
+		return &hive.FormatError{Off: k.Offset(), What: "key", Want: fmt.Sprintf("one place in a tree of at most %d levels", hive.MaxDepth), Got: fmt.Sprintf("another at level %d", depth)}
 	}
 	w.seen[k.Offset()] = struct{}{}
 	if down, err := w.visit(k, path); !down || err != nil {
