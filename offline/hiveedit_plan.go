@@ -219,7 +219,7 @@ func (e *hiveEdit) describeCommit(d *hiveEditDocument) {
 	for _, l := range e.lost {
 		d.Lost = append(d.Lost, carried(l))
 	}
-	d.Generation, d.Why = generationWords[e.generation], e.why
+	d.Generation, d.Why = e.manner(), e.why
 	d.Protocol, d.Writes = e.commit.Protocol.String(), describeWrites(e.commit)
 	d.Notes = append(d.Notes, e.commit.Notes...)
 	if e.unboots {
@@ -228,6 +228,15 @@ func (e *hiveEdit) describeCommit(d *hiveEditDocument) {
 	if e.commit.Protocol == hive.Direct && e.generation == hive.Auto && (e.set.Log1 != nil || e.set.Log2 != nil) {
 		d.Notes = append(d.Notes, "say with --generation which Windows it belongs to, and a log can protect the change")
 	}
+}
+
+// manner says in whose way the hive is written. Where nobody knows, its logs tell; the
+// commit's own notes say so of a hive without any.
+func (e *hiveEdit) manner() string {
+	if e.generation == hive.Auto && e.commit.Protocol == hive.Direct {
+		return ""
+	}
+	return generationWords[e.generation]
 }
 
 // show prints the plan, where a person reads it; JSON waits for the outcome.
@@ -314,8 +323,11 @@ func (e *hiveEdit) cut(n, total int, what string) bool {
 
 func (e *hiveEdit) showNotes() {
 	e.talk.Printf("\n")
-	if e.doc.Generation != "" {
+	switch {
+	case e.doc.Generation != "":
 		e.talk.Printf("note: %s: %s\n", e.doc.Generation, e.doc.Why)
+	case e.doc.Why != "":
+		e.talk.Printf("note: %s\n", e.doc.Why)
 	}
 	for _, n := range e.doc.Notes {
 		e.talk.Printf("note: %s\n", n)

@@ -44,6 +44,22 @@ type directory struct {
 	raw  []io.Closer
 }
 
+// ErrOutside means that a link leads out of the folder that was named.
+var ErrOutside = fmt.Errorf("%w: what a link leads to lies outside the folder", ErrRefused)
+
+// refuseOutside marks the error of an os.Root about a name that leads out of it. The
+// root has no name for that error; it says it about its own parent, too.
+func (d *directory) refuseOutside(err error) error {
+	if err == nil {
+		return nil
+	}
+	_, outside := d.root.Lstat("..")
+	if p, ok := errors.AsType[*fs.PathError](outside); ok && errors.Is(err, p.Err) {
+		return fmt.Errorf("%w: %w", ErrOutside, err)
+	}
+	return err
+}
+
 func (d *directory) Close() error {
 	var errs []error
 	for _, c := range d.raw {
@@ -66,7 +82,7 @@ func (d *directory) resolve(op, name string) (string, error) {
 	}
 	entries, err := fs.ReadDir(d.root.FS(), parent)
 	if err != nil {
-		return "", err
+		return "", d.refuseOutside(err)
 	}
 	for _, e := range entries {
 		if strings.EqualFold(e.Name(), path.Base(name)) {
@@ -81,7 +97,11 @@ func (d *directory) Open(name string) (fs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.root.Open(found)
+	f, err := d.root.Open(found)
+	if err != nil {
+		return nil, d.refuseOutside(err)
+	}
+	return f, nil
 }
 
 func (d *directory) ReadDir(name string) ([]fs.DirEntry, error) {
@@ -89,7 +109,8 @@ func (d *directory) ReadDir(name string) ([]fs.DirEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fs.ReadDir(d.root.FS(), found)
+	entries, err := fs.ReadDir(d.root.FS(), found)
+	return entries, d.refuseOutside(err)
 }
 
 func (d *directory) Stat(name string) (fs.FileInfo, error) {
@@ -97,7 +118,8 @@ func (d *directory) Stat(name string) (fs.FileInfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.root.Stat(found)
+	info, err := d.root.Stat(found)
+	return info, d.refuseOutside(err)
 }
 
 func (d *directory) OpenRaw(name string) (*io.SectionReader, error) {
@@ -140,7 +162,7 @@ func (d *directory) regular(name string, flag int) (*os.File, int64, error) {
 	}
 	f, err := d.root.OpenFile(found, flag, 0)
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, d.refuseOutside(err)
 	}
 	st, err := f.Stat()
 	if err == nil && !st.Mode().IsRegular() {

@@ -230,7 +230,7 @@ func OpenHiveIn(folder, name string, mode Mode) (*Target, error) {
 	}
 	found, err := d.resolve("open", name)
 	if err == nil {
-		_, err = d.root.Stat(found) // a link may lead out of the folder
+		_, err = d.Stat(found) // a link may lead out of the folder
 	}
 	if err != nil {
 		return nil, errors.Join(err, d.Close())
