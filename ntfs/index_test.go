@@ -1,8 +1,11 @@
 package ntfs
 
 import (
+	"bytes"
 	"errors"
 	"testing"
+
+	"hangkit/ntfs/internal/alloctest"
 )
 
 // sampleNode is the node of an index: one name with a child, and the end.
@@ -66,6 +69,83 @@ func FuzzIndex(f *testing.F) {
 		if total > len(b) {
 			t.Fatalf("%d bytes of entries in %d", total, len(b))
 		}
+	})
+}
+
+// sampleBlock is an INDX block with a name and no children.
+func sampleBlock(vcn VCN, name string) []byte {
+	b := make([]byte, sampleBlockSize)
+	copy(b, indexMagic)
+	le.PutUint16(b[fixupOffset:], 0x28)
+	le.PutUint16(b[fixupCount:], sampleBlockSize/fixupStride+1)
+	le.PutUint64(b[blockVCN:], uint64(vcn))
+	const firstEntry, entry, end = 0x28, 0x58, 0x10
+	header := b[blockHeader:]
+	le.PutUint32(header[headerEntries:], firstEntry)
+	le.PutUint32(header[headerLength:], firstEntry+entry+end)
+	e := header[firstEntry:]
+	le.PutUint16(e[entryLength:], entry)
+	le.PutUint16(e[entryKeyLength:], uint16(fileNameName+2*len(name)))
+	e[entryKey+fileNameLength] = byte(len(name))
+	for i := range len(name) {
+		e[entryKey+fileNameName+2*i] = name[i]
+	}
+	le.PutUint16(e[entry+entryLength:], end)
+	e[entry+entryFlags] = entryLast
+	return b
+}
+
+const sampleBlockSize = 4096
+
+// sameCase folds nothing.
+var sameCase = func() upCase {
+	fold := make(upCase, upCaseSize/2)
+	for i := range fold {
+		fold[i] = uint16(i)
+	}
+	return fold
+}()
+
+// sampleTree is the index whose blocks lie one behind the other in b and hang
+// from the first.
+func sampleTree(b []byte) *index {
+	b = b[:len(b)/sampleBlockSize*sampleBlockSize]
+	root := make(indexEntry, entryKey+childSize)
+	root[entryFlags] = entryHasChild | entryLast
+	size := int64(len(b))
+	return &index{
+		v: &Volume{upcase: sameCase}, root: []indexEntry{root}, blockSize: sampleBlockSize, vcnUnit: sampleBlockSize,
+		blocks: &stream{dev: sealedVolume(b), extents: []Extent{{0, 0, size}}, allocated: size, size: size},
+		live:   bytes.Repeat([]byte{0xff}, len(b)/sampleBlockSize/8+1),
+	}
+}
+
+func TestIndexBlock(t *testing.T) {
+	t.Parallel()
+	x := sampleTree(sampleBlock(0, "abc"))
+	entries, err := x.entries()
+	if err != nil || len(entries) != 1 || escapeName(entries[0].key().name()) != "abc" {
+		t.Errorf("%x (%v)", entries, err)
+	}
+	if _, err := x.lookup(toUnits("abc")); err != nil {
+		t.Error(err)
+	}
+}
+
+// FuzzIndexBlock: a walk through any blocks ends, and takes memory by their number.
+func FuzzIndexBlock(f *testing.F) {
+	f.Add(sampleBlock(0, "abc"))
+	f.Add(append(sampleBlock(0, "abc"), sampleBlock(1, "xyz")...))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		x := sampleTree(b)
+		const perByte = 64 // an entry of 16 bytes, walked and listed, in slices that grow
+		alloctest.Bound(t, perByte*len(b), func() {
+			_, err := x.entries()
+			if err != nil && !errors.Is(err, ErrFormat) {
+				t.Fatalf("untyped error %v", err)
+			}
+			_, _ = x.lookup(toUnits("abc"))
+		})
 	})
 }
 

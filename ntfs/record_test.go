@@ -4,6 +4,8 @@ import (
 	"errors"
 	"slices"
 	"testing"
+
+	"hangkit/ntfs/internal/alloctest"
 )
 
 // sampleRecord is a record with a resident and a non-resident attribute,
@@ -68,7 +70,10 @@ func FuzzRecord(f *testing.F) {
 			b = append(b, make([]byte, 1024-len(b))...)
 		}
 		b = b[:len(b)/512*512]
-		r, err := parseRecord(slices.Clone(b), 42, 0)
+		var r *record
+		var err error
+		const perByte = 8 // an attribute of at least 24 bytes is held in 40
+		alloctest.Bound(t, perByte*len(b), func() { r, err = parseRecord(slices.Clone(b), 42, 0) })
 		if err != nil {
 			if !errors.Is(err, ErrFormat) {
 				t.Fatalf("untyped error %v", err)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"hangkit/ntfs/format"
+	"hangkit/ntfs/internal/alloctest"
 	"hangkit/ntfs/verify"
 )
 
@@ -72,7 +73,11 @@ func FuzzCheck(f *testing.F) {
 			dev.bytes[targets[int(b[0])%len(targets)]+at] = b[3]
 		}
 		start := time.Now()
-		r, err := verify.Check(t.Context(), dev, dev.size, verify.Options{MaxFindings: 50})
+		var r *verify.Report
+		var err error
+		alloctest.Bound(t, int(dev.size), func() {
+			r, err = verify.Check(t.Context(), dev, dev.size, verify.Options{MaxFindings: 50})
+		})
 		if took := time.Since(start); took > 10*time.Second {
 			t.Fatalf("took %v", took)
 		}

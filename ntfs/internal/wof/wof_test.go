@@ -9,6 +9,7 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"hangkit/ntfs/internal/alloctest"
 	"hangkit/ntfs/internal/woftest"
 )
 
@@ -101,6 +102,42 @@ func TestDamage(t *testing.T) {
 				t.Errorf("read: %v", err)
 			}
 		})
+	}
+}
+
+// FuzzReader: any stream, any size it claims for its contents, read at both ends
+// and in between.
+func FuzzReader(f *testing.F) {
+	for _, format := range woftest.Formats {
+		f.Add(format.Sample(f), int64(woftest.SampleSize), format.Algorithm)
+	}
+	f.Add(make([]byte, 100), int64(wideTable), uint32(LZX))
+	f.Fuzz(func(t *testing.T, stream []byte, size int64, algorithm uint32) {
+		const read = 40 << 10 // more than a chunk of each format
+		size = max(0, size)
+		alloctest.Bound(t, 1<<20, func() {
+			r, err := NewReader(bytes.NewReader(stream), int64(len(stream)), size, Algorithm(algorithm%5))
+			if err != nil {
+				typed(t, err)
+				return
+			}
+			p := make([]byte, read)
+			for _, off := range []int64{0, size / 2, max(0, size-read)} {
+				n, err := r.ReadAt(p, off)
+				if err == nil && n != read {
+					t.Fatalf("%d bytes at %d, and no error", n, off)
+				}
+				typed(t, err)
+			}
+		})
+	})
+}
+
+// typed proves that an error is one a caller can tell from others.
+func typed(t *testing.T, err error) {
+	t.Helper()
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrAlgorithm) {
+		t.Fatalf("untyped error %v", err)
 	}
 }
 
