@@ -276,7 +276,7 @@ func TestOracleMounted(t *testing.T) {
 	if out, err := exec.Command("mount", part, dir).CombinedOutput(); err != nil {
 		missing(t, fmt.Sprintf("cannot mount: %v\n%s", err, out))
 	}
-	t.Cleanup(func() { run(t, "umount", dir) })
+	t.Cleanup(func() { imagetest.Unmount(t, dir) })
 	for _, name := range []string{part, whole, path} {
 		_, err := image.Open(name, true)
 		var busy *image.BusyError
@@ -310,7 +310,7 @@ func TestOraclePartitionMounted(t *testing.T) {
 	run(t, "mkfs.ext4", "-q", first)
 	dir := t.TempDir()
 	run(t, "mount", first, dir)
-	t.Cleanup(func() { run(t, "umount", dir) })
+	t.Cleanup(func() { imagetest.Unmount(t, dir) })
 	for _, name := range []string{first, whole, path} {
 		_, err := image.Open(name, true)
 		var busy *image.BusyError

@@ -16,6 +16,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"hangkit/image/imagetest"
 	"hangkit/ntfs"
 )
 
@@ -36,7 +37,7 @@ func need(t *testing.T, programs ...string) {
 
 func needMount(t *testing.T) {
 	t.Helper()
-	need(t, "mkntfs", "ntfs-3g", "fusermount", "ntfscat", "ntfsinfo", "icat", "ntfsfix", "ntfsresize")
+	need(t, "mkntfs", "ntfs-3g", "umount", "ntfscat", "ntfsinfo", "icat", "ntfsfix", "ntfsresize")
 	if _, err := os.Stat("/dev/fuse"); err != nil {
 		missing(t, "/dev/fuse")
 	}
@@ -94,12 +95,7 @@ func mounted(t *testing.T, img, options string, do func(dir string)) {
 		t.Fatal(err)
 	}
 	defer func() {
-		for range 100 { // a child of another test may hold the directory for a moment
-			if exec.Command("fusermount", "-u", dir).Run() == nil {
-				break
-			}
-			time.Sleep(20 * time.Millisecond)
-		}
+		imagetest.Unmount(t, dir)
 		if err := driver.Wait(); err != nil {
 			t.Errorf("ntfs-3g: %v", err)
 		}

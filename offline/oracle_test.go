@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/ulikunitz/xz"
+
+	"hangkit/image/imagetest"
 )
 
 // requireOracles makes a missing program or sample a failure, as CI wants it.
@@ -154,7 +156,7 @@ func mount(t *testing.T, img string) *mounted {
 	if err := m.driver.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = exec.Command("umount", m.dir).Run() })
+	t.Cleanup(func() { imagetest.Unmount(t, m.dir) })
 	for range 500 {
 		if table, err := os.ReadFile("/proc/mounts"); err == nil && bytes.Contains(table, []byte(" "+m.dir+" ")) {
 			return m
@@ -168,7 +170,7 @@ func mount(t *testing.T, img string) *mounted {
 // unmount returns once everything is written and the driver has gone.
 func (m *mounted) unmount(t *testing.T) {
 	t.Helper()
-	command(t, "umount", m.dir)
+	imagetest.Unmount(t, m.dir)
 	if err := m.driver.Wait(); err != nil {
 		t.Fatalf("ntfs-3g: %v", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"hangkit/image/imagetest"
 	"hangkit/ntfs/format"
 )
 
@@ -91,18 +92,8 @@ func mount(t *testing.T, path, options string) (dir string, unmount func()) {
 	t.Helper()
 	dir = t.TempDir()
 	ask(t, "ntfs-3g", "-o", options, path, dir)
-	mounted := true
-	unmount = func() {
-		if mounted {
-			mounted = false
-			ask(t, "umount", dir)
-		}
-	}
-	t.Cleanup(func() {
-		if mounted {
-			_ = exec.Command("umount", dir).Run() // the test's context has ended
-		}
-	})
+	unmount = func() { imagetest.Unmount(t, dir) }
+	t.Cleanup(unmount)
 	return dir, unmount
 }
 

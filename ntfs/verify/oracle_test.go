@@ -15,6 +15,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"hangkit/image/imagetest"
 	"hangkit/ntfs/format"
 	"hangkit/ntfs/verify"
 )
@@ -72,12 +73,7 @@ func mounted(t *testing.T, img, options string, do func(dir string)) {
 		t.Fatal(err)
 	}
 	defer func() {
-		for range 200 { // a child of another test may hold the directory for a moment
-			if exec.Command("fusermount", "-u", dir).Run() == nil {
-				break
-			}
-			time.Sleep(20 * time.Millisecond)
-		}
+		imagetest.Unmount(t, dir)
 		if err := driver.Wait(); err != nil {
 			t.Errorf("ntfs-3g: %v", err)
 		}
@@ -182,7 +178,7 @@ func checkImage(t *testing.T, img string) *verify.Report {
 // before and after ntfs-3g has lived on them.
 func TestOracleClean(t *testing.T) {
 	t.Parallel()
-	need(t, "mkntfs", "ntfs-3g", "fusermount")
+	need(t, "mkntfs", "ntfs-3g", "umount")
 	for _, g := range [][2]int{{512, 512}, {512, 1024}, {512, 4096}, {512, 65536}, {512, 131072}, {512, 2 << 20}, {4096, 4096}} {
 		t.Run(fmt.Sprint(g), func(t *testing.T) {
 			t.Parallel()
@@ -197,7 +193,7 @@ func TestOracleClean(t *testing.T) {
 // TestOracleCleanAfterFormat lets ntfs-3g live on our own volume.
 func TestOracleCleanAfterFormat(t *testing.T) {
 	t.Parallel()
-	need(t, "ntfs-3g", "fusermount")
+	need(t, "ntfs-3g", "umount")
 	img := filepath.Join(t.TempDir(), "volume.img")
 	save(t, build(t, 64<<20, format.Options{Root: household(4096)}), img)
 	mounted(t, img, "rw,compression,streams_interface=windows", func(dir string) { live(t, dir, 300) })
@@ -280,15 +276,7 @@ func readAll(t *testing.T, img string) opinion {
 	if out, err := exec.CommandContext(t.Context(), "ntfs-3g", "-o", "ro,norecover", img, dir).CombinedOutput(); err != nil {
 		return opinion{true, string(out)}
 	}
-	defer func() {
-		for range 200 {
-			if exec.Command("fusermount", "-u", dir).Run() == nil {
-				return
-			}
-			time.Sleep(20 * time.Millisecond)
-		}
-		t.Errorf("%s stays mounted", dir)
-	}()
+	defer imagetest.Unmount(t, dir)
 	sum := sha256.New()
 	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -336,7 +324,7 @@ func ours(r *verify.Report) string {
 // error we must find; -v shows who finds what.
 func TestOracleMatrix(t *testing.T) {
 	t.Parallel()
-	need(t, "mkntfs", "ntfs-3g", "fusermount", "ntfsresize", "ntfsfix", "fsstat", "fls")
+	need(t, "mkntfs", "ntfs-3g", "umount", "ntfsresize", "ntfsfix", "fsstat", "fls")
 	t.Run("format", func(t *testing.T) {
 		t.Parallel()
 		askAll(t, newPatient(t, build(t, 32<<20, format.Options{Root: sickroom()})))
