@@ -15,14 +15,17 @@ import (
 type CheckCmd struct {
 	TargetFlags
 	MemoryFlag
+	VerifyFlag
 }
 
 // Help is the command's long help.
 func (*CheckCmd) Help() string {
 	return `Reads the crash settings of the installation and says whether a crash would leave
-a usable dump, and why not. Changes nothing. Exits with 7 when it would not.
+a usable dump, and why not. Changes nothing. Exits with 7 when it would not, or when
+--verify-volume finds more than notes in the structure of the Windows volume.
 
-    hangkit check server.img --ram 64G`
+    hangkit check server.img --ram 64G
+    hangkit check server.img --ram 64G --verify-volume`
 }
 
 type checkDocument struct {
@@ -33,6 +36,9 @@ type checkDocument struct {
 	RAM      int64         `json:"ram,omitempty"`
 	Platform string        `json:"platform,omitempty"`
 	Findings []findingJSON `json:"findings"`
+
+	Volume    *conditionJSON `json:"volume,omitempty"`
+	Structure *structureJSON `json:"structure,omitempty"`
 }
 
 type findingJSON struct {
@@ -53,22 +59,39 @@ func (c *CheckCmd) Run(ctx context.Context, talk *ui.UI) error {
 	defer o.Close()
 	report := crashconfig.Check(o.facts)
 	doc := describeCheck(o, report)
+	if c.Verify {
+		if doc.Structure, err = verifyVolume(ctx, talk, o.Volume); err != nil {
+			return err
+		}
+	}
 	if talk.JSON {
 		err = talk.Document(doc)
 	} else {
 		printCheck(talk, o, doc)
 	}
-	if err == nil && !report.Ready {
-		err = ui.ErrVerdict
+	if err == nil {
+		err = doc.verdict()
 	}
 	return err
+}
+
+// verdict is an error where something stands between a hang and its dump, or the
+// volume is not sound, or could not be checked as was asked.
+func (d *checkDocument) verdict() error {
+	switch s := d.Structure; {
+	case !d.Ready, s != nil && !s.Clean && s.Unchecked == "":
+		return ui.ErrVerdict
+	case s != nil && s.Unchecked != "":
+		return ui.Fail(ui.NotFound, errNothingVerified)
+	}
+	return nil
 }
 
 func describeCheck(o *opened, report *crashconfig.Report) *checkDocument {
 	doc := &checkDocument{
 		Schema: "hangkit/check/1", Target: o.Volume.Target.Name, Ready: report.Ready,
 		Windows: describeFacts(o.found, o.facts), RAM: o.facts.RAM.Value, Platform: o.facts.Platform.ID,
-		Findings: []findingJSON{},
+		Findings: []findingJSON{}, Volume: describeCondition(o.Volume),
 	}
 	for _, f := range report.Findings {
 		doc.Findings = append(doc.Findings, findingJSON{f.ID, f.Group.ID(), f.Verdict, f.Title, f.Detail, o.complete(f.Fix)})
@@ -100,6 +123,10 @@ func printCheck(talk *ui.UI, o *opened, doc *checkDocument) {
 	talk.Printf("%s\n", verdictLine(doc))
 	for _, group := range crashconfig.Groups() {
 		printGroup(talk, group, doc.Findings)
+	}
+	if doc.Structure != nil {
+		talk.Printf("\nvolume\n")
+		printStructure(talk, doc.Structure, "  ")
 	}
 	if !doc.Ready {
 		talk.Printf("\nTo fix what hangkit can fix: hangkit arm %s\n", armTarget(o))

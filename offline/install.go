@@ -142,18 +142,6 @@ func volumeID(v *target.Volume) windows.VolumeID {
 	return windows.VolumeID{MBRSignature: v.Part.DiskSignature, Offset: v.Part.Start, PartitionGUID: v.Part.GUID}
 }
 
-// volumeState says for the readiness rules what is known about the volume.
-func volumeState(v *target.Volume) windows.VolumeState {
-	st := windows.VolumeState{ID: volumeID(v), Serial: v.Info.Serial}
-	if v.State != nil {
-		st.Dirty, st.DirtyWhy = v.State.Dirty, v.State.Flags.Words()
-	}
-	if err := v.Hibernated(); err != nil {
-		st.Hibernated, st.HibernatedWhy = true, err.Error()
-	}
-	return st
-}
-
 // refuse returns the reason why this installation must not be written to, if any.
 func (f *found) refuse() error { return refuse(f.Volume) }
 

@@ -24,6 +24,9 @@ var rules = []rule{
 	{"A11", Access, ruleBuildKnown},
 	{"A12", Access, ruleReadOnly},
 	{"A13", Access, ruleUnreadableKeys},
+	{"A14", Access, ruleJournal},
+	{"A15", Access, ruleMirror},
+	{"A16", Access, ruleBackupBoot},
 
 	{"C01", Dump, ruleDumpOn},
 	{"C02", Dump, ruleDumpTypeDWORD},

@@ -48,6 +48,40 @@ func ruleDirtyVolume(f *windows.Facts) (Finding, bool) {
 		"if the machine can wait, run chkdsk from WinPE first")
 }
 
+func ruleJournal(f *windows.Facts) (Finding, bool) {
+	switch {
+	case f.Volume.Journal == "":
+		return nothing()
+	case f.Volume.JournalClean:
+		return say(OK, "The volume's journal has nothing to replay", strings.TrimSpace(sentence(f.Volume.Journal)), "")
+	}
+	return say(Note, "The volume's journal is not clean",
+		sentence(f.Volume.Journal)+"That is usual after a crash. Settings are written in place, which a journal does not mind; "+
+			"a registry file that has to grow needs a clean journal or --reset-journal.", "")
+}
+
+func ruleMirror(f *windows.Facts) (Finding, bool) {
+	switch {
+	case f.Volume.Mirror == "":
+		return nothing()
+	case f.Volume.MirrorOK:
+		return say(OK, "The volume's first records have a good copy", strings.TrimSpace(sentence(f.Volume.Mirror)), "")
+	}
+	return say(Risk, "The volume's first records and their copy differ",
+		sentence(f.Volume.Mirror)+"One of the two is damaged, so nothing is written here.", "let chkdsk repair it, best on a copy")
+}
+
+func ruleBackupBoot(f *windows.Facts) (Finding, bool) {
+	switch {
+	case f.Volume.BackupBoot == "":
+		return nothing()
+	case f.Volume.BackupBootOK:
+		return say(OK, "The boot sector has a good copy", strings.TrimSpace(sentence(f.Volume.BackupBoot)), "")
+	}
+	return say(Note, "The boot sector has no good copy",
+		sentence(f.Volume.BackupBoot)+"Windows does not need it to start; an image that was cut short or made larger often lacks it.", "")
+}
+
 func ruleHiveRecovered(f *windows.Facts) (Finding, bool) {
 	r := f.Recovery
 	if !r.Dirty {

@@ -176,6 +176,12 @@ var ruleCases = []struct {
 	{"moved disk", []change{func(f *windows.Facts) { f.Machine.UUID, f.Machine.LiveUUID = "{a}", "b" }}, "A10", Risk, "this one is b"},
 	{"build unknown", []change{func(f *windows.Facts) { f.Version.Build = windows.Fact[int]{} }}, "A11", Unknown, "version is unknown"},
 	{"build guessed", []change{func(f *windows.Facts) { f.Version.Build.Guessed = true }}, "A11", Unknown, "At least build 19045"},
+	{"journal clean", []change{func(f *windows.Facts) { f.Volume.Journal, f.Volume.JournalClean = "journal is empty", true }}, "A14", OK, "Journal is empty."},
+	{"journal in use", []change{func(f *windows.Facts) { f.Volume.Journal = "journal is in use" }}, "A14", Note, "--reset-journal"},
+	{"mirror agrees", []change{func(f *windows.Facts) { f.Volume.Mirror, f.Volume.MirrorOK = "both agree", true }}, "A15", OK, "Both agree."},
+	{"mirror differs", []change{func(f *windows.Facts) { f.Volume.Mirror = "records [3] differ" }}, "A15", Risk, "Records [3] differ. "},
+	{"backup boot sector", []change{func(f *windows.Facts) { f.Volume.BackupBoot, f.Volume.BackupBootOK = "it is intact", true }}, "A16", OK, "It is intact."},
+	{"no backup boot sector", []change{func(f *windows.Facts) { f.Volume.BackupBoot = "it differs" }}, "A16", Note, "It differs. "},
 	{"read-only", []change{func(f *windows.Facts) { f.Volume.ReadOnly = true }}, "A12", Risk, "Nothing can be written"},
 	{"unreadable keys", []change{func(f *windows.Facts) { f.Problems = []string{"Enum: damaged", "x"} }}, "A13", Risk, "(and 1 more)"},
 

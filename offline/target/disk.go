@@ -68,7 +68,7 @@ func (t *Target) openVolume(d image.Disk, table *image.Table, p image.Partition)
 		v.Err = err
 		return v
 	}
-	v.Kind = ntfs.Probe(section)
+	v.Kind, v.Device = ntfs.Probe(section), section
 	switch {
 	case v.Kind == ntfs.Other && fat.Probe(section):
 		v.openFAT(section)

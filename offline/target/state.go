@@ -88,26 +88,81 @@ func (v *Volume) Refuse() error {
 	return nil
 }
 
-// Unusual says what a person should know about the volume's last use.
-func (v *Volume) Unusual() []string {
+// Condition is what a volume's last use left behind, each part in words.
+type Condition struct {
+	Flags       string // of $Volume
+	Journal     string // $LogFile
+	Hibernation string // hiberfil.sys
+	Mirror      string // of the first MFT records
+	BackupBoot  string
+
+	state *ntfs.State
+}
+
+// Condition says how the volume was left; nil for FAT and for a mounted volume.
+func (v *Volume) Condition() *Condition {
 	if v.State == nil {
 		return nil
 	}
-	var words []string
-	if v.State.Flags&^healthyFlags != 0 && v.State.Flags.Words() != ntfs.VolumeFlags(0).Words() {
-		words = append(words, v.State.Flags.Words())
-	}
-	if !v.State.Log.Clean() {
-		words = append(words, v.State.Log.Words())
-	}
-	if v.State.Hibernation.Holds() {
-		words = append(words, v.State.Hibernation.Words())
+	c := &Condition{
+		Flags: v.State.Flags.Words(), Journal: journalWords(v.State.Log), Hibernation: v.State.Hibernation.Words(),
+		Mirror: "the first MFT records and their mirror agree", BackupBoot: v.State.BackupBoot.Words(), state: v.State,
 	}
 	if !v.State.MirrorOK {
-		words = append(words, "the first MFT records differ from their mirror")
+		c.Mirror = fmt.Sprintf("MFT records %v differ from their mirror", v.State.MirrorDiffers)
+	}
+	return c
+}
+
+// journalWords say how the journal was left, and in which version.
+func journalWords(l ntfs.LogFile) string {
+	if l.Major == 0 {
+		return l.Words()
+	}
+	return fmt.Sprintf("%s (version %d.%d)", l.Words(), l.Major, l.Minor)
+}
+
+// FlagBits are the flags of $Volume as a number.
+func (c *Condition) FlagBits() string { return fmt.Sprintf("0x%04x", uint16(c.state.Flags)) }
+
+// BackupBootOK tells whether the boot sector's copy is there and equal.
+func (c *Condition) BackupBootOK() bool { return c.state.BackupBoot == ntfs.BackupBootEqual }
+
+// part is one part of a condition in words, and whether a person should know of it.
+type part struct {
+	words   string
+	unusual bool
+}
+
+func (c *Condition) parts() []part {
+	return []part{
+		{c.Flags, c.Flags != ntfs.VolumeFlags(0).Words()}, // unknown flags say nothing: Windows 10 sets one on healthy volumes
+		{c.Journal, !c.state.Log.Clean()},
+		{c.Hibernation, c.state.Hibernation.Holds()},
+		{c.Mirror, !c.state.MirrorOK},
+		{c.BackupBoot, !c.BackupBootOK()},
+	}
+}
+
+// Words is the whole condition, the unremarkable too.
+func (c *Condition) Words() []string {
+	var words []string
+	for _, p := range c.parts() {
+		words = append(words, p.words)
 	}
 	return words
 }
 
-// healthyFlags are set on volumes that nothing is wrong with.
-const healthyFlags ntfs.VolumeFlags = 0x80
+// Unusual is what a person should know about the volume's last use.
+func (c *Condition) Unusual() []string {
+	if c == nil {
+		return nil
+	}
+	var words []string
+	for _, p := range c.parts() {
+		if p.unusual {
+			words = append(words, p.words)
+		}
+	}
+	return words
+}

@@ -104,6 +104,7 @@ type Volume struct {
 	Target *Target
 	Part   image.Partition // zero for a directory or a hive
 	Kind   ntfs.Kind
+	Device image.Disk // the volume's bytes; nil for a mounted one
 	FS     FS
 	State  *ntfs.State // nil for FAT, and for a mounted volume: the operating system answers for it
 	Info   ntfs.VolumeInfo

@@ -37,6 +37,9 @@ type VolumeState struct {
 	Locked        bool // and has not been unlocked
 	ReadOnly      bool
 	ReadOnlyWhy   string
+	// What the volume's last use left behind, in words, empty where it is not known.
+	Journal, Mirror, BackupBoot          string
+	JournalClean, MirrorOK, BackupBootOK bool
 }
 
 // Facts are everything the crash configuration is judged and planned by. Nothing is read after they are gathered.
