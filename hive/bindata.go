@@ -18,6 +18,7 @@ type binData struct {
 	saved  map[uint32][]byte // pages as they were when the hive was opened and recovered
 	opened uint32            // size before edits
 	undo   binUndo           // of the edit under way
+	values *valueIndex       // of one key, or nil
 	reads  atomic.Int64      // bytes read from src
 }
 
@@ -88,7 +89,6 @@ func (b *binData) loadAll() error {
 	if b.src == nil {
 		return nil
 	}
-	useHugePages(b.data)
 	if err := inParallel(len(b.loaded), func(_, chunk int) error { return b.load(chunk) }); err != nil {
 		return err
 	}
@@ -144,6 +144,7 @@ func (b *binData) rollback() {
 		old = old[:at]
 	}
 	b.data = b.data[:b.undo.size]
+	b.values = nil
 	b.end()
 }
 

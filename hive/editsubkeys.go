@@ -356,5 +356,6 @@ func (h *Hive) freeValues(n keyNode) error {
 			return err
 		}
 	}
+	h.bins.values = nil
 	return h.free(n.valueList())
 }

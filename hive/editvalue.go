@@ -87,22 +87,34 @@ func (h *Hive) appendValue(key, value uint32) error {
 	if err != nil {
 		return err
 	}
-	p, err := h.bins.editCell(at)
+	p, err := h.bins.edit(at+cellHeaderSize+uint32(len(list)), 4)
 	if err != nil {
 		return err
 	}
-	le.PutUint32(p[len(list):], value)
+	le.PutUint32(p, value)
+	if h.bins.values.of(n) {
+		v, err := h.bins.keyValue(value)
+		if err != nil {
+			return err
+		}
+		h.bins.values.listed(v, value, at)
+	}
 	return h.setValueList(key, at, list.len()+1)
 }
 
-// roomForValue gives a cell that holds the list and has room for one more: its own or a new one.
+// roomForValue gives a cell that holds the list and has room for one more: its own or a new one. A long
+// list gets room for an eighth more, so that it seldom moves.
 func (h *Hive) roomForValue(old uint32, list valueList) (uint32, error) {
 	if list.len() > 0 {
 		if p, err := h.bins.cell(old); err != nil || len(p) >= len(list)+4 {
 			return old, err
 		}
 	}
-	at, err := h.store(list, uint32(len(list)+4))
+	room := len(list) + 4
+	if list.len() >= manyValues {
+		room += len(list) / 8
+	}
+	at, err := h.store(list, uint32(room))
 	if err != nil || list.len() == 0 {
 		return at, err
 	}
@@ -271,6 +283,18 @@ func (h *Hive) deleteValue(key uint32, name string) error {
 	return h.free(off)
 }
 
+// forgetValue takes a value of the key out of the index.
+func (h *Hive) forgetValue(n keyNode, value uint32) error {
+	if !h.bins.values.of(n) {
+		return nil
+	}
+	v, err := h.bins.keyValue(value)
+	if err == nil && !h.bins.values.unlisted(v) {
+		h.bins.values = nil
+	}
+	return err
+}
+
 // unlistValue takes a value out of the key's list and frees a list that is empty.
 func (h *Hive) unlistValue(key, value uint32) error {
 	n, err := h.bins.keyNode(key)
@@ -282,6 +306,9 @@ func (h *Hive) unlistValue(key, value uint32) error {
 		return err
 	}
 	at, last := n.valueList(), list.len()-1
+	if err := h.forgetValue(n, value); err != nil {
+		return err
+	}
 	if last == 0 {
 		if err := h.free(at); err != nil {
 			return err

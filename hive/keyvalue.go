@@ -108,6 +108,21 @@ func (b *binData) findValue(n keyNode, name storedName) (uint32, error) {
 	if err != nil {
 		return nilOffset, err
 	}
+	if list.len() < manyValues {
+		return b.searchValues(list, name)
+	}
+	if !b.values.of(n) {
+		if b.values, err = b.indexValues(n, list); err != nil {
+			return b.searchValues(list, name) // what is wrong may lie behind the value
+		}
+	}
+	if off, ok := b.values.cells[name.upper()]; ok {
+		return off, nil
+	}
+	return nilOffset, nil
+}
+
+func (b *binData) searchValues(list valueList, name storedName) (uint32, error) {
 	for i := range list.len() {
 		v, err := b.keyValue(list.offset(i))
 		if err != nil {

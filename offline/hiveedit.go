@@ -141,7 +141,7 @@ func (f *found) version() (windows.Version, error) {
 
 // run plans the change, shows it, asks, and carries it out.
 func (e *hiveEdit) run(ctx context.Context, schema string, text *regtext.File) error {
-	if err := e.prepare(schema, text); err != nil {
+	if err := e.prepare(ctx, schema, text); err != nil {
 		return ui.WithEffect(e.named(err), ui.Unchanged)
 	}
 	if e.commit == nil {
@@ -186,7 +186,7 @@ func (e *hiveEdit) named(err error) error {
 
 // prepare makes the change in memory and works out the writes; without a change there
 // is no commit.
-func (e *hiveEdit) prepare(schema string, text *regtext.File) (err error) {
+func (e *hiveEdit) prepare(ctx context.Context, schema string, text *regtext.File) (err error) {
 	if e.text, err = e.names.settle(text); err != nil {
 		return err
 	}
@@ -194,11 +194,11 @@ func (e *hiveEdit) prepare(schema string, text *regtext.File) (err error) {
 	if e.changes, err = noteChanges(e.hive, e.text, resolve); err != nil {
 		return err
 	}
-	if e.undo, e.lost, err = e.text.Inverse(e.hive, resolve); err != nil {
+	if e.undo, e.lost, err = e.text.Inverse(ctx, e.hive, resolve); err != nil {
 		return err
 	}
 	booted := e.boots()
-	if _, err := e.text.Apply(e.hive, resolve); err != nil {
+	if _, err := e.text.Apply(ctx, e.hive, resolve); err != nil {
 		return err
 	}
 	e.unboots = booted && !e.boots()

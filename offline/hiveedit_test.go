@@ -202,7 +202,7 @@ func TestHiveJournalOfOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := &regtext.File{Keys: []regtext.Key{{Path: `HKLM\SOFTWARE\New`, Values: []regtext.Value{{Name: "x", Type: hive.DWORD, Data: hive.EncodeDWORD(1)}}}}}
-	if err := e.prepare("test", text); err != nil {
+	if err := e.prepare(t.Context(), "test", text); err != nil {
 		t.Fatal(err)
 	}
 	name := filepath.Join(t.TempDir(), "bytes.json")
@@ -241,7 +241,7 @@ func cutGrowth(t *testing.T, name string, stop, part int) (steps int) {
 	}
 	defer e.Close()
 	grow := &regtext.File{Keys: []regtext.Key{{Path: "Big", Values: []regtext.Value{{Name: "x", Type: hive.Binary, Data: make([]byte, 300<<10)}}}}}
-	if err := e.prepare("test", grow); err != nil {
+	if err := e.prepare(t.Context(), "test", grow); err != nil {
 		t.Fatal(err)
 	}
 	if e.commit.Protocol != hive.Direct || e.commit.Writes[0].Off+int64(len(e.commit.Writes[0].Data)) <= e.set.Primary.Size() {

@@ -1,6 +1,7 @@
 package regtext
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -49,10 +50,10 @@ func LongRoot(path string) string {
 // Apply edits the hive as the text says, in its order. What the hive already is as wanted is not
 // touched, and deleting what is not there is no error. On an error the hive may hold a part of the
 // edits: it is to be dropped.
-func (f *File) Apply(h *hive.Hive, r Resolve) (Summary, error) {
+func (f *File) Apply(ctx context.Context, h *hive.Hive, r Resolve) (Summary, error) {
 	var sum Summary
 	for _, k := range f.Keys {
-		if err := k.apply(h, r, &sum); err != nil {
+		if err := k.apply(ctx, h, r, &sum); err != nil {
 			return sum, fmt.Errorf("%skey %q: %w", lineOf(k.Line), k.Path, err)
 		}
 	}
@@ -66,9 +67,9 @@ func lineOf(n int) string {
 	return fmt.Sprintf("line %d: ", n)
 }
 
-func (k *Key) apply(h *hive.Hive, r Resolve, sum *Summary) error {
+func (k *Key) apply(ctx context.Context, h *hive.Hive, r Resolve, sum *Summary) error {
 	path, err := r(k.Path)
-	if err != nil {
+	if err := errors.Join(ctx.Err(), err); err != nil {
 		return err
 	}
 	e := keyEdit{h: h, path: joinNames(names(path)), sum: sum}
@@ -79,7 +80,7 @@ func (k *Key) apply(h *hive.Hive, r Resolve, sum *Summary) error {
 		return err
 	}
 	for _, v := range k.Values {
-		if err := e.value(v); err != nil {
+		if err := e.value(ctx, v); err != nil {
 			return fmt.Errorf("%svalue %q: %w", lineOf(v.Line), v.Name, err)
 		}
 	}
@@ -135,9 +136,9 @@ func (e *keyEdit) create() error {
 	return err
 }
 
-func (e *keyEdit) value(v Value) error {
+func (e *keyEdit) value(ctx context.Context, v Value) error {
 	k, err := e.find()
-	if err != nil {
+	if err := errors.Join(ctx.Err(), err); err != nil {
 		return err
 	}
 	old, err := valueOf(k, v.Name)

@@ -1,6 +1,7 @@
 package regtext
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -126,7 +127,7 @@ func TestApplyErrors(t *testing.T) {
 		{"[HKLM\\SYSTEM\\a]\n\"v\"=\"1\"\n\"" + strings.Repeat("n", 20000) + "\"=\"1\"", hive.ErrUnsupported, "line 4: "},
 	} {
 		f := mustParse(t, headerUnicode+"\n"+c.text)
-		_, err := f.Apply(newHive(t, base), Below(system))
+		_, err := f.Apply(t.Context(), newHive(t, base), Below(system))
 		if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.line) {
 			t.Errorf("%.60q: %v, want %s%v", c.text, err, c.line, c.want)
 		}
@@ -165,7 +166,7 @@ func TestInverse(t *testing.T) {
 			h := newHive(t, base)
 			before := dump(t, h)
 			f := mustParse(t, headerUnicode+"\n"+c.text)
-			undo, lost, err := f.Inverse(h, Below(system))
+			undo, lost, err := f.Inverse(t.Context(), h, Below(system))
 			if err != nil || len(lost) > 0 {
 				t.Fatal(lost, err)
 			}
@@ -197,7 +198,7 @@ func TestInverseRandom(t *testing.T) {
 		h := newHive(t, mustWrite(t, randomText(r, false), UTF8))
 		before := dump(t, h)
 		f := randomText(r, true)
-		undo, lost, err := f.Inverse(h, Below(system))
+		undo, lost, err := f.Inverse(t.Context(), h, Below(system))
 		if err != nil || len(lost) > 0 {
 			t.Fatalf("seed %d: %q, %v", seed, lost, err)
 		}
@@ -247,7 +248,7 @@ func TestInverseLost(t *testing.T) {
 	if err := h.SetClass(`a\b`, "class"); err != nil {
 		t.Fatal(err)
 	}
-	_, lost, err := mustParse(t, headerUnicode+"\n[-HKLM\\SYSTEM\\a]").Inverse(h, Below(system))
+	_, lost, err := mustParse(t, headerUnicode+"\n[-HKLM\\SYSTEM\\a]").Inverse(t.Context(), h, Below(system))
 	if want := []string{`key "HKLM\\SYSTEM\\a\\b": its class name "class"`}; err != nil || !slices.Equal(lost, want) {
 		t.Errorf("%q, %v; want %q", lost, err, want)
 	}
@@ -257,7 +258,7 @@ func TestInverseLost(t *testing.T) {
 func TestInverseOddResolve(t *testing.T) {
 	t.Parallel()
 	odd := func(path string) (string, error) { return fmt.Sprintf(`x\%d`, len(path)), nil }
-	_, _, err := mustParse(t, headerUnicode+"\n[HKLM\\SYSTEM\\a\\b]").Inverse(newHive(t, base), odd)
+	_, _, err := mustParse(t, headerUnicode+"\n[HKLM\\SYSTEM\\a\\b]").Inverse(t.Context(), newHive(t, base), odd)
 	if !errors.Is(err, ErrForeignKey) {
 		t.Error(err)
 	}
@@ -272,5 +273,22 @@ func TestLongRoot(t *testing.T) {
 		if got := LongRoot(path); got != want {
 			t.Errorf("%q: got %q, want %q", path, got, want)
 		}
+	}
+}
+
+// An interrupt ends a long text between two of its values.
+func TestApplyInterrupted(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	h, f := newHive(t, base), mustParse(t, headerUnicode+"\n[HKLM\\SYSTEM]\n\"interrupted\"=dword:5")
+	if _, _, err := f.Inverse(ctx, h, Below(system)); !errors.Is(err, context.Canceled) {
+		t.Errorf("inverse: %v", err)
+	}
+	if _, err := f.Apply(ctx, h, Below(system)); !errors.Is(err, context.Canceled) {
+		t.Errorf("apply: %v", err)
+	}
+	if _, err := mustKey(t, h, "").Value("interrupted"); !errors.Is(err, hive.ErrNotExist) {
+		t.Errorf("the value was set: %v", err)
 	}
 }

@@ -45,7 +45,7 @@ func TestLinks(t *testing.T) {
 	}
 	for _, edit := range []string{"[HKLM\\SYSTEM\\a\\b\\c]\n\"v\"=-", "[-HKLM\\SYSTEM\\a]"} {
 		f := mustParse(t, headerUnicode+"\n"+edit)
-		if _, err := f.Apply(h, Below(system)); !errors.Is(err, hive.ErrUnsupported) {
+		if _, err := f.Apply(t.Context(), h, Below(system)); !errors.Is(err, hive.ErrUnsupported) {
 			t.Errorf("%s: %v", edit, err)
 		}
 	}
@@ -55,7 +55,7 @@ func TestLinks(t *testing.T) {
 // checkLost checks what is lost when key a is deleted and comes back.
 func checkLost(t *testing.T, h *hive.Hive, want ...string) {
 	t.Helper()
-	_, lost, err := mustParse(t, headerUnicode+"\n[-HKLM\\SYSTEM\\a]").Inverse(h, Below(system))
+	_, lost, err := mustParse(t, headerUnicode+"\n[-HKLM\\SYSTEM\\a]").Inverse(t.Context(), h, Below(system))
 	if err != nil || !slices.Equal(lost, want) {
 		t.Errorf("lost %q, %v; want %q", lost, err, want)
 	}
@@ -101,10 +101,10 @@ func TestCircle(t *testing.T) {
 		t.Errorf("export: %v", err)
 	}
 	f := mustParse(t, headerUnicode+"\n[-HKLM\\SYSTEM\\a]")
-	if _, _, err := f.Inverse(h, Below(system)); !errors.Is(err, hive.ErrFormat) {
+	if _, _, err := f.Inverse(t.Context(), h, Below(system)); !errors.Is(err, hive.ErrFormat) {
 		t.Errorf("inverse: %v", err)
 	}
-	if _, err := f.Apply(h, Below(system)); !errors.Is(err, hive.ErrFormat) {
+	if _, err := f.Apply(t.Context(), h, Below(system)); !errors.Is(err, hive.ErrFormat) {
 		t.Errorf("apply: %v", err)
 	}
 }
@@ -136,7 +136,7 @@ func TestSharedValues(t *testing.T) {
 	if !errors.Is(err, hive.ErrFormat) || sum.Values == 0 || int64(sum.Values*size) > h.Size() {
 		t.Errorf("export of a hive of %d bytes: %+v, %v", h.Size(), sum, err)
 	}
-	if _, _, err := mustParse(t, headerUnicode+"\n[-HKLM\\SYSTEM\\all]").Inverse(h, Below(system)); !errors.Is(err, hive.ErrFormat) {
+	if _, _, err := mustParse(t, headerUnicode+"\n[-HKLM\\SYSTEM\\all]").Inverse(t.Context(), h, Below(system)); !errors.Is(err, hive.ErrFormat) {
 		t.Errorf("inverse: %v", err)
 	}
 }
@@ -158,7 +158,7 @@ func TestInverseSample(t *testing.T) {
 [HKLM\SYSTEM\New\Key]
 @="x"
 `)
-	undo, lost, err := f.Inverse(h, Below(system))
+	undo, lost, err := f.Inverse(t.Context(), h, Below(system))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,11 +66,11 @@ func FuzzRoundTrip(f *testing.F) {
 		h := newHive(t, base)
 		before := dump(t, h)
 		file := &File{Keys: []Key{{Path: system + `\a\` + key, Values: []Value{{Name: name, Type: hive.Type(kind), Data: data}}}}}
-		undo, lost, err := file.Inverse(h, Below(system))
+		undo, lost, err := file.Inverse(t.Context(), h, Below(system))
 		if err != nil || len(lost) > 0 {
 			t.Fatal(lost, err)
 		}
-		if _, err := file.Apply(h, Below(system)); err != nil {
+		if _, err := file.Apply(t.Context(), h, Below(system)); err != nil {
 			if !errors.Is(err, hive.ErrUnsupported) {
 				t.Fatal(err)
 			}

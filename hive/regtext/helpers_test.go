@@ -88,7 +88,7 @@ func mustExport(tb testing.TB, h *hive.Hive, e Encoding) []byte {
 
 func mustApply(tb testing.TB, h *hive.Hive, f *File) Summary {
 	tb.Helper()
-	sum, err := f.Apply(h, Below(system))
+	sum, err := f.Apply(tb.Context(), h, Below(system))
 	if err != nil {
 		tb.Fatal(err)
 	}

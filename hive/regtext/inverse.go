@@ -2,6 +2,8 @@ package regtext
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,7 +16,7 @@ import (
 // line of lost names something that no text can put back: class names, security other than that of
 // the key above, links, keys whose names cannot be written. Times and the order of values are not
 // put back either.
-func (f *File) Inverse(h *hive.Hive, r Resolve) (undo *File, lost []string, err error) {
+func (f *File) Inverse(ctx context.Context, h *hive.Hive, r Resolve) (undo *File, lost []string, err error) {
 	v := inverter{h: h, resolve: r, removed: map[int64]struct{}{}, done: map[string]struct{}{}, room: spaceOf(h), undo: &File{}}
 	for _, k := range f.Keys {
 		if err := v.noteRemoved(k); err != nil {
@@ -22,7 +24,7 @@ func (f *File) Inverse(h *hive.Hive, r Resolve) (undo *File, lost []string, err 
 		}
 	}
 	for _, k := range f.Keys {
-		if err := v.key(k); err != nil {
+		if err := v.key(ctx, k); err != nil {
 			return nil, nil, fmt.Errorf("%skey %q: %w", lineOf(k.Line), k.Path, err)
 		}
 	}
@@ -99,9 +101,9 @@ func (v *inverter) noteRemoved(k Key) error {
 	return err
 }
 
-func (v *inverter) key(k Key) error {
+func (v *inverter) key(ctx context.Context, k Key) error {
 	path, err := v.resolve(k.Path)
-	if err != nil {
+	if err := errors.Join(ctx.Err(), err); err != nil {
 		return err
 	}
 	p, err := v.locate(path)
@@ -115,7 +117,7 @@ func (v *inverter) key(k Key) error {
 	case v.isRemoved(p.key):
 		return v.restored(k, path, p)
 	}
-	return v.values(k, p.key)
+	return v.values(ctx, k, p.key)
 }
 
 // created deletes the topmost key that was not there.
@@ -148,11 +150,11 @@ func (v *inverter) above(written, path string, cut int) (string, error) {
 }
 
 // values sets back the values of a key that stays.
-func (v *inverter) values(k Key, key *hive.Key) error {
+func (v *inverter) values(ctx context.Context, k Key, key *hive.Key) error {
 	undo := Key{Path: k.Path}
 	for _, value := range k.Values {
 		old, err := valueOf(key, value.Name)
-		if err != nil {
+		if err := errors.Join(ctx.Err(), err); err != nil {
 			return fmt.Errorf("value %q: %w", value.Name, err)
 		}
 		if old == nil {
