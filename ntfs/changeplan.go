@@ -2,6 +2,7 @@ package ntfs
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -48,6 +49,12 @@ func (v *Volume) newPlanner(o writeOptions) (*planner, error) {
 		return p, p.resetJournal()
 	}
 	return p, nil
+}
+
+// alsoCheck makes Run prove one more thing of the volume before it writes.
+func (p *planner) alsoCheck(check func(v *Volume) error) {
+	before := p.recheck
+	p.recheck = func(v *Volume) error { return errors.Join(before(v), check(v)) }
 }
 
 // view opens the volume as the steps so far leave it.

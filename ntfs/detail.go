@@ -64,9 +64,11 @@ func (n *node) times() (Times, error) {
 	}, nil
 }
 
-// filetime converts 100 ns ticks since 1601-01-01 UTC.
+// A FILETIME counts 100 ns ticks since 1601-01-01 UTC.
+const ticksPerSecond, secondsTo1970 = 10_000_000, 11_644_473_600
+
+// filetime converts the FILETIME b begins with.
 func filetime(b []byte) time.Time {
-	const ticksPerSecond, secondsTo1970 = 10_000_000, 11_644_473_600
 	ticks := le.Uint64(b)
 	return time.Unix(int64(ticks/ticksPerSecond)-secondsTo1970, int64(ticks%ticksPerSecond)*100).UTC()
 }

@@ -33,6 +33,8 @@ func newMemory(size int64) *memory { return &memory{size: size, pages: map[int64
 
 func (m *memory) Size() int64 { return m.size }
 
+func (m *memory) Sync() error { return nil }
+
 func (m *memory) each(off int64, p []byte, do func(page, part []byte)) {
 	for len(p) > 0 {
 		at := off % pageSize

@@ -1,7 +1,9 @@
 package ntfs
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -22,6 +24,8 @@ type ReplaceOptions struct {
 	Time time.Time
 }
 
+func (o ReplaceOptions) write() writeOptions { return writeOptions{resetJournal: o.ResetJournal} }
+
 // PlanReplace plans new contents for a file, of any length but none: they go to
 // free clusters, and one sector of the file's MFT record switches it over. The
 // old contents are whole until then, and the new ones from then on. contents is
@@ -32,5 +36,201 @@ type ReplaceOptions struct {
 // ErrVolumeFlags, ErrMirror, ErrVersion, ErrReadOnly, ErrProtected, ErrExists,
 // ErrNoSpace, ErrRecordFull, ErrNotSingleSector.
 func (v *Volume) PlanReplace(path string, contents []byte, o ReplaceOptions) (*Change, error) {
-	return nil, pathError("replace", path, errors.ErrUnsupported)
+	c, err := v.planReplace(path, contents, o)
+	return c, pathError("replace", path, err)
+}
+
+func (v *Volume) planReplace(path string, contents []byte, o ReplaceOptions) (*Change, error) {
+	if len(contents) == 0 {
+		return nil, fmt.Errorf("%w: the new contents are empty", ErrNotReplaceable)
+	}
+	p, refused := v.newPlanner(o.write())
+	t, err := v.replaceTarget(path, o.KeepAs)
+	if err := errors.Join(refused, err); err != nil {
+		return nil, err
+	}
+	p.alsoCheck(func(v *Volume) error { return t.same(v, o.KeepAs) })
+	runs, err := p.place(contents)
+	if err != nil {
+		return nil, err
+	}
+	next := dataStream{runs: runs, size: int64(len(contents)), modified: o.Time}
+	if err := p.switchData(t, next, o.KeepAs); err != nil {
+		return nil, err
+	}
+	if o.KeepAs == "" {
+		if err := p.free(t.data); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.showSizes(t, next); err != nil {
+		return nil, err
+	}
+	return p.change(), p.proveData(path, contents)
+}
+
+// place plans contents into free clusters, which become used.
+func (p *planner) place(contents []byte) (RunList, error) {
+	runs, err := p.allocate(p.v.clusterCount(int64(len(contents))))
+	if err != nil {
+		return nil, err
+	}
+	extents, err := p.v.extents(runs)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.v.clustersAlone(extents); err != nil {
+		return nil, fmt.Errorf("free clusters: %w", err)
+	}
+	p.step(StepContents, "write the contents to free clusters")
+	p.contents(runs, contents)
+	p.step(StepPrepare, "mark these clusters used in $Bitmap")
+	return runs, p.mark(runs, true)
+}
+
+// free plans the clusters of a stream to be given back.
+func (p *planner) free(s *stream) error {
+	p.freed = append(p.freed, s.extents...)
+	p.step(StepFinish, "mark the clusters of the old contents free in $Bitmap")
+	return p.mark(p.v.runsOf(s.extents), false)
+}
+
+// dataStream is an unnamed $DATA to be: non-resident, all of it initialized.
+type dataStream struct {
+	runs     RunList
+	size     int64
+	modified time.Time // zero: the times stay
+}
+
+func (d dataStream) clusters() (n int64) {
+	for _, run := range d.runs {
+		n += run.Length
+	}
+	return n
+}
+
+// switchData plans the commit: the file's record names other clusters. Times
+// that lie in another sector than these follow behind.
+func (p *planner) switchData(t *replaceTarget, next dataStream, keepAs string) error {
+	fold, err := p.v.foldings()
+	if err != nil {
+		return err
+	}
+	p.step(StepCommit, "switch the file's record to the new clusters")
+	number := t.node.base.ref.Number
+	change := func(e *recordEdit) error {
+		return e.switchData(next, p.v.boot.clusterSize, keepAs, fold)
+	}
+	times := func(e *recordEdit) error { return e.setTimes(next.modified) }
+	err = p.editRecord(number, func(e *recordEdit) error { return errors.Join(change(e), times(e)) })
+	if !errors.Is(err, ErrNotSingleSector) {
+		return err
+	}
+	if err := p.editRecord(number, change); err != nil {
+		return err
+	}
+	p.step(StepFinish, "set the file's times")
+	return p.editRecordLoosely(number, times)
+}
+
+// switchData puts next in the place of the unnamed $DATA, whose old clusters go
+// to an alternate stream if that has a name.
+func (e *recordEdit) switchData(next dataStream, clusterSize int64, keepAs string, fold upCase) error {
+	i, found := e.index(typeData, "", fold)
+	if !found {
+		return damaged(e.off, "MFT record: $DATA", "present", "none")
+	}
+	old := bytes.Clone(e.attrs[i].raw)
+	if err := e.replace(i, next.attribute(old, clusterSize)); err != nil {
+		return err
+	}
+	if keepAs == "" {
+		return nil
+	}
+	units, _ := unescapeName(keepAs)
+	name := newAttrName(units)
+	instance, err := e.takeInstance()
+	if err != nil {
+		return err
+	}
+	i, _ = e.index(typeData, name, fold)
+	return e.insert(i, renamed(old, name, instance))
+}
+
+// attribute encodes the stream with the header of another one without name.
+func (d dataStream) attribute(header []byte, clusterSize int64) []byte {
+	b := append(bytes.Clone(header[:nonResidentHeaderSize]), appendRunList(nil, d.runs)...)
+	le.PutUint32(b[attrLength:], uint32(len(b)))
+	le.PutUint16(b[attrNameOffset:], nonResidentHeaderSize)
+	le.PutUint16(b[attrMappingPairs:], nonResidentHeaderSize)
+	le.PutUint64(b[attrHighestVCN:], uint64(d.clusters()-1))
+	le.PutUint64(b[attrAllocated:], uint64(d.clusters()*clusterSize))
+	le.PutUint64(b[attrDataSize:], uint64(d.size))
+	le.PutUint64(b[attrInitialized:], uint64(d.size))
+	return b
+}
+
+// renamed gives a non-resident attribute record without name a name and another
+// instance number.
+func renamed(raw []byte, name attrName, instance uint16) []byte {
+	b := append(bytes.Clone(raw[:nonResidentHeaderSize]), name...)
+	for len(b)%8 != 0 {
+		b = append(b, 0)
+	}
+	pairs := len(b)
+	b = append(b, raw[le.Uint16(raw[attrMappingPairs:]):]...)
+	le.PutUint32(b[attrLength:], uint32(len(b)))
+	b[attrNameLength] = byte(len(name.units()))
+	le.PutUint16(b[attrNameOffset:], nonResidentHeaderSize)
+	le.PutUint16(b[attrInstance:], instance)
+	le.PutUint16(b[attrMappingPairs:], uint16(pairs))
+	return b
+}
+
+// newAttrName encodes a name as the disk has it.
+func newAttrName(units []uint16) attrName {
+	b := make([]byte, 0, 2*len(units))
+	for _, u := range units {
+		b = le.AppendUint16(b, u)
+	}
+	return attrName(b)
+}
+
+// setTimes sets when the contents and the record changed.
+func (e *recordEdit) setTimes(t time.Time) error {
+	if t.IsZero() {
+		return nil
+	}
+	a, ok := e.find(typeStandardInformation, "")
+	if !ok || !a.resident() || len(a.value()) < siMinSize {
+		return damaged(e.off, "$STANDARD_INFORMATION", fmt.Sprintf("at least %d resident bytes", siMinSize), "none")
+	}
+	le.PutUint64(a.value()[siModified:], ticks(t))
+	le.PutUint64(a.value()[siChanged:], ticks(t))
+	return nil
+}
+
+// ticks is the way back of filetime.
+func ticks(t time.Time) uint64 {
+	return uint64(t.Unix()+secondsTo1970)*ticksPerSecond + uint64(t.Nanosecond()/100)
+}
+
+// proveData reads the finished plan back, before anything of it is written:
+// this package's reader and the other one have to find the contents.
+func (p *planner) proveData(path string, contents []byte) error {
+	v, err := p.view()
+	if err != nil {
+		return fmt.Errorf("the plan read back: %w", err)
+	}
+	t, err := v.replaceTarget(path, "")
+	if err != nil {
+		return fmt.Errorf("the plan read back: %w", err)
+	}
+	if t.data.size != int64(len(contents)) {
+		return fmt.Errorf("the plan read back: %w", damaged(t.data.off, "$DATA: data size", len(contents), t.data.size))
+	}
+	if err := holds(t.data, 0, contents); err != nil {
+		return fmt.Errorf("the plan read back: %w", err)
+	}
+	return nil
 }

@@ -1,0 +1,91 @@
+package ntfs_test
+
+import (
+	"bytes"
+	"context"
+	"io/fs"
+	"slices"
+	"testing"
+	"time"
+
+	"hangkit/ntfs"
+	"hangkit/ntfs/format"
+	"hangkit/ntfs/internal/crashsim"
+	"hangkit/ntfs/verify"
+)
+
+const hivePath = "Windows/System32/config/SYSTEM"
+
+// hiveVolume is a small volume with a hive and its neighbours.
+func hiveVolume(tb testing.TB, size int64, o format.Options, hive format.Entry) *memory {
+	tb.Helper()
+	hive.Name = "SYSTEM"
+	if hive.Data == nil && hive.Content == nil {
+		hive.Data = patterned(40_000)
+	}
+	o.Root = append(o.Root, format.Entry{Name: "Windows", Dir: []format.Entry{{Name: "System32", Dir: []format.Entry{{
+		Name: "config", Dir: []format.Entry{hive, {Name: "SOFTWARE", Data: patterned(20_000)}, {Name: "SYSTEM.LOG1", Data: patterned(9000)}},
+	}}}}})
+	m, _ := build(tb, size, o)
+	return m
+}
+
+func check(tb testing.TB, dev ntfs.Device) *verify.Report {
+	tb.Helper()
+	r, err := verify.Check(tb.Context(), dev, dev.Size(), verify.Options{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return r
+}
+
+func contents(tb testing.TB, dev ntfs.Device, path string) []byte {
+	tb.Helper()
+	b, err := fs.ReadFile(open(tb, dev), path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return b
+}
+
+var changeTime = time.Date(2026, time.November, 21, 12, 0, 0, 1234500, time.UTC)
+
+func TestReplace(t *testing.T) {
+	t.Parallel()
+	for _, g := range geometries {
+		t.Run(g.name, func(t *testing.T) {
+			t.Parallel()
+			m := hiveVolume(t, g.size, g.options, format.Entry{})
+			for _, size := range []int{40_000 + 4096, 300_000, 1, 40_000} {
+				want := slices.Clone(patterned(int64(size)))
+				want[0] ^= byte(size)
+				c, err := open(t, m).PlanReplace(hivePath, want, ntfs.ReplaceOptions{Time: changeTime})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := c.Run(context.Background()); err != nil {
+					t.Fatal(err)
+				}
+				if !bytes.Equal(contents(t, m, hivePath), want) {
+					t.Errorf("%d bytes: other contents than were written", size)
+				}
+				if r := check(t, m); len(r.Findings) > 0 {
+					t.Errorf("%d bytes: %v", size, r.Findings)
+				}
+			}
+		})
+	}
+	_ = crashsim.NewRecorder
+}
+
+var geometries = []struct {
+	name    string
+	size    int64
+	options format.Options
+}{
+	{"512", 16 << 20, format.Options{ClusterSize: 512}},
+	{"4K", 16 << 20, format.Options{ClusterSize: 4096}},
+	{"64K", 32 << 20, format.Options{ClusterSize: 64 << 10}},
+	{"2M", 128 << 20, format.Options{ClusterSize: 2 << 20}},
+	{"4Kn", 32 << 20, format.Options{SectorSize: 4096, ClusterSize: 4096}},
+}
