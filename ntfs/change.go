@@ -18,9 +18,9 @@ import (
 type Change struct {
 	dev     Device
 	steps   []Step
-	guards  []Write               // what the plan relies on besides what it overwrites
+	guards  []guard               // what the plan relies on besides what it overwrites
 	recheck func(v *Volume) error // the refusals, once more
-	freed   []Extent              // clusters whose contents the change gives away
+	freed   Contents              // what the change gives away
 }
 
 // StepKind says what a cut during or behind a step leaves.
@@ -98,9 +98,8 @@ func (c *Change) Sectors() []Sector {
 	return sectors
 }
 
-// Freed lists the clusters that held contents before the change and are free
-// behind it.
-func (c *Change) Freed() []Extent { return c.freed }
+// Freed is what held contents before the change and is free behind it.
+func (c *Change) Freed() Contents { return c.freed }
 
 // Outcome says what a change that failed has left.
 type Outcome int
@@ -195,7 +194,7 @@ func (c *Change) asPlanned(ctx context.Context) error {
 		}
 	}
 	for _, g := range c.guards {
-		if err := holds(c.dev, g.Offset, g.Old); err != nil {
+		if err := g.stands(c.dev); err != nil {
 			return err
 		}
 	}

@@ -29,8 +29,8 @@ type planner struct {
 	v       *Volume // as it is
 	dev     staged
 	steps   []Step
-	guards  []Write
-	freed   []Extent
+	guards  []guard
+	freed   Contents
 	recheck func(v *Volume) error
 }
 
@@ -74,13 +74,32 @@ func (p *planner) change() *Change {
 
 // guard makes Run prove that the device still holds what it holds now, where
 // the plan relies on bytes it does not overwrite. It looks at the volume as it
-// is, without the steps so far.
-func (p *planner) guard(off, length int64) error {
+// is, without the steps so far; off counts in the stream that extents map.
+func (p *planner) guard(extents []Extent, off, length int64) error {
 	b := make([]byte, length)
-	if _, err := readFull(p.v.dev, b, off); err != nil {
+	if _, err := readExtents(p.v.dev, extents, b, off); err != nil {
 		return err
 	}
-	p.guards = append(p.guards, Write{Offset: off, Old: b})
+	p.guards = append(p.guards, guard{extents, off, b})
+	return nil
+}
+
+// guard is bytes of a stream that have to stay as they are until a change runs.
+type guard struct {
+	extents []Extent
+	off     int64
+	bytes   []byte
+}
+
+// stands proves that the device still holds the bytes.
+func (g guard) stands(dev io.ReaderAt) error {
+	b := make([]byte, len(g.bytes))
+	if _, err := readExtents(dev, g.extents, b, g.off); err != nil {
+		return err
+	}
+	if !bytes.Equal(b, g.bytes) {
+		return fmt.Errorf("%w: %d bytes at 0x%x", ErrChanged, len(b), deviceOffset(g.extents, g.off))
+	}
 	return nil
 }
 
@@ -204,8 +223,6 @@ func overlay(b []byte, off int64, src []byte, srcOff int64) {
 		copy(b[from-off:to-off], src[from-srcOff:])
 	}
 }
-
-var _ io.ReaderAt = (*staged)(nil)
 
 // mark plans the bits of clusters in $Bitmap to be set or cleared. Each has to
 // be the other way round now.

@@ -14,7 +14,7 @@ var (
 	// undo or overwrite what is changed beside it.
 	ErrJournal = errors.New("the journal is not clean")
 	// ErrHibernated says that a suspended Windows still holds the volume in memory.
-	ErrHibernated = errors.New("Windows is hibernated on the volume")
+	ErrHibernated = errors.New("a hibernated Windows holds the volume")
 	// ErrVolumeDirty says that the volume is marked for a check by Windows.
 	ErrVolumeDirty = errors.New("the volume is marked dirty")
 	// ErrVolumeFlags says that chkdsk, an upgrade or a resize is under way.

@@ -58,15 +58,33 @@ func (v *Volume) planReplace(path string, contents []byte, o ReplaceOptions) (*C
 	if err := p.switchData(t, next, o.KeepAs); err != nil {
 		return nil, err
 	}
-	if o.KeepAs == "" {
+	return p.change(), p.prove(path, func(data *stream) error { return holdsAll(data, contents) })
+}
+
+// switchData plans everything behind the contents: the switch, what becomes of
+// the old clusters, and what the directory shows.
+func (p *planner) switchData(t *replaceTarget, next dataStream, keepAs string) error {
+	fold, err := p.v.foldings()
+	if err != nil {
+		return err
+	}
+	err = p.switchRecord(t, next.modified, func(e *recordEdit) error {
+		if keepAs != "" {
+			if err := e.keepData(keepAs, fold); err != nil {
+				return err
+			}
+		}
+		return e.exchangeData(next, p.v.boot.clusterSize, fold)
+	})
+	if err != nil {
+		return err
+	}
+	if keepAs == "" {
 		if err := p.free(t.data); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	if err := p.showSizes(t, next); err != nil {
-		return nil, err
-	}
-	return p.change(), p.proveData(path, contents)
+	return p.showSizes(t, next)
 }
 
 // place plans contents into free clusters, which become used.
@@ -90,7 +108,11 @@ func (p *planner) place(contents []byte) (RunList, error) {
 
 // free plans the clusters of a stream to be given back.
 func (p *planner) free(s *stream) error {
-	p.freed = append(p.freed, s.extents...)
+	sum, err := p.v.sum(s.extents)
+	if err != nil {
+		return err
+	}
+	p.freed = Contents{Extents: s.extents, SHA256: sum}
 	p.step(StepFinish, "mark the clusters of the old contents free in $Bitmap")
 	return p.mark(p.v.runsOf(s.extents), false)
 }
@@ -109,20 +131,16 @@ func (d dataStream) clusters() (n int64) {
 	return n
 }
 
-// switchData plans the commit: the file's record names other clusters. Times
+// switchRecord plans the commit: the file's record names other clusters. Times
 // that lie in another sector than these follow behind.
-func (p *planner) switchData(t *replaceTarget, next dataStream, keepAs string) error {
-	fold, err := p.v.foldings()
-	if err != nil {
+func (p *planner) switchRecord(t *replaceTarget, modified time.Time, change func(e *recordEdit) error) error {
+	p.step(StepCommit, "switch the file's record over")
+	number := t.node.base.ref.Number
+	times := func(e *recordEdit) error { return e.setTimes(modified) }
+	if err := p.guard(p.v.mft.extents, int64(number)*p.v.boot.recordSize, p.v.boot.recordSize); err != nil {
 		return err
 	}
-	p.step(StepCommit, "switch the file's record to the new clusters")
-	number := t.node.base.ref.Number
-	change := func(e *recordEdit) error {
-		return e.switchData(next, p.v.boot.clusterSize, keepAs, fold)
-	}
-	times := func(e *recordEdit) error { return e.setTimes(next.modified) }
-	err = p.editRecord(number, func(e *recordEdit) error { return errors.Join(change(e), times(e)) })
+	err := p.editRecord(number, func(e *recordEdit) error { return errors.Join(change(e), times(e)) })
 	if !errors.Is(err, ErrNotSingleSector) {
 		return err
 	}
@@ -133,28 +151,30 @@ func (p *planner) switchData(t *replaceTarget, next dataStream, keepAs string) e
 	return p.editRecordLoosely(number, times)
 }
 
-// switchData puts next in the place of the unnamed $DATA, whose old clusters go
-// to an alternate stream if that has a name.
-func (e *recordEdit) switchData(next dataStream, clusterSize int64, keepAs string, fold upCase) error {
+// exchangeData puts next in the place of the unnamed $DATA.
+func (e *recordEdit) exchangeData(next dataStream, clusterSize int64, fold upCase) error {
 	i, found := e.index(typeData, "", fold)
 	if !found {
 		return damaged(e.off, "MFT record: $DATA", "present", "none")
 	}
-	old := bytes.Clone(e.attrs[i].raw)
-	if err := e.replace(i, next.attribute(old, clusterSize)); err != nil {
-		return err
+	return e.replace(i, next.attribute(e.attrs[i].raw, clusterSize))
+}
+
+// keepData copies the unnamed $DATA into an alternate stream: as long as both
+// are there, they are the same clusters.
+func (e *recordEdit) keepData(keepAs string, fold upCase) error {
+	data, found := e.find(typeData, "")
+	units, ok := unescapeName(keepAs)
+	if !found || !ok {
+		return damaged(e.off, "MFT record: $DATA", "present", "none")
 	}
-	if keepAs == "" {
-		return nil
-	}
-	units, _ := unescapeName(keepAs)
-	name := newAttrName(units)
 	instance, err := e.takeInstance()
 	if err != nil {
 		return err
 	}
-	i, _ = e.index(typeData, name, fold)
-	return e.insert(i, renamed(old, name, instance))
+	name := newAttrName(units)
+	i, _ := e.index(typeData, name, fold)
+	return e.insert(i, renamed(data.raw, name, instance))
 }
 
 // attribute encodes the stream with the header of another one without name.
@@ -215,9 +235,9 @@ func ticks(t time.Time) uint64 {
 	return uint64(t.Unix()+secondsTo1970)*ticksPerSecond + uint64(t.Nanosecond()/100)
 }
 
-// proveData reads the finished plan back, before anything of it is written:
-// this package's reader and the other one have to find the contents.
-func (p *planner) proveData(path string, contents []byte) error {
+// prove reads the finished plan back, before anything of it is written: this
+// package's reader and the other one have to find the data.
+func (p *planner) prove(path string, check func(data *stream) error) error {
 	v, err := p.view()
 	if err != nil {
 		return fmt.Errorf("the plan read back: %w", err)
@@ -226,11 +246,16 @@ func (p *planner) proveData(path string, contents []byte) error {
 	if err != nil {
 		return fmt.Errorf("the plan read back: %w", err)
 	}
-	if t.data.size != int64(len(contents)) {
-		return fmt.Errorf("the plan read back: %w", damaged(t.data.off, "$DATA: data size", len(contents), t.data.size))
-	}
-	if err := holds(t.data, 0, contents); err != nil {
+	if err := check(t.data); err != nil {
 		return fmt.Errorf("the plan read back: %w", err)
 	}
 	return nil
+}
+
+// holdsAll proves that a stream is b and nothing else.
+func holdsAll(s *stream, b []byte) error {
+	if s.size != int64(len(b)) {
+		return damaged(s.off, "$DATA: data size", len(b), s.size)
+	}
+	return holds(s, 0, b)
 }

@@ -62,42 +62,41 @@ func (t *replaceTarget) same(v *Volume, keepAs string) error {
 	return nil
 }
 
-// findData proves that the contents are what a plain file has, in clusters that
-// are its own.
+// findData proves that the contents are what a plain file has.
 func (t *replaceTarget) findData() error {
 	if t.node.list != nil {
 		return errors.New("the file has an attribute list")
 	}
-	attrs, err := t.node.attributes(typeData, "")
-	if err != nil {
-		return err
-	}
-	if len(attrs) != 1 {
-		return fmt.Errorf("the file has %d unnamed $DATA attributes", len(attrs))
-	}
-	s, err := t.node.v.newStream(attrs)
-	if err != nil {
-		return err
-	}
-	if err := s.plain(); err != nil {
-		return err
-	}
-	if s.initialized != s.size {
-		return fmt.Errorf("only %d of the file's %d bytes are initialized", s.initialized, s.size)
-	}
-	t.data = s
-	return t.provePlace(attrs)
+	var err error
+	t.data, err = t.plainStream("")
+	return err
 }
 
-func (t *replaceTarget) provePlace(attrs []attribute) error {
+// plainStream opens a stream after proving that it lies byte for byte in
+// clusters that are its own.
+func (t *replaceTarget) plainStream(name attrName) (*stream, error) {
 	v := t.node.v
-	if err := v.secondReader(attrs, t.data.extents); err != nil {
-		return err
+	attrs, err := t.node.attributes(typeData, name)
+	if err != nil {
+		return nil, err
 	}
-	if err := v.clustersInUse(t.data.extents); err != nil {
-		return err
+	if len(attrs) != 1 {
+		return nil, fmt.Errorf("the file has %d $DATA attributes of that name", len(attrs))
 	}
-	return v.clustersAlone(t.data.extents)
+	s, err := v.newStream(attrs)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.plain(); err != nil {
+		return nil, err
+	}
+	if s.initialized != s.size {
+		return nil, fmt.Errorf("only %d of its %d bytes are initialized", s.initialized, s.size)
+	}
+	if err := v.secondReader(attrs, s.extents); err != nil {
+		return nil, err
+	}
+	return s, errors.Join(v.clustersInUse(s.extents), v.clustersAlone(s.extents))
 }
 
 // findNames proves that the file lies in one directory alone, which then shows

@@ -9,9 +9,11 @@ package crashsim
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -131,7 +133,7 @@ func (s *State) WriteAt(p []byte, off int64) (int, error) {
 	for done := int64(0); done < int64(len(p)); {
 		at := (off + done) / s.sector * s.sector
 		b := make([]byte, s.sector)
-		if _, err := s.ReadAt(b, at); err != nil && err != io.EOF {
+		if _, err := s.ReadAt(b, at); err != nil && !errors.Is(err, io.EOF) {
 			return int(done), err
 		}
 		n := int64(copy(b[off+done-at:], p[done:]))
@@ -165,7 +167,7 @@ func (r *Recorder) States(b Bounds) iter.Seq[*State] {
 		rng := rand.New(rand.NewPCG(b.Seed, 0))
 		for epoch, writes := range r.epochs {
 			for _, set := range b.sets(len(writes), rng) {
-				s := &State{below: r.below, sector: r.sector, sectors: clone(flushed), Epoch: epoch, Words: set.words}
+				s := &State{below: r.below, sector: r.sector, sectors: maps.Clone(flushed), Epoch: epoch, Words: set.words}
 				for _, i := range set.members {
 					s.sectors[writes[i].off] = writes[i].data
 				}
@@ -231,14 +233,6 @@ func upTo(n int) []int {
 		members[i] = i
 	}
 	return members
-}
-
-func clone(sectors map[int64][]byte) map[int64][]byte {
-	c := make(map[int64][]byte, len(sectors))
-	for off, b := range sectors {
-		c[off] = b
-	}
-	return c
 }
 
 // readOver reads sectors over the device below.
