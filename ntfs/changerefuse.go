@@ -3,6 +3,7 @@ package ntfs
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 )
@@ -111,8 +112,11 @@ func (v *Volume) outsideProtected(path string) error {
 		return err
 	}
 	protected, _, err := v.resolve(systemVolumeInformation)
-	if err == nil && protected.base.ref == asked.base.ref {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err == nil && protected.base.ref == asked.base.ref:
 		return fmt.Errorf("%s: %w", systemVolumeInformation, ErrProtected)
 	}
-	return nil
+	return err
 }

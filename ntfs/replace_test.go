@@ -10,7 +10,6 @@ import (
 
 	"hangkit/ntfs"
 	"hangkit/ntfs/format"
-	"hangkit/ntfs/internal/crashsim"
 	"hangkit/ntfs/verify"
 )
 
@@ -75,14 +74,18 @@ func TestReplace(t *testing.T) {
 			}
 		})
 	}
-	_ = crashsim.NewRecorder
 }
 
-var geometries = []struct {
+// volumeGeometry is a volume as the formatter makes it.
+type volumeGeometry struct {
 	name    string
 	size    int64
 	options format.Options
-}{
+}
+
+func (g volumeGeometry) cluster() int { return g.options.ClusterSize }
+
+var geometries = []volumeGeometry{
 	{"512", 16 << 20, format.Options{ClusterSize: 512}},
 	{"4K", 16 << 20, format.Options{ClusterSize: 4096}},
 	{"64K", 32 << 20, format.Options{ClusterSize: 64 << 10}},

@@ -120,6 +120,9 @@ type State struct {
 	Words string
 }
 
+// Sectors are those that have arrived, by their offset.
+func (s *State) Sectors() iter.Seq2[int64, []byte] { return maps.All(s.sectors) }
+
 // Size is that of the device below.
 func (s *State) Size() int64 { return s.below.Size() }
 
