@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"hangkit/hive"
 	"hangkit/offline/crashconfig"
 	"hangkit/offline/internal/ui"
 )
@@ -44,8 +43,10 @@ a file here and a copy in the registry itself, before the first write.
     hangkit arm server.img --yes
     hangkit arm server.img --dump complete --keyboard rctrl+space
 
-Sizes of files never change: SYSTEM and its logs are written in place, in the
-order Windows itself uses, so that a power cut leaves the old settings or the new.`
+SYSTEM and its logs are written in place, in the order Windows itself uses, so that a
+power cut leaves the old settings or the new. Where SYSTEM has no room left, or no log
+can protect the change, its file is replaced: new clusters, and one sector that switches
+it over. That needs a volume with a clean journal, or --reset-journal.`
 }
 
 func (c *ArmCmd) settings() crashconfig.Settings {
@@ -82,15 +83,15 @@ func (c *ArmCmd) Run(ctx context.Context, talk *ui.UI) error {
 func (c *ArmCmd) carryOut(ctx context.Context, e *edit, plan *crashconfig.Plan, doc *editDocument) error {
 	now := time.Now()
 	record := crashconfig.NewRecord(e.facts, "hangkit "+version().Version, now)
-	if err := e.apply(plan, record, doc, now); err != nil {
+	if err := e.apply(ctx, plan, record, doc, now); err != nil {
 		return ui.WithEffect(err, ui.Unchanged)
 	}
-	doc.Record = c.recordName(record)
 	if c.DryRun {
-		doc.Record = ""
 		e.show(doc)
-		return e.rehearse(plan, doc)
+		return e.rehearse(ctx, plan, doc)
 	}
+	doc.Record = c.recordName(record)
+	e.nameWayBack(doc, journalName(doc.Record), now)
 	if err := canCreate(doc.Record, "--record"); err != nil {
 		return ui.WithEffect(err, ui.Unchanged)
 	}
@@ -98,24 +99,34 @@ func (c *ArmCmd) carryOut(ctx context.Context, e *edit, plan *crashconfig.Plan, 
 	if err := c.confirm(ctx, e.talk, "Write these changes?"); err != nil {
 		return err
 	}
-	if err := e.saveRecord(doc.Record, record); err != nil {
+	if err := e.saveRecord(doc, record); err != nil {
 		return ui.WithEffect(err, ui.Unchanged)
 	}
-	if err := e.write(plan.Changes); errors.Is(err, hive.ErrStale) {
-		return errors.Join(err, e.dropJournal(), os.Remove(doc.Record)) // nothing was written that they could undo
+	if err := e.write(ctx, plan.Changes); untouched(err) {
+		return errors.Join(err, e.dropWayBack()) // nothing was written that it could undo
 	} else if err != nil {
-		return ui.Hint(err, e.wayBack(doc.Record))
+		return ui.Hint(err, e.waysBack(doc.Record)...)
 	}
-	if err := e.dropJournal(); err != nil {
+	if err := e.retireJournal(); err != nil {
 		return err
 	}
 	doc.Outcome = outcomeWritten
 	return e.finish(doc, afterArm(e, doc))
 }
 
+// nameWayBack names what a replacement keeps: the old bytes, and a copy of the hive.
+func (e *edit) nameWayBack(doc *editDocument, journal string, now time.Time) {
+	if e.replaced == nil {
+		return
+	}
+	doc.OldBytes = journal
+	name := "hangkit-backup-" + fileWord(e.facts.Name.Value) + stampOf(now)
+	doc.Backup = freeName(filepath.Join(filepath.Dir(journal), name))
+}
+
 // rehearse is what a dry run does instead of writing: the same, in memory.
-func (e *edit) rehearse(plan *crashconfig.Plan, doc *editDocument) error {
-	if err := e.write(plan.Changes); err != nil {
+func (e *edit) rehearse(ctx context.Context, plan *crashconfig.Plan, doc *editDocument) error {
+	if err := e.write(ctx, plan.Changes); err != nil {
 		return err
 	}
 	doc.DiskRanges = describeRanges(e.Volume.Target.Pending())
@@ -196,44 +207,49 @@ func afterArm(e *edit, doc *editDocument) string {
 	lines = append(lines,
 		"how to crash it: hangkit trigger "+commandTarget(e.opened),
 		"undo with: "+undoCommand(e, doc.Record))
+	if doc.OldBytes != "" {
+		lines = append(lines, "byte for byte, as long as nobody else writes to the volume: "+e.bytesCommand())
+	}
 	return strings.Join(lines, "\n")
 }
 
-// apply makes the plan's changes in memory and prepares the writes.
-func (e *edit) apply(plan *crashconfig.Plan, record *crashconfig.Record, doc *editDocument, now time.Time) error {
-	stored, err := plan.Apply(e.hive, record)
-	if err != nil {
+// apply makes the plan's changes in memory and works out the writes.
+func (e *edit) apply(ctx context.Context, plan *crashconfig.Plan, record *crashconfig.Record, doc *editDocument, now time.Time) error {
+	stored := false
+	change := func() (err error) {
+		if stored, err = plan.Apply(e.hive, record); err != nil || record == nil || stored {
+			return err
+		}
+		return e.mayLackRecord()
+	}
+	if err := e.plan(ctx, e.commitOptions(now), change); err != nil {
 		return err
 	}
 	if record != nil {
-		if err := e.noteRecord(doc, stored); err != nil {
-			return err
-		}
+		doc.Notes = append(doc.Notes, recordWords(stored))
 	}
-	if err := e.prepare(now); err != nil {
-		return err
-	}
-	doc.addCommit(e.commit)
+	doc.addWrites(&e.hiveWriter)
 	return nil
 }
 
-// noteRecord says where the copy of the undo record goes. Where there is no room for
-// it, but an older one is there, undo would take the wrong one: that is refused.
-func (e *edit) noteRecord(doc *editDocument, stored bool) error {
+// recordWords say where the copy of the undo record goes.
+func recordWords(stored bool) string {
 	if stored {
-		doc.Notes = append(doc.Notes, `a copy of the undo record goes into the registry: the key hangkit at the root of SYSTEM`)
-		return nil
+		return `a copy of the undo record goes into the registry: the key hangkit at the root of SYSTEM`
 	}
+	return "the hive has no room for a copy of the undo record: keep the file"
+}
+
+var errNoRecordRoom = errors.New("the hive has no room for a second undo record")
+
+// mayLackRecord refuses a hive without room for a copy of the undo record where it holds
+// an older one: undo would take the wrong one.
+func (e *edit) mayLackRecord() error {
 	older, err := crashconfig.Records(e.hive)
-	if err != nil {
+	if err != nil || len(older) == 0 {
 		return err
 	}
-	if len(older) > 0 {
-		return ui.Fail(ui.Refused, errors.New("the hive has no room for a second undo record"),
-			"take the earlier change back first: hangkit undo "+commandTarget(e.opened))
-	}
-	doc.Notes = append(doc.Notes, "the hive has no room for a copy of the undo record: keep the file")
-	return nil
+	return ui.Fail(ui.Refused, errNoRecordRoom, "take the earlier change back first: hangkit undo "+commandTarget(e.opened))
 }
 
 // show prints the plan, where a person reads it; JSON waits for the outcome.
@@ -245,7 +261,7 @@ func (e *edit) show(doc *editDocument) {
 
 // finish prints the outcome.
 func (e *edit) finish(doc *editDocument, words string) error {
-	if doc.Outcome == outcomePlanned && len(doc.Writes) == 0 {
+	if doc.Outcome == outcomePlanned && doc.Protocol == "" {
 		doc.Outcome = outcomeNothing
 	}
 	if e.talk.JSON {
@@ -269,17 +285,19 @@ func printRanges(talk *ui.UI, name string, ranges []rangeJSON) {
 	}
 }
 
-// saveRecord makes the undo record durable before the first write.
-func (e *edit) saveRecord(name string, record *crashconfig.Record) error {
+// saveRecord makes the undo record and the rest of the way back durable before the first
+// write, or leaves nothing of it.
+func (e *edit) saveRecord(doc *editDocument, record *crashconfig.Record) error {
 	data, err := record.MarshalIndent()
 	if err != nil {
 		return fmt.Errorf("undo record: %w", err)
 	}
-	if err := writeRecord(name, data); err != nil {
+	if err := writeRecord(doc.Record, data); err != nil {
 		return err
 	}
-	if err := e.saveJournal(journalName(name)); err != nil {
-		return errors.Join(err, os.Remove(name)) // nothing will be written that it could undo
+	e.made = append(e.made, doc.Record)
+	if err := e.saveWayBack(journalName(doc.Record), doc.Backup); err != nil {
+		return errors.Join(err, e.dropWayBack()) // nothing will be written that it could undo
 	}
 	return nil
 }

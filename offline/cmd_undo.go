@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"hangkit/hive"
 	"hangkit/offline/crashconfig"
 	"hangkit/offline/internal/ui"
 )
@@ -17,7 +16,7 @@ type UndoCmd struct {
 	TargetFlags
 	EditFlags
 	Record string `placeholder:"FILE" xor:"source" help:"Undo record that arm wrote. Default: the newest copy in the registry."`
-	Bytes  string `placeholder:"FILE" xor:"source" help:"Put back the bytes of a write that was interrupted and had no log to protect it."`
+	Bytes  string `placeholder:"FILE" xor:"source" help:"Put back the bytes that a write left in this file: of one that was interrupted and had no log to protect it, or of a file that was replaced."`
 	Force  bool   `name:"overwrite-later-changes" help:"Put back values that somebody changed after arm, too."`
 
 	AcceptOther bool `name:"accept-other-machine" help:"Accept the record of another machine."`
@@ -30,7 +29,10 @@ changed since are left alone and named. Without --record the copy in the registr
 is used, so a lost stick does not matter.
 
     hangkit undo server.img --dry-run
-    hangkit undo server.img --yes`
+    hangkit undo server.img --yes
+
+With --bytes the bytes of the disk go back instead, as they were before one write. Every
+sector must still hold what that write found or left there; else nothing is changed.`
 }
 
 // Run undoes an arm.
@@ -84,25 +86,28 @@ func (c *UndoCmd) load(e *edit) (*crashconfig.Record, error) {
 
 func (c *UndoCmd) carryOut(ctx context.Context, e *edit, plan *crashconfig.Plan, doc *editDocument) error {
 	now := time.Now()
-	if err := e.apply(plan, nil, doc, now); err != nil {
+	if err := e.apply(ctx, plan, nil, doc, now); err != nil {
 		return ui.WithEffect(err, ui.Unchanged)
 	}
-	e.show(doc)
 	if c.DryRun {
-		return e.rehearse(plan, doc)
+		e.show(doc)
+		return e.rehearse(ctx, plan, doc)
 	}
+	journal := c.journalName(e, now)
+	e.nameWayBack(doc, journal, now)
+	e.show(doc)
 	if err := c.confirm(ctx, e.talk, "Put these values back?"); err != nil {
 		return err
 	}
-	if err := e.saveJournal(c.journalName(e, now)); err != nil {
-		return ui.WithEffect(err, ui.Unchanged)
+	if err := e.saveWayBack(journal, doc.Backup); err != nil {
+		return ui.WithEffect(errors.Join(err, e.dropWayBack()), ui.Unchanged)
 	}
-	if err := e.write(plan.Changes); errors.Is(err, hive.ErrStale) {
-		return errors.Join(err, e.dropJournal())
+	if err := e.write(ctx, plan.Changes); untouched(err) {
+		return errors.Join(err, e.dropWayBack())
 	} else if err != nil {
-		return ui.Hint(err, e.wayBack(c.Record))
+		return ui.Hint(err, e.waysBack(c.Record)...)
 	}
-	if err := e.dropJournal(); err != nil {
+	if err := e.retireJournal(); err != nil {
 		return err
 	}
 	doc.Outcome = outcomeWritten
@@ -115,7 +120,7 @@ func (c *UndoCmd) carryOut(ctx context.Context, e *edit, plan *crashconfig.Plan,
 // journalName is where the old bytes go, should the write need them: beside the record
 // if there is one, else here.
 func (c *UndoCmd) journalName(e *edit, now time.Time) string {
-	name := recordBase(e.facts.Name.Value, now.UTC().Format("20060102T150405Z")) + ".bytes.json"
+	name := recordBase(e.facts.Name.Value, stampOf(now)) + ".bytes.json"
 	return freeName(filepath.Join(filepath.Dir(c.Record), name))
 }
 

@@ -2,6 +2,7 @@ package offline
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"io"
@@ -84,6 +85,7 @@ func armDisk(d image.Disk, settings crashconfig.Settings) error {
 }
 
 func armWith(d image.Disk, settings crashconfig.Settings, flags EditFlags) error {
+	ctx := context.Background()
 	e, err := openEdit(d, flags)
 	if err != nil {
 		return err
@@ -94,10 +96,10 @@ func armWith(d image.Disk, settings crashconfig.Settings, flags EditFlags) error
 		return err
 	}
 	now := time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
-	if err := e.apply(plan, crashconfig.NewRecord(e.facts, "test", now), &editDocument{}, now); err != nil {
+	if err := e.apply(ctx, plan, crashconfig.NewRecord(e.facts, "test", now), &editDocument{}, now); err != nil {
 		return err
 	}
-	return e.write(plan.Changes)
+	return e.write(ctx, plan.Changes)
 }
 
 // undoDisk takes the newest change of a disk back.
@@ -115,10 +117,11 @@ func undoDisk(d image.Disk) error {
 	if err != nil {
 		return err
 	}
-	if err := e.apply(plan, nil, &editDocument{}, time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)); err != nil {
+	ctx := context.Background()
+	if err := e.apply(ctx, plan, nil, &editDocument{}, time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)); err != nil {
 		return err
 	}
-	return e.write(plan.Changes)
+	return e.write(ctx, plan.Changes)
 }
 
 // recovered is the SYSTEM hive of a disk as Windows would load it, without the base

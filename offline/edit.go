@@ -26,7 +26,6 @@ type edit struct {
 	hiveWriter
 
 	flags EditFlags
-	talk  *ui.UI
 }
 
 // mode is what the flags allow to happen to the target.
@@ -35,6 +34,11 @@ func (f EditFlags) mode() target.Mode {
 		return target.DryRun
 	}
 	return target.Writable
+}
+
+// writer brings a hive of a volume to its files as the flags say.
+func (f EditFlags) writer(talk *ui.UI, v *target.Volume, path string) hiveWriter {
+	return hiveWriter{talk: talk, volume: v, path: path, dryRun: f.DryRun, resetJournal: f.ResetJournal}
 }
 
 // beginEdit opens the installation for writing and refuses one that must not be
@@ -48,8 +52,9 @@ func beginEdit(ctx context.Context, talk *ui.UI, t *TargetFlags, ram sizeFlag, f
 }
 
 func newEdit(talk *ui.UI, o *opened, flags EditFlags) (*edit, error) {
-	e := &edit{opened: o, flags: flags, talk: talk}
-	e.hiveWriter = hiveWriter{volume: o.Volume, path: e.systemPath(), machine: o.facts.Name.Value, dryRun: flags.DryRun}
+	e := &edit{opened: o, flags: flags}
+	e.hiveWriter = flags.writer(talk, o.Volume, e.systemPath())
+	e.machine = o.facts.Name.Value
 	if err := e.open(); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
@@ -63,8 +68,7 @@ func (e *edit) open() (err error) {
 	if e.set, err = target.OpenHiveSet(e.Volume.FS, e.path, e.facts.Before(windows.BuildVista)); err != nil {
 		return err
 	}
-	e.hive, err = hive.Open(source(e.set))
-	return err
+	return e.hiveWriter.open()
 }
 
 // systemPath is the hive that the facts came from, as its volume spells it.
@@ -150,15 +154,14 @@ func generation(v windows.Version) hive.Generation {
 	return hive.GenerationXP
 }
 
-// prepare works out the writes that make the changed hive durable.
-func (e *edit) prepare(now time.Time) (err error) {
-	e.commit, err = e.hive.Commit(hive.CommitOptions{Generation: generation(e.facts.Version), Now: now})
-	return err
+// commitOptions say how this Windows writes the hive.
+func (e *edit) commitOptions(now time.Time) hive.CommitOptions {
+	return hive.CommitOptions{Generation: generation(e.facts.Version), Now: now}
 }
 
-// write carries the commit out and reads every byte and every change back.
-func (e *edit) write(changes []crashconfig.Change) error {
-	return e.hiveWriter.write(valueChecks(changes))
+// write carries the plan out and reads every byte and every change back.
+func (e *edit) write(ctx context.Context, changes []crashconfig.Change) error {
+	return e.hiveWriter.write(ctx, valueChecks(changes))
 }
 
 func valueChecks(changes []crashconfig.Change) []hive.ValueCheck {
@@ -211,9 +214,11 @@ type editDocument struct {
 	Notes      []string     `json:"notes,omitempty"`
 	Protocol   string       `json:"protocol,omitempty"`
 	Writes     []writeJSON  `json:"writes,omitempty"`
+	Replace    *replaceJSON `json:"replace,omitempty"`
 	DiskRanges []rangeJSON  `json:"disk_ranges,omitempty"`
 	Record     string       `json:"undo_record,omitempty"`
-	OldBytes   string       `json:"undo_bytes,omitempty"` // way back from an interrupted unprotected write
+	OldBytes   string       `json:"undo_bytes,omitempty"` // way back, byte for byte, from a replaced file
+	Backup     string       `json:"backup,omitempty"`     // folder with the hive and its logs as they were
 	Ready      *bool        `json:"ready_after,omitempty"`
 }
 
@@ -250,16 +255,29 @@ func conflictWords(c crashconfig.Conflict) string {
 	return fmt.Sprintf(`%s\%s: arm wrote %s, now it is %s`, c.Key, c.Name, crashconfig.Describe(c.Wrote), crashconfig.Describe(c.Now))
 }
 
-func (d *editDocument) addCommit(c *hive.Commit) {
-	d.Protocol = c.Protocol.String()
-	d.Notes = append(d.Notes, c.Notes...)
-	d.Writes = describeWrites(c)
+func (d *editDocument) addWrites(w *hiveWriter) {
+	var notes []string
+	d.Protocol, notes = w.manner()
+	d.Notes = append(d.Notes, notes...)
+	d.Writes, d.Replace = w.describeWrites(), w.describeReplacement()
 }
 
-func describeWrites(c *hive.Commit) []writeJSON {
+// manner is the protocol of the writes, and what is to be said about them.
+func (w *hiveWriter) manner() (protocol string, notes []string) {
+	if w.replaced != nil {
+		return protocolReplace, w.replaced.notes()
+	}
+	return w.commit.Protocol.String(), w.commit.Notes
+}
+
+// describeWrites lists the writes in place.
+func (w *hiveWriter) describeWrites() []writeJSON {
+	if w.replaced != nil {
+		return nil
+	}
 	var list []writeJSON
-	for _, w := range c.Writes {
-		list = append(list, writeJSON{w.File.String(), w.Off, len(w.Data), w.Sync, w.Why})
+	for _, s := range w.commit.Writes {
+		list = append(list, writeJSON{s.File.String(), s.Off, len(s.Data), s.Sync, s.Why})
 	}
 	return list
 }
@@ -293,6 +311,21 @@ func (e *edit) printPlan(doc *editDocument) {
 	}
 	e.printNotes(doc)
 	printWrites(e.talk, doc.Protocol, doc.Writes)
+	printReplacement(e.talk, doc.Replace)
+	if doc.Backup != "" {
+		e.talk.Printf("\n")
+	}
+	printWayBack(e.talk, doc.Backup, doc.OldBytes)
+}
+
+// printWayBack names the files that a replacement keeps.
+func printWayBack(talk *ui.UI, backup, oldBytes string) {
+	if backup != "" {
+		talk.Printf("backup of the hive and its logs: %s\n", backup)
+	}
+	if oldBytes != "" {
+		talk.Printf("old bytes of the volume: %s\n", oldBytes)
+	}
 }
 
 func valueWords(v *valueJSON, none string) string {

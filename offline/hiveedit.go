@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -31,8 +28,8 @@ var generations = map[string]hive.Generation{
 	"auto": hive.Auto, "hvle": hive.GenerationHvLE, "dirt": hive.GenerationDIRT, "xp": hive.GenerationXP,
 }
 
-// generationWords say which Windows writes like that.
-var generationWords = map[hive.Generation]string{
+// generationManner says which Windows writes like that.
+var generationManner = map[hive.Generation]string{
 	hive.Auto:           "written in the manner of its logs",
 	hive.GenerationHvLE: "written as Windows 8.1 and later do",
 	hive.GenerationDIRT: "written as Windows Vista to 8 do",
@@ -47,7 +44,6 @@ type hiveEdit struct {
 
 	at    *place
 	flags *HiveEditFlags
-	talk  *ui.UI
 	names *names
 	now   time.Time
 
@@ -59,8 +55,7 @@ type hiveEdit struct {
 	undo    *regtext.File // what puts it back
 	lost    []string      // what undo cannot put back
 	changes *changes
-	unboots bool     // the change takes away the control set that boots
-	made    []string // files and folders that hold the way back
+	unboots bool // the change takes away the control set that boots
 	doc     *hiveEditDocument
 }
 
@@ -71,8 +66,8 @@ func beginHiveEdit(ctx context.Context, talk *ui.UI, f *HiveFlags, prefix string
 	if err != nil {
 		return nil, err
 	}
-	e := &hiveEdit{at: p, flags: flags, talk: talk, now: time.Now()}
-	e.hiveWriter = hiveWriter{volume: p.volume, path: p.path, dryRun: flags.DryRun}
+	e := &hiveEdit{at: p, flags: flags, now: time.Now()}
+	e.hiveWriter = flags.writer(talk, p.volume, p.path)
 	if err := e.open(prefix); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
@@ -87,11 +82,8 @@ func (e *hiveEdit) open(prefix string) (err error) {
 	if e.set, err = target.OpenGrowingHiveSet(e.volume.FS, e.path, single); err != nil {
 		return err
 	}
-	if e.hive, err = hive.Open(source(e.set)); err != nil {
+	if err := e.hiveWriter.open(); err != nil {
 		return &windows.HiveError{Path: e.at.where(), Err: err}
-	}
-	if e.set.MaxSize > 0 {
-		e.hive.AllowGrowth(e.set.MaxSize)
 	}
 	e.names = namesOf(e.hive, e.path, prefix)
 	return nil
@@ -148,7 +140,7 @@ func (e *hiveEdit) run(ctx context.Context, schema string, text *regtext.File) e
 		return e.finish("Everything is so already; nothing was changed.")
 	}
 	if e.dryRun {
-		return e.rehearse()
+		return e.rehearse(ctx)
 	}
 	if err := e.chooseFiles(); err != nil {
 		return ui.WithEffect(err, ui.Unchanged)
@@ -160,18 +152,20 @@ func (e *hiveEdit) run(ctx context.Context, schema string, text *regtext.File) e
 	if err := e.save(); err != nil {
 		return ui.WithEffect(err, ui.Unchanged)
 	}
-	if err := e.write(e.changes.checks()); errors.Is(err, hive.ErrStale) {
-		return errors.Join(err, e.dropJournal(), e.dropMade()) // nothing was written that they could undo
+	if err := e.write(ctx, e.changes.checks()); untouched(err) {
+		return errors.Join(err, e.dropWayBack()) // nothing was written that it could undo
 	} else if err != nil {
 		return ui.Hint(err, e.waysBack()...)
 	}
-	if err := e.dropJournal(); err != nil {
+	if err := e.retireJournal(); err != nil {
 		return err
 	}
 	e.doc.Outcome = outcomeWritten
 	words := "Written and read back.\nundo with: " + e.undoCommand()
-	if complete := e.completeWords(); complete != "" {
-		words += "\n" + complete
+	for _, more := range []string{e.completeWords(), e.exactWords()} {
+		if more != "" {
+			words += "\n" + more
+		}
 	}
 	return e.finish(words)
 }
@@ -197,19 +191,24 @@ func (e *hiveEdit) prepare(ctx context.Context, schema string, text *regtext.Fil
 	if e.undo, e.lost, err = e.text.Inverse(ctx, e.hive, resolve); err != nil {
 		return err
 	}
+	options := hive.CommitOptions{Generation: e.generation, Now: e.now, MaxLogSize: e.set.MaxLogSize}
+	if err := e.plan(ctx, options, func() error { return e.apply(ctx, resolve) }); err != nil {
+		return err
+	}
+	e.names.hive = e.hive
+	e.doc = e.describe(schema)
+	return nil
+}
+
+// apply makes the change in memory.
+func (e *hiveEdit) apply(ctx context.Context, resolve regtext.Resolve) error {
+	e.names.hive = e.hive
 	booted := e.boots()
 	if _, err := e.text.Apply(ctx, e.hive, resolve); err != nil {
 		return err
 	}
 	e.unboots = booted && !e.boots()
-	if err := e.changes.compare(e.hive); err != nil {
-		return err
-	}
-	if e.hive.Changed() {
-		e.commit, err = e.hive.Commit(hive.CommitOptions{Generation: e.generation, Now: e.now, MaxLogSize: e.set.MaxLogSize})
-	}
-	e.doc = e.describe(schema)
-	return err
+	return e.changes.compare(e.hive)
 }
 
 // boots tells whether a SYSTEM hive holds the control set that its Select names.
@@ -218,9 +217,9 @@ func (e *hiveEdit) boots() bool {
 }
 
 // rehearse is what a dry run does instead of writing: the same, in memory.
-func (e *hiveEdit) rehearse() error {
+func (e *hiveEdit) rehearse(ctx context.Context) error {
 	e.show()
-	if err := e.write(e.changes.checks()); err != nil {
+	if err := e.write(ctx, e.changes.checks()); err != nil {
 		return err
 	}
 	e.doc.DiskRanges = describeRanges(e.volume.Target.Pending())
@@ -229,13 +228,16 @@ func (e *hiveEdit) rehearse() error {
 
 // chooseFiles names the files that will hold the way back.
 func (e *hiveEdit) chooseFiles() error {
-	stamp := fileWord(baseName(e.path)) + e.now.UTC().Format("20060102T150405Z")
+	stamp := fileWord(baseName(e.path)) + stampOf(e.now)
 	e.doc.Undo = e.flags.Undo
 	if e.doc.Undo == "" {
 		e.doc.Undo = freeName("hangkit-undo-" + stamp + ".reg")
 	}
-	if e.doc.Backup = e.flags.Backup; e.doc.Backup == "" && len(e.lost) > 0 {
+	if e.doc.Backup = e.flags.Backup; e.doc.Backup == "" && (len(e.lost) > 0 || e.replaced != nil) {
 		e.doc.Backup = freeName("hangkit-backup-" + stamp)
+	}
+	if e.replaced != nil {
+		e.doc.OldBytes = e.journalName()
 	}
 	if e.flags.Backup != "" && exists(filepath.Join(e.doc.Backup, baseName(e.path))) {
 		return ui.Fail(ui.Failed, fmt.Errorf("backup: %s holds an earlier copy of the hive", e.doc.Backup), "name another folder: --backup DIR")
@@ -245,15 +247,12 @@ func (e *hiveEdit) chooseFiles() error {
 
 // save makes the way back durable before the first write, or leaves nothing of it.
 func (e *hiveEdit) save() error {
-	err := e.saveBackup()
+	err := e.saveUndo()
 	if err == nil {
-		err = e.saveUndo()
-	}
-	if err == nil {
-		err = e.saveJournal(e.journalName())
+		err = e.saveWayBack(e.journalName(), e.doc.Backup)
 	}
 	if err != nil {
-		return errors.Join(err, e.dropMade())
+		return errors.Join(err, e.dropWayBack())
 	}
 	return nil
 }
@@ -272,56 +271,6 @@ func (e *hiveEdit) saveUndo() error {
 
 func (e *hiveEdit) journalName() string {
 	return freeName(strings.TrimSuffix(e.doc.Undo, ".reg") + ".bytes.json")
-}
-
-// dropMade removes the way back from a write that did not begin.
-func (e *hiveEdit) dropMade() error {
-	var errs []error
-	for _, name := range slices.Backward(e.made) {
-		errs = append(errs, os.Remove(name))
-	}
-	e.made = nil
-	return errors.Join(errs...)
-}
-
-// saveBackup copies the hive and its logs as they are, byte for byte.
-func (e *hiveEdit) saveBackup() error {
-	if e.doc.Backup == "" {
-		return nil
-	}
-	if !exists(e.doc.Backup) {
-		if err := os.Mkdir(e.doc.Backup, 0o700); err != nil {
-			return fmt.Errorf("backup: %w", err)
-		}
-		e.made = append(e.made, e.doc.Backup)
-		if err := syncDir(filepath.Dir(e.doc.Backup)); err != nil {
-			return fmt.Errorf("backup: %w", err)
-		}
-	}
-	files := []struct {
-		name string
-		file target.File
-	}{{e.path, e.set.Primary}, {e.set.Log1Name, e.set.Log1}, {e.set.Log2Name, e.set.Log2}}
-	for _, f := range files {
-		if f.file == nil {
-			continue
-		}
-		if err := e.copyFile(filepath.Join(e.doc.Backup, baseName(f.name)), f.file); err != nil {
-			return fmt.Errorf("backup: %w", err)
-		}
-	}
-	return nil
-}
-
-func (e *hiveEdit) copyFile(name string, f target.File) error {
-	err := newFile(name, func(w io.Writer) error {
-		_, err := io.Copy(w, io.NewSectionReader(f, 0, f.Size()))
-		return err
-	})
-	if err == nil {
-		e.made = append(e.made, name)
-	}
-	return err
 }
 
 // undoCommand is what takes the change back.
@@ -346,16 +295,33 @@ func (e *hiveEdit) completeWords() string {
 
 // waysBack lead back from an interrupted write.
 func (e *hiveEdit) waysBack() []string {
-	if e.journal == "" {
-		ways := []string{"undo with: " + e.undoCommand()}
-		if words := e.completeWords(); words != "" {
-			ways = append(ways, words)
-		}
+	var ways []string
+	if e.journal != "" {
+		ways = append(ways, "put the old bytes back with: "+e.bytesCommand())
+	}
+	if e.journal != "" && e.replaced == nil { // until then the hive does not load
 		return ways
 	}
-	text := "put the old bytes back with: hangkit undo " + quoteArg(e.volume.Target.Name)
+	ways = append(ways, "undo with: "+e.undoCommand())
+	if words := e.completeWords(); words != "" {
+		ways = append(ways, words)
+	}
+	return ways
+}
+
+// exactWords say what takes a replaced file back to the byte.
+func (e *hiveEdit) exactWords() string {
+	if e.doc.OldBytes == "" {
+		return ""
+	}
+	return "byte for byte, as long as nobody else writes to the volume: " + e.bytesCommand()
+}
+
+// bytesCommand puts the old bytes back.
+func (e *hiveEdit) bytesCommand() string {
+	text := "hangkit undo " + quoteArg(e.volume.Target.Name)
 	if e.at.flags.Install != 0 {
 		text += fmt.Sprintf(" --install %d", e.at.flags.Install)
 	}
-	return []string{text + " --bytes " + quoteArg(e.journal)}
+	return text + " --bytes " + quoteArg(e.journal)
 }

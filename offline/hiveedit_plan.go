@@ -164,9 +164,11 @@ type hiveEditDocument struct {
 	Why         string           `json:"generation_why,omitempty"`
 	Protocol    string           `json:"protocol,omitempty"`
 	Writes      []writeJSON      `json:"writes,omitempty"`
+	Replace     *replaceJSON     `json:"replace,omitempty"`
 	DiskRanges  []rangeJSON      `json:"disk_ranges,omitempty"`
 	Undo        string           `json:"undo,omitempty"`
 	Backup      string           `json:"backup,omitempty"`
+	OldBytes    string           `json:"undo_bytes,omitempty"` // way back, byte for byte, from a replaced file
 }
 
 type deletedKeyJSON struct {
@@ -219,24 +221,28 @@ func (e *hiveEdit) describeCommit(d *hiveEditDocument) {
 	for _, l := range e.lost {
 		d.Lost = append(d.Lost, carried(l))
 	}
-	d.Generation, d.Why = e.manner(), e.why
-	d.Protocol, d.Writes = e.commit.Protocol.String(), describeWrites(e.commit)
-	d.Notes = append(d.Notes, e.commit.Notes...)
+	d.Generation, d.Why = e.generationWords(), e.why
+	protocol, notes := e.hiveWriter.manner()
+	d.Protocol, d.Notes = protocol, append(d.Notes, notes...)
+	d.Writes, d.Replace = e.describeWrites(), e.describeReplacement()
 	if e.unboots {
 		d.Notes = append(d.Notes, "this Windows will not start: the change takes away the control set that Select names")
 	}
-	if e.commit.Protocol == hive.Direct && e.generation == hive.Auto && (e.set.Log1 != nil || e.set.Log2 != nil) {
+	if e.unprotected() && e.generation == hive.Auto && (e.set.Log1 != nil || e.set.Log2 != nil) {
 		d.Notes = append(d.Notes, "say with --generation which Windows it belongs to, and a log can protect the change")
 	}
 }
 
-// manner says in whose way the hive is written. Where nobody knows, its logs tell; the
-// commit's own notes say so of a hive without any.
-func (e *hiveEdit) manner() string {
-	if e.generation == hive.Auto && e.commit.Protocol == hive.Direct {
+// unprotected tells a write in place that no log protects.
+func (e *hiveEdit) unprotected() bool { return e.replaced == nil && e.commit.Protocol == hive.Direct }
+
+// generationWords say in whose way the hive is written. Where nobody knows, its logs
+// tell; the commit's own notes say so of a hive without any.
+func (e *hiveEdit) generationWords() string {
+	if e.generation == hive.Auto && (e.unprotected() || e.replaced != nil) {
 		return ""
 	}
-	return generationWords[e.generation]
+	return generationManner[e.generation]
 }
 
 // show prints the plan, where a person reads it; JSON waits for the outcome.
@@ -251,12 +257,12 @@ func (e *hiveEdit) show() {
 	e.showLost()
 	e.showNotes()
 	printWrites(e.talk, e.doc.Protocol, e.doc.Writes)
+	printReplacement(e.talk, e.doc.Replace)
+	e.talk.Printf("\n")
 	if e.doc.Undo != "" {
-		e.talk.Printf("\nundo text: %s\n", e.doc.Undo)
+		e.talk.Printf("undo text: %s\n", e.doc.Undo)
 	}
-	if e.doc.Backup != "" {
-		e.talk.Printf("backup of the hive and its logs: %s\n", e.doc.Backup)
-	}
+	printWayBack(e.talk, e.doc.Backup, e.doc.OldBytes)
 }
 
 func (e *hiveEdit) showState() {

@@ -38,8 +38,8 @@ func openEditOf(d image.Disk, name string, flags *HiveEditFlags) (*hiveEdit, err
 		return nil, err
 	}
 	p := &place{scan: s, found: f, volume: f.Volume, path: at, flags: hiveFlags}
-	e := &hiveEdit{at: p, flags: flags, talk: ui.New(nil, io.Discard, io.Discard), now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)}
-	e.hiveWriter = hiveWriter{volume: p.volume, path: p.path, dryRun: flags.DryRun}
+	e := &hiveEdit{at: p, flags: flags, now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)}
+	e.hiveWriter = flags.writer(ui.New(nil, io.Discard, io.Discard), p.volume, p.path)
 	return e, e.open("")
 }
 
@@ -216,11 +216,7 @@ func TestHiveJournalOfOther(t *testing.T) {
 	if bytes.Equal(hiveFiles(t, disk, files)["SOFTWARE"], files["SOFTWARE"]) {
 		t.Fatal("nothing was written")
 	}
-	j, err := readJournal(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := putBack(t, j, disk); err != nil {
+	if err := putBack(t, readBytes(t, name), disk); err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(hiveFiles(t, disk, files)["SOFTWARE"], files["SOFTWARE"]) {

@@ -43,22 +43,16 @@ const journalSchema = "hangkit/undo-bytes/1"
 // journalName is where the old bytes go: beside the undo record.
 func journalName(record string) string { return strings.TrimSuffix(record, ".json") + ".bytes.json" }
 
-// saveJournal writes the old bytes down if the commit needs them; most do not.
+// saveJournal writes the old bytes down if the write needs them; most do not.
 func (w *hiveWriter) saveJournal(name string) error {
-	if w.commit.Protocol != hive.Direct {
+	if !w.keepsBytes() {
 		return nil
 	}
-	j := journal{
-		Schema: journalSchema, Machine: w.machine, Serial: serialText(w.volume),
-		Hive: w.path, Size: w.set.Primary.Size(),
+	bytes, err := w.oldBytes()
+	if err != nil {
+		return fmt.Errorf("undo bytes: %w", err)
 	}
-	for _, step := range w.commit.Writes {
-		if step.File != hive.Primary {
-			return fmt.Errorf("undo bytes: a direct write to %s", step.File)
-		}
-		j.Writes = append(j.Writes, journalWrite{step.Off, step.Old, step.Data})
-	}
-	data, err := json.Marshal(j)
+	data, err := json.Marshal(bytes)
 	if err != nil {
 		return fmt.Errorf("undo bytes: %w", err)
 	}
@@ -69,8 +63,40 @@ func (w *hiveWriter) saveJournal(name string) error {
 	return nil
 }
 
-// dropJournal removes the old bytes once the write is done and read back: from then
-// on they could only do harm.
+// keepsBytes tells whether the old bytes are kept before the write.
+func (w *hiveWriter) keepsBytes() bool {
+	return w.replaced != nil || w.commit.Protocol == hive.Direct
+}
+
+// oldBytes are what leads back from the write, byte for byte.
+func (w *hiveWriter) oldBytes() (any, error) {
+	if w.replaced != nil {
+		return w.exchange(), nil
+	}
+	j := journal{
+		Schema: journalSchema, Machine: w.machine, Serial: serialText(w.volume),
+		Hive: w.path, Size: w.set.Primary.Size(),
+	}
+	for _, step := range w.commit.Writes {
+		if step.File != hive.Primary {
+			return nil, fmt.Errorf("a direct write to %s", step.File)
+		}
+		j.Writes = append(j.Writes, journalWrite{step.Off, step.Old, step.Data})
+	}
+	return j, nil
+}
+
+// retireJournal removes the old bytes of a write in place once it is done and read back:
+// from then on they could only do harm. Those of a replacement stay: they go back only
+// where nobody has written since.
+func (w *hiveWriter) retireJournal() error {
+	if w.replaced != nil {
+		return nil
+	}
+	return w.dropJournal()
+}
+
+// dropJournal removes the old bytes.
 func (w *hiveWriter) dropJournal() error {
 	if w.journal == "" {
 		return nil
@@ -82,12 +108,21 @@ func (w *hiveWriter) dropJournal() error {
 	return nil
 }
 
-// wayBack is the command that leads back from an interrupted write.
-func (e *edit) wayBack(record string) string {
+// waysBack lead back from an interrupted write.
+func (e *edit) waysBack(record string) []string {
+	var ways []string
 	if e.journal != "" {
-		return fmt.Sprintf("put the old bytes back with: hangkit undo %s --bytes %s", commandTarget(e.opened), quoteArg(e.journal))
+		ways = append(ways, "put the old bytes back with: "+e.bytesCommand())
 	}
-	return "undo with: " + undoCommand(e, record)
+	if e.journal == "" || e.replaced != nil { // then the hive loads as it is, old or new
+		ways = append(ways, "undo with: "+undoCommand(e, record))
+	}
+	return ways
+}
+
+// bytesCommand puts the old bytes back.
+func (e *edit) bytesCommand() string {
+	return fmt.Sprintf("hangkit undo %s --bytes %s", commandTarget(e.opened), quoteArg(e.journal))
 }
 
 func serialText(v *target.Volume) string {
@@ -113,11 +148,39 @@ func readSmall(name string) ([]byte, error) {
 	return io.ReadAll(io.NewSectionReader(f, 0, f.Size()))
 }
 
-func readJournal(name string) (*journal, error) {
+// wayBack is a file of old bytes.
+type wayBack interface {
+	hive() string
+	places() int
+	// open finds where the bytes belong, for writing. Any doubt refuses.
+	open(f *found, resetJournal bool) (restorer, error)
+}
+
+// restorer puts old bytes back. Its errors say what was changed.
+type restorer interface {
+	restore(ctx context.Context, talk *ui.UI) error
+	io.Closer
+}
+
+// readWayBack reads a file of old bytes of either kind.
+func readWayBack(name string) (wayBack, error) {
 	data, err := readSmall(name)
 	if err != nil {
 		return nil, err
 	}
+	var kind struct {
+		Schema string `json:"schema"`
+	}
+	if err := json.Unmarshal(data, &kind); err != nil {
+		return nil, ui.Fail(ui.Damaged, fmt.Errorf("%s: %w", name, err))
+	}
+	if kind.Schema == exchangeSchema {
+		return parseExchange(name, data)
+	}
+	return parseJournal(name, data)
+}
+
+func parseJournal(name string, data []byte) (*journal, error) {
 	var j journal
 	if err := json.Unmarshal(data, &j); err != nil {
 		return nil, ui.Fail(ui.Damaged, fmt.Errorf("%s: %w", name, err))
@@ -131,7 +194,7 @@ func readJournal(name string) (*journal, error) {
 // restoreBytes puts the old bytes of an interrupted write back. The hive need not be
 // readable for that: it may be the very mixture this is for.
 func (c *UndoCmd) restoreBytes(ctx context.Context, talk *ui.UI) error {
-	j, err := readJournal(c.Bytes)
+	back, err := readWayBack(c.Bytes)
 	if err != nil {
 		return ui.WithEffect(err, ui.Unchanged)
 	}
@@ -140,13 +203,13 @@ func (c *UndoCmd) restoreBytes(ctx context.Context, talk *ui.UI) error {
 		return ui.WithEffect(err, ui.Unchanged)
 	}
 	defer s.Close()
-	primary, err := j.open(f)
+	to, err := back.open(f, c.ResetJournal)
 	if err != nil {
 		return ui.WithEffect(err, ui.Unchanged)
 	}
-	defer primary.Close()
+	defer to.Close()
 	if !c.DryRun && !c.Yes {
-		question := fmt.Sprintf("Put the old bytes of %s back in %d places?", j.Hive, len(j.Writes))
+		question := fmt.Sprintf("Put the old bytes of %s back in %d places?", back.hive(), back.places())
 		if err := talk.Confirm(ctx, question); err != nil {
 			return ui.WithEffect(err, ui.Unchanged)
 		}
@@ -154,14 +217,35 @@ func (c *UndoCmd) restoreBytes(ctx context.Context, talk *ui.UI) error {
 	if ctx.Err() != nil {
 		return ui.WithEffect(ctx.Err(), ui.Unchanged)
 	}
-	if err := j.restore(primary); err != nil {
-		return ui.WithEffect(err, ui.MayChanged)
+	if err := to.restore(ctx, talk); err != nil {
+		return err
 	}
-	return c.reportBytes(talk, f, j)
+	return c.reportBytes(talk, f, back)
 }
 
-// open opens the hive the journal belongs to, for writing. Any doubt refuses.
-func (j *journal) open(f *found) (target.File, error) {
+func (j *journal) hive() string { return j.Hive }
+func (j *journal) places() int  { return len(j.Writes) }
+
+func (j *journal) open(f *found, _ bool) (restorer, error) {
+	primary, err := j.openPrimary(f)
+	if err != nil {
+		return nil, err
+	}
+	return &journalBack{j, primary}, nil
+}
+
+// journalBack puts a journal back into its hive.
+type journalBack struct {
+	*journal
+	target.File
+}
+
+func (b *journalBack) restore(context.Context, *ui.UI) error {
+	return ui.WithEffect(b.putBack(b.File), ui.MayChanged)
+}
+
+// openPrimary opens the hive the journal belongs to, for writing.
+func (j *journal) openPrimary(f *found) (target.File, error) {
 	if err := f.refuse(); err != nil {
 		return nil, err
 	}
@@ -183,10 +267,12 @@ func (j *journal) open(f *found) (target.File, error) {
 }
 
 // where says where the bytes come from, as far as that was known.
-func (j *journal) where() string {
-	words := placeWords(j.Hive, j.Serial)
-	if j.Machine != "" {
-		words += " of machine " + j.Machine
+func (j *journal) where() string { return placeOf(j.Hive, j.Serial, j.Machine) }
+
+func placeOf(hive, serial, machine string) string {
+	words := placeWords(hive, serial)
+	if machine != "" {
+		words += " of machine " + machine
 	}
 	return words
 }
@@ -266,9 +352,9 @@ func (j *journal) knows(off int64, b []byte) bool {
 // hive is clean, so it is put back last.
 const baseBlockSize = 4096
 
-// restore puts the old bytes back, flushes, and reads them back. Cut off in the
+// putBack puts the old bytes back, flushes, and reads them back. Cut off in the
 // middle it can be done again.
-func (j *journal) restore(primary target.File) error {
+func (j *journal) putBack(primary target.File) error {
 	for _, base := range []bool{false, true} {
 		for _, w := range j.replaced() {
 			if (w.Offset < baseBlockSize) != base {
@@ -302,8 +388,8 @@ type bytesDocument struct {
 	Places  int    `json:"places"`
 }
 
-func (c *UndoCmd) reportBytes(talk *ui.UI, f *found, j *journal) error {
-	doc := bytesDocument{"hangkit/undo/1", f.Volume.Target.Name, j.Hive, outcomeWritten, len(j.Writes)}
+func (c *UndoCmd) reportBytes(talk *ui.UI, f *found, back wayBack) error {
+	doc := bytesDocument{"hangkit/undo/1", f.Volume.Target.Name, back.hive(), outcomeWritten, back.places()}
 	words := "The old bytes are back."
 	if c.DryRun {
 		doc.Outcome, words = outcomePlanned, "Dry run: nothing was changed."

@@ -40,7 +40,7 @@ func journalledArm(t *testing.T, d image.Disk) *journal {
 		t.Fatal(err)
 	}
 	now := time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
-	if err := e.apply(plan, crashconfig.NewRecord(e.facts, "test", now), &editDocument{}, now); err != nil {
+	if err := e.apply(t.Context(), plan, crashconfig.NewRecord(e.facts, "test", now), &editDocument{}, now); err != nil {
 		t.Fatal(err)
 	}
 	if e.commit.Protocol != hive.Direct {
@@ -50,11 +50,8 @@ func journalledArm(t *testing.T, d image.Disk) *journal {
 	if err := e.saveJournal(name); err != nil {
 		t.Fatal(err)
 	}
-	j, err := readJournal(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := e.write(plan.Changes); err != nil {
+	j := readBytes(t, name)
+	if err := e.write(t.Context(), plan.Changes); err != nil {
 		t.Fatal(err)
 	}
 	if err := e.dropJournal(); err != nil {
@@ -62,6 +59,20 @@ func journalledArm(t *testing.T, d image.Disk) *journal {
 	}
 	if _, err := os.Stat(name); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the old bytes outlived the write: %v", err)
+	}
+	return j
+}
+
+// readBytes reads a journal.
+func readBytes(t *testing.T, name string) *journal {
+	t.Helper()
+	back, err := readWayBack(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, ok := back.(*journal)
+	if !ok {
+		t.Fatalf("%s is a %T", name, back)
 	}
 	return j
 }
@@ -89,12 +100,12 @@ func scanOf(t *testing.T, d image.Disk) *scan {
 // putBack does what undo --bytes does, on a disk.
 func putBack(t *testing.T, j *journal, d image.Disk) error {
 	t.Helper()
-	primary, err := j.open(scanOf(t, d).installs[0])
+	to, err := j.open(scanOf(t, d).installs[0], false)
 	if err != nil {
 		return err
 	}
-	defer primary.Close()
-	return j.restore(primary)
+	defer to.Close()
+	return to.restore(t.Context(), nil)
 }
 
 // TestUndoBytes cuts an unprotected write, and the way back from it, after every
@@ -153,7 +164,7 @@ func TestBadJournals(t *testing.T) {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := readJournal(name); err == nil {
+		if _, err := readWayBack(name); err == nil {
 			t.Errorf("%q was accepted", text)
 		}
 	}
@@ -207,14 +218,14 @@ func TestStale(t *testing.T) {
 		t.Fatal(err)
 	}
 	now := time.Now()
-	if err := e.apply(plan, nil, &editDocument{}, now); err != nil {
+	if err := e.apply(t.Context(), plan, nil, &editDocument{}, now); err != nil {
 		t.Fatal(err)
 	}
 	if err := armDisk(disk, crashconfig.Settings{Dump: crashconfig.Complete}); err != nil {
 		t.Fatal(err)
 	}
 	after := recovered(t, disk)
-	if err := e.write(plan.Changes); !errors.Is(err, hive.ErrStale) {
+	if err := e.write(t.Context(), plan.Changes); !errors.Is(err, hive.ErrStale) {
 		t.Errorf("%v, want %v", err, hive.ErrStale)
 	}
 	if recovered(t, disk) != after {
@@ -302,7 +313,7 @@ func TestSecondRecordNeedsRoom(t *testing.T) {
 	disk := testVolume(t, sampleFiles(t, sample.Client()))
 	e := editOf(t, disk)
 	defer e.Close()
-	if err := e.noteRecord(&editDocument{}, false); err != nil {
+	if err := e.mayLackRecord(); err != nil {
 		t.Errorf("the first record: %v", err)
 	}
 	if err := armDisk(disk, crashconfig.Settings{}); err != nil {
@@ -310,7 +321,7 @@ func TestSecondRecordNeedsRoom(t *testing.T) {
 	}
 	again := editOf(t, disk)
 	defer again.Close()
-	if status := ui.Explain(again.noteRecord(&editDocument{}, false), rules).Status; status != ui.Refused {
+	if status := ui.Explain(again.mayLackRecord(), rules).Status; status != ui.Refused {
 		t.Errorf("the second record: status %d, want %d", status, ui.Refused)
 	}
 }

@@ -55,8 +55,9 @@ type MemoryFlag struct {
 
 // EditFlags are the flags of the commands that write.
 type EditFlags struct {
-	DryRun bool `short:"n" help:"Do everything in memory and change nothing."`
-	Yes    bool `short:"y" help:"Do not ask."`
+	DryRun       bool `short:"n" help:"Do everything in memory and change nothing."`
+	Yes          bool `short:"y" help:"Do not ask."`
+	ResetJournal bool `help:"Where a file must be replaced, and the volume's journal is not clean or it is marked dirty: empty the journal and mark the volume dirty. Windows then checks it (autochk) at its next start."`
 }
 
 const description = `Gets a memory dump out of a Windows machine that hangs, from outside: from a

@@ -17,6 +17,16 @@ import (
 // damagedHive is the way on from a hive of which nothing more is known.
 const damagedHive = "the registry hive is damaged: 'hangkit hive check' lists the faults"
 
+// mountInstead is the way on from a file that hangkit will not write.
+var mountInstead = []string{"a file system can write what hangkit will not: mount the volume and name the mounted folder"}
+
+// resetJournalHints lead on where a file must be replaced on a volume that was not left
+// clean, and say what that costs.
+var resetJournalHints = []string{
+	"let Windows start once and shut it down (Restart, or shutdown /s /t 0); then its journal is clean",
+	"or add --reset-journal: the journal is emptied, what Windows had begun there stays unfinished, and it checks the volume (autochk) at its next start",
+}
+
 // rules say what the errors of the rooms mean to the user: the exit status and the
 // way out. The first that fits counts, so the special ones stand before the general.
 var rules = []ui.Rule{
@@ -38,7 +48,21 @@ var rules = []ui.Rule{
 	{Is: image.ErrFormat, Status: ui.Damaged},
 
 	{Is: ntfs.ErrBitLocker, Status: ui.Refused, Hints: []string{"unlock it first: 'manage-bde -unlock' in WinPE, dislocker or cryptsetup on Linux; there is no need to decrypt"}},
-	{Is: ntfs.ErrNotInPlace, Status: ui.Refused, Hints: []string{"a file system can write what hangkit will not: mount the volume and name the mounted folder"}},
+	{Is: ntfs.ErrJournal, Status: ui.Refused, Hints: resetJournalHints},
+	{Is: ntfs.ErrVolumeDirty, Status: ui.Refused, Hints: resetJournalHints},
+	{Is: ntfs.ErrHibernated, Status: ui.Refused},
+	{Is: ntfs.ErrVolumeFlags, Status: ui.Refused, Hints: []string{"let Windows or chkdsk finish what it began on the volume"}},
+	{Is: ntfs.ErrMirror, Status: ui.Refused, Hints: []string{"let chkdsk repair it, best on a copy"}},
+	{Is: ntfs.ErrVersion, Status: ui.Refused},
+	{Is: ntfs.ErrProtected, Status: ui.Refused},
+	{Is: ntfs.ErrNoSpace, Status: ui.Refused, Hints: []string{"the old and the new file have to fit on the volume together: make room there first"}},
+	{Is: ntfs.ErrNotReplaceable, Status: ui.Refused, Hints: mountInstead},
+	{Is: ntfs.ErrRecordFull, Status: ui.Refused, Hints: mountInstead},
+	{Is: ntfs.ErrNotSingleSector, Status: ui.Refused, Hints: mountInstead},
+	{Is: ntfs.ErrChanged, Status: ui.Refused, Hints: []string{"something else is writing to this disk: stop it and try again"}},
+	{Is: errNewFindings, Status: ui.Failed},
+
+	{Is: ntfs.ErrNotInPlace, Status: ui.Refused, Hints: mountInstead},
 	{Is: ntfs.ErrReadOnly, Status: ui.Refused},
 	{Is: ntfs.ErrNotNTFS, Status: ui.Damaged},
 	{Is: ntfs.ErrTruncated, Status: ui.Damaged, Hints: []string{"was the image copied whole?"}},
@@ -49,7 +73,7 @@ var rules = []ui.Rule{
 	{Is: hive.ErrLogsNotApplicable, Status: ui.Refused, Hints: []string{"Windows itself would refuse this hive with these logs"}},
 	{Is: hive.ErrStale, Status: ui.Refused, Hints: []string{"something else is writing to this disk: stop it and try again"}},
 	{Is: errNotInterrupted, Status: ui.Refused},
-	{Is: hive.ErrNoRoom, Status: ui.Refused, Hints: []string{"the file would have to grow, which hangkit does not do on this volume"}},
+	{Is: hive.ErrNoRoom, Status: ui.Refused, Hints: []string{"the file would have to grow, which hangkit does on NTFS that it opens itself, and leaves to the system that has it mounted"}},
 	{Is: hive.ErrUnsupported, Status: ui.Refused},
 	{Is: windows.ErrNotBCD, Status: ui.Damaged, Hints: []string{"name the file BCD, or what it lies on"}},
 	{Is: fat.ErrFormat, Status: ui.Damaged, Hints: []string{"the volume is damaged: 'chkdsk' from WinPE may repair it, best on a copy"}},

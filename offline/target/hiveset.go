@@ -28,7 +28,7 @@ type HiveSet struct {
 // Bounds of how far files grow. Offsets in a hive have 31 bits; a log is read whole by
 // the boot loader, so it is kept to what the changes of a long session take.
 const (
-	maxHiveSize = 1 << 31
+	MaxHiveSize = 1 << 31
 	maxLogSize  = 64 << 20
 )
 
@@ -61,7 +61,7 @@ func OpenGrowingHiveSet(volume FS, name string, single bool) (*HiveSet, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.MaxSize, s.MaxLogSize = min(maxHiveSize, info.Size()+free), min(maxLogSize, free)
+		s.MaxSize, s.MaxLogSize = min(MaxHiveSize, info.Size()+free), min(maxLogSize, free)
 	}
 	return s.open(volume, name, single)
 }
