@@ -122,13 +122,19 @@ func (t *replaceTarget) findNames() error {
 // notInStreamNames are the characters Windows allows in no stream's name.
 const notInStreamNames = "/\\:\x00"
 
+func streamName(units []uint16) bool {
+	return len(units) <= maxNameUnits && !slices.ContainsFunc(units, func(u uint16) bool {
+		return strings.ContainsRune(notInStreamNames, rune(u))
+	})
+}
+
 // maxNameUnits is how long a name may be, in UTF-16 units.
 const maxNameUnits = 255
 
 // freeStreamName proves that the file can get an alternate stream of a name.
 func (n *node) freeStreamName(name string) error {
 	units, ok := unescapeName(name)
-	if !ok || len(units) > maxNameUnits || strings.ContainsAny(name, notInStreamNames) {
+	if !ok || !streamName(units) {
 		return fmt.Errorf("%q is no name for a stream", name)
 	}
 	_, err := n.streamNamed(name)
