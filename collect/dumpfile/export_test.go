@@ -4,7 +4,7 @@ import "io"
 
 // NewBitmapPages makes a page set over a bare bitmap, for tests.
 func NewBitmapPages(r io.ReaderAt, bits uint64) *PageSet {
-	m := &bitmap{r, 0, bits}
+	m := &bitmap{r: r, bits: bits}
 	n, _ := m.countWithin(1 << 40)
 	return &PageSet{First: 0x3000, Count: n, bitmap: m}
 }

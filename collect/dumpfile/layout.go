@@ -97,7 +97,7 @@ func (h *Header) layoutRuns(l *Layout) {
 	m := &h.Memory
 	pages := m.NumberOfPages
 	if m.Plausible {
-		l.Pages = &PageSet{First: h.Size, Count: pages.Value, runs: m.Runs}
+		l.Pages = newRunPages(h.Size, m.Runs)
 		l.Primary = Length{l.Pages.End(), true, fmt.Sprintf("%d pages in %d runs", pages.Value, len(m.Runs))}
 		return
 	}
@@ -131,7 +131,7 @@ func (h *Header) layoutBitmap(l *Layout, r io.ReaderAt, size int64) {
 		l.problem(err)
 		return
 	}
-	m := &bitmap{r, b.BitsOff, b.Bits}
+	m := &bitmap{r: r, off: b.BitsOff, bits: b.Bits}
 	n, err := m.countWithin(size)
 	if err != nil {
 		l.problem(err)
@@ -167,12 +167,18 @@ func (h *Header) layoutTriage(l *Layout, r io.ReaderAt, size int64) {
 func (h *Header) layoutDebug(l *Layout, r io.ReaderAt, size int64) {
 	d, err := parseDebugHeader(r, size, h.Size, h.Type)
 	if err != nil {
-		l.Primary.Reason = "the 'RDMP' header is missing"
+		l.Primary.Reason = "the 'RDMP' header is missing or damaged"
 		l.problem(err)
 		return
 	}
 	l.Debug = d
-	l.Primary = d.length()
+	l.Pages, err = d.pages(r, size, h.Size)
+	if err != nil {
+		l.Primary.Reason = "the debugger's page ranges are damaged"
+		l.problem(err)
+		return
+	}
+	l.Primary = Length{l.Pages.End(), true, fmt.Sprintf("%d pages in %d ranges", l.Pages.Count, d.Ranges)}
 }
 
 // addSecondary follows the secondary data behind the primary dump.

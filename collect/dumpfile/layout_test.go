@@ -17,6 +17,7 @@ func allSpecs() []dumptest.Spec {
 		{Type: dumpfile.TypeBitmapKernel}, {Type: dumpfile.TypeTriage},
 		{Type: dumpfile.TypeFull, Bits: 32}, {Type: dumpfile.TypeSummary, Bits: 32}, {Type: dumpfile.TypeBitmapFull, Bits: 32},
 		{Type: dumpfile.TypeTriage, Bits: 32}, {Type: dumpfile.TypeBitmapFull, FullMark: true},
+		{Type: dumpfile.TypeDebugKernel}, {Type: dumpfile.TypeDebugKernelA}, {Type: dumpfile.TypeDebugFull},
 	}
 }
 
@@ -29,7 +30,7 @@ func TestLayoutNeed(t *testing.T) {
 	for _, s := range allSpecs() {
 		for _, space := range []dumptest.Space{dumptest.SpaceRight, dumptest.SpaceFill, dumptest.SpaceAbsurd} {
 			for _, blobs := range [][]int{nil, {100, 0, 7, 4096}} {
-				s.Space, s.Blobs = space, blobs
+				s.Space, s.Blobs, s.Pages = space, blobs, 128
 				b := build(t, s)
 				for _, behind := range []int{0, 1, 4096, 100000} {
 					file := append(bytes.Clone(b), bytes.Repeat([]byte{0xA5}, behind)...)
@@ -266,21 +267,33 @@ func TestLayoutReadFails(t *testing.T) {
 	}
 }
 
+// TestDebuggerDump damages the header and the page ranges of a debugger's dump.
 func TestDebuggerDump(t *testing.T) {
 	t.Parallel()
-	b := edit(build(t, dumptest.Spec{Type: dumpfile.TypeFull, Space: dumptest.SpaceFill}), func(b []byte) {
-		le.PutUint32(b[0xF98:], uint32(dumpfile.TypeDebugFull))
-		clear(b[0x2000:0x2040])
-		copy(b[0x2000:], "\x40\x00\x00\x00RDMPDUMP")
-		le.PutUint64(b[0x2018:], 0x3000)
-		le.PutUint64(b[0x2028:], 7)
-	})
-	l := layout(t, b)
-	if l.Debug == nil || l.Need != 0x3000+7*4096 {
-		t.Errorf("needs %#x: %s", l.Need, l.Reason)
-	}
-	b[0x2004] = 'X'
-	if l := layout(t, b); l.Debug != nil || l.Need != 0 {
-		t.Errorf("without its mark: needs %#x: %s", l.Need, l.Reason)
+	full := build(t, dumptest.Spec{Type: dumpfile.TypeDebugFull, Space: dumptest.SpaceFill})
+	kernel := build(t, dumptest.Spec{Type: dumpfile.TypeDebugKernel, Space: dumptest.SpaceFill})
+	for _, c := range []struct {
+		name   string
+		b      []byte
+		change func(b []byte)
+		whole  bool
+	}{
+		{"whole", full, func([]byte) {}, true},
+		{"whole, uncounted", kernel, func([]byte) {}, true},
+		{"uncounted, number in the count's place", kernel, func(b []byte) { le.PutUint64(b[0x2028:], 1<<63) }, true},
+		{"no mark", full, func(b []byte) { b[0x2004] = 'X' }, false},
+		{"first page in the header", full, func(b []byte) { le.PutUint64(b[0x2018:], 0x2000) }, false},
+		{"first page absurd", full, func(b []byte) { le.PutUint64(b[0x2018:], 1<<63) }, false},
+		{"first page behind the file", full, func(b []byte) { le.PutUint64(b[0x2018:], 0x1000000) }, false},
+		{"count absurd", full, func(b []byte) { le.PutUint64(b[0x2028:], 1<<63) }, false},
+		{"count too small", full, func(b []byte) { le.PutUint64(b[0x2028:], 7) }, false},
+		{"range absurd", full, func(b []byte) { le.PutUint64(b[0x2038:], 1<<63) }, false},
+		{"range empty", kernel, func(b []byte) { le.PutUint64(b[0x2038:], 0) }, false},
+	} {
+		b := edit(c.b, c.change)
+		l := layout(t, b)
+		if whole := l.Need == int64(len(b)) && len(l.Problems) == 0 && l.Pages != nil; whole != c.whole {
+			t.Errorf("%s: needs %#x: %s, %v", c.name, l.Need, l.Reason, l.Problems)
+		}
 	}
 }

@@ -63,17 +63,24 @@ type Report struct {
 	Kind    Kind
 	Header  *Header // nil where there is none
 	Layout  *Layout // nil without a header
+	Memory  *Memory // nil where no memory could be followed
 	Verdict Verdict
 	Reasons []string // why the verdict is not better
 	Checks  []Check
 }
 
-// Verify checks the structure of the dump in r, which holds size bytes: magic
-// numbers, fields, lengths, and that the pages a debugger begins with are
-// there. It reads a few pages and the page bitmap, never the whole dump, and
-// does not follow the dump's own memory.
+// Verify checks the dump in r, which holds size bytes, as a debugger would
+// read it: magic numbers, fields, lengths, and then the kernel's own memory
+// through its page tables. It reads the page bitmap and a few hundred pages,
+// never the whole dump; that is VerifyFull.
 func Verify(r io.ReaderAt, size int64) *Report {
 	v := &verifier{r: r, size: size, report: &Report{}}
+	v.verify()
+	v.report.conclude()
+	return v.report
+}
+
+func (v *verifier) verify() {
 	if v.signature() {
 		v.header()
 		if v.h.Encrypted() {
@@ -83,8 +90,6 @@ func Verify(r io.ReaderAt, size int64) *Report {
 			v.body()
 		}
 	}
-	v.report.conclude()
-	return v.report
 }
 
 // conclude draws the verdict from the checks.
@@ -192,7 +197,7 @@ func (v *verifier) crashTime() {
 		v.add("crash time", StatusUnknown, "never written")
 		return
 	}
-	v.add("crash time", StatusOK, "%s", t.Value.Format("2006-01-02 15:04:05 UTC"))
+	v.add("crash time", StatusOK, "%s", t.Value.Format(timeFormat))
 }
 
 // kernelsWord is what the writer itself noted about the dump.
@@ -211,11 +216,13 @@ func (v *verifier) kernelsWord() {
 func (v *verifier) body() {
 	v.length()
 	switch v.h.Type {
-	case TypeFull, TypeSummary, TypeBitmapFull, TypeBitmapKernel:
+	case TypeFull, TypeSummary, TypeBitmapFull, TypeBitmapKernel, TypeDebugKernel, TypeDebugKernelA, TypeDebugFull:
 		if v.pageList() {
 			v.lastPage()
 			v.tail()
-			v.directoryTable()
+			if v.directoryTable() {
+				v.memory()
+			}
 		}
 	case TypeTriage:
 		v.triage()
@@ -315,21 +322,22 @@ func (v *verifier) tail() {
 }
 
 // directoryTable checks that the top-level page table is in the dump: every
-// address is read through it.
-func (v *verifier) directoryTable() {
+// address is read through it. false means that nothing further can be read.
+func (v *verifier) directoryTable() bool {
 	const name = "directory table"
 	if !v.h.DirectoryTable.Known {
-		return
+		v.fatal(name, "the header does not say where it is")
+		return false
 	}
 	pfn := v.h.DirectoryTablePFN()
 	off, ok, err := v.l.Pages.Offset(pfn)
 	switch {
 	case err != nil:
 		v.add(name, StatusUnknown, "%v", err)
-		return
+		return false
 	case !ok:
 		v.fatal(name, "page %#x is not among the dump's pages", pfn)
-		return
+		return false
 	}
 	b, err := readFull(v.r, v.size, off, PageSize, "top-level page table")
 	switch {
@@ -339,7 +347,9 @@ func (v *verifier) directoryTable() {
 		v.fatal(name, "page %#x is all zeros", pfn)
 	default:
 		v.add(name, StatusOK, "page %#x is at %#x", pfn, off)
+		return true
 	}
+	return false
 }
 
 func (v *verifier) triage() {

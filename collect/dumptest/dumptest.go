@@ -1,10 +1,11 @@
 // Package dumptest makes synthetic Windows kernel dumps.
 //
 // A Spec says which; the result is the same for the same Spec on every
-// machine. A dump has a header as a recent Windows writes it, seeded pages, a
-// top-level page table with a self-map, and a KUSER_SHARED_DATA page that
-// agrees with the header. It is enough for readers of the format; there is no
-// kernel in it.
+// machine. A dump has a header as a recent Windows writes it, seeded pages, and
+// among them as much of a kernel as a debugger looks at without symbols: page
+// tables, KDDEBUGGER_DATA64, KUSER_SHARED_DATA, the lists of modules and
+// processes, and the headers and version of ntoskrnl.exe. Large pages, a page
+// in transition and one behind a prototype entry lie on the way to them.
 //
 // The offsets here are written down a second time, apart from those of package
 // dumpfile, so that a wrong one there does not prove itself.
@@ -35,8 +36,12 @@ const (
 // Spec describes a dump. The zero value is a 64-bit kernel dump (type 6) of
 // 4 MiB, made with the keyboard.
 type Spec struct {
-	Bits  int           // 64 (0) or 32
-	Type  dumpfile.Type // 6 (0), 1, 2, 4 or 5; 32 bits have no 6
+	Bits    int              // 64 (0) or 32
+	Machine dumpfile.Machine // x64 (0), x86 or ARM64; x86 means 32 bits
+	Levels  int              // of page tables on x64: 4 (0) or 5
+	NoPAE   bool             // page tables of x86 without PAE
+
+	Type  dumpfile.Type // 6 (0), 1, 2, 4, 5, or a debugger's 8, 9 or 10; 32 bits have 1, 2, 4 and 5
 	Seed  uint64        // of the contents
 	Pages int           // stored pages; 0 means 1024; at least 64
 	Runs  []dumpfile.Run
@@ -52,6 +57,11 @@ type Spec struct {
 	Space      Space
 	SpaceBytes uint64 // overrides Space
 
+	Modules        []string                      // loaded beside ntoskrnl.exe; nil means some; at most 30
+	EncodeDebugger bool                          // KDDEBUGGER_DATA64 as a running kernel keeps it
+	Lost           []uint64                      // frames that the dump leaves out
+	Edit           func(pfn uint64, page []byte) // damages pages; nil for none
+
 	FullMark  bool  // 'FDMP' instead of 'SDMP'
 	Blobs     []int // sizes of the secondary data
 	WipeFirst bool  // zero the first page, as a later boot does
@@ -60,12 +70,6 @@ type Spec struct {
 
 // DefaultTime is when a dump crashed whose Spec does not say.
 var DefaultTime = time.Date(2026, 3, 4, 5, 6, 7, 891011200, time.UTC)
-
-// The page frames of the page tables and of KUSER_SHARED_DATA.
-const (
-	SystemFirst = 0x1AD // the top-level page table
-	SystemLast  = 0x1B1 // KUSER_SHARED_DATA
-)
 
 const (
 	pageSize    = 4096
@@ -84,6 +88,8 @@ type Reader struct {
 	head []byte  // everything before the pages
 	tail []byte  // everything behind them
 	size int64
+
+	system map[uint64][]byte // the frames of the kernel
 }
 
 // NewReader prepares the dump that s describes.
@@ -92,9 +98,9 @@ func NewReader(s Spec) (*Reader, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	d := &Reader{spec: s}
+	d := &Reader{spec: s, system: newSystem(&s).frames}
 	if s.Type != dumpfile.TypeTriage {
-		d.runs = s.Runs
+		d.runs = withoutFrames(s.Runs, s.Lost)
 	}
 	var n int64
 	for _, r := range d.runs {
@@ -125,7 +131,18 @@ func Build(s Spec) ([]byte, error) {
 }
 
 func (s *Spec) fillIn() {
+	if s.Machine == dumpfile.MachineX86 {
+		s.Bits = 32
+	}
 	setDefault(&s.Bits, 64)
+	if s.Bits == 32 {
+		s.Machine = dumpfile.MachineX86
+	}
+	setDefault(&s.Machine, dumpfile.MachineX64)
+	setDefault(&s.Levels, 4)
+	if s.Modules == nil {
+		s.Modules = []string{"hal.dll", "ACPI.sys", "disk.sys", "storahci.sys", "Ntfs.sys", "tcpip.sys", "win32k.sys"}
+	}
 	setDefault(&s.Type, dumpfile.TypeBitmapKernel)
 	setDefault(&s.Pages, defaultSize)
 	setDefault(&s.BugCheck, 0xE2)
@@ -158,14 +175,16 @@ func (s *Spec) check() error {
 	}
 	types := []dumpfile.Type{dumpfile.TypeFull, dumpfile.TypeSummary, dumpfile.TypeTriage, dumpfile.TypeBitmapFull}
 	if s.Bits == 64 {
-		types = append(types, dumpfile.TypeBitmapKernel)
+		types = append(types, dumpfile.TypeBitmapKernel, dumpfile.TypeDebugKernel, dumpfile.TypeDebugKernelA, dumpfile.TypeDebugFull)
 	}
 	switch {
 	case !system:
 		return errors.New("dumptest: the system pages are not among the stored ones")
 	case !slices.Contains(types, s.Type) || s.Bits != 64 && s.Bits != 32:
 		return fmt.Errorf("dumptest: no dumps of %d bits and type %d", s.Bits, s.Type)
-	case s.Type == dumpfile.TypeFull && len(s.Runs) > 42:
+	case len(s.Modules) > maxModules:
+		return fmt.Errorf("dumptest: %d modules are too many", len(s.Modules))
+	case s.Type == dumpfile.TypeFull && len(s.Runs)+len(s.Lost) > 42:
 		return fmt.Errorf("dumptest: %d runs do not fit a header", len(s.Runs))
 	}
 	return nil

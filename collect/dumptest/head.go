@@ -33,15 +33,15 @@ func (d *Reader) makeHead64() []byte {
 	u32(0x0C, build)
 	u64(0x10, SystemFirst*pageSize|2)
 	u64(0x18, 0xFFFFF80003C4B000)
-	u64(0x20, 0xFFFFF8000422A2B0)
-	u64(0x28, 0xFFFFF80004216080)
-	u32(0x30, 0x8664)
+	u64(0x20, places64.modules)
+	u64(0x28, places64.processes)
+	u32(0x30, uint32(s.Machine))
 	u32(0x34, 4)
 	u32(0x38, s.BugCheck)
 	for i, p := range s.Parameters {
 		u64(0x40+8*i, p)
 	}
-	u64(0x80, 0xFFFFF80004200B20)
+	u64(0x80, places64.debugger)
 	clear(h[0x88:0x344])
 	clear(h[0x348 : 0x348+0x4D0])
 	u32(0x348+0x30, 0x10001F) // ContextFlags
@@ -61,20 +61,22 @@ func (d *Reader) makeHead64() []byte {
 	u32(0x1040, 1)
 	u32(0x1044, 0x110)
 	u32(0x1048, 0)
-	h[0x104D], h[0x104E] = 0, 4
+	h[0x104D], h[0x104E] = 0, byte(s.Levels)
 	u32(0x1050, s.Attributes)
 	u32(0x1054, s.BootID)
 	switch s.Type {
 	case dumpfile.TypeFull:
-		u32(0x88, uint32(len(s.Runs)))
+		u32(0x88, uint32(len(d.runs)))
 		u64(0x90, uint64(d.pages()))
-		for i, r := range s.Runs {
+		for i, r := range d.runs {
 			u64(0x98+16*i, r.Base)
 			u64(0xA0+16*i, r.Count)
 		}
 	case dumpfile.TypeTriage:
 		copy(h[0x88:0x344], filled(700))
 		h = append(h, triage(0x2000, 0x70)...)
+	case dumpfile.TypeDebugKernel, dumpfile.TypeDebugKernelA, dumpfile.TypeDebugFull:
+		h = append(h, d.ranges()...)
 	default:
 		h = append(h, d.bitmap(0x2000, 0x28)...)
 	}
@@ -90,18 +92,22 @@ func (d *Reader) makeHead32() []byte {
 	copy(h[4:], "DUMP")
 	u32(0x08, 0xF)
 	u32(0x0C, build)
-	u32(0x10, SystemFirst*pageSize)
+	u32(0x10, SystemFirst*pageSize+paeRoot)
+	h[0x5C], h[0x5D] = 1, 0 // PAE
+	if s.NoPAE {
+		u32(0x10, SystemFirst*pageSize)
+		h[0x5C] = 0
+	}
 	u32(0x14, 0x82B4B000)
-	u32(0x18, 0x82B5D850)
-	u32(0x1C, 0x82B56F18)
+	u32(0x18, uint32(places32.modules))
+	u32(0x1C, uint32(places32.processes))
 	u32(0x20, 0x14C)
 	u32(0x24, 2)
 	u32(0x28, s.BugCheck)
 	for i, p := range s.Parameters {
 		u32(0x2C+4*i, uint32(p))
 	}
-	h[0x5C], h[0x5D] = 1, 0 // PAE
-	u32(0x60, 0x82B3EBE8)
+	u32(0x60, uint32(places32.debugger))
 	clear(h[0x64:0x320])
 	clear(h[0x320 : 0x320+0x2CC])
 	u32(0x7D0, 0x80000003)
@@ -121,9 +127,9 @@ func (d *Reader) makeHead32() []byte {
 	u64(0xFC0, filetime(s.Time))
 	switch s.Type {
 	case dumpfile.TypeFull:
-		u32(0x64, uint32(len(s.Runs)))
+		u32(0x64, uint32(len(d.runs)))
 		u32(0x68, uint32(d.pages()))
-		for i, r := range s.Runs {
+		for i, r := range d.runs {
 			u32(0x6C+8*i, uint32(r.Base))
 			u32(0x70+8*i, uint32(r.Count))
 		}
@@ -156,7 +162,7 @@ func (d *Reader) setSpace(b []byte, n int64) {
 // first page. A summary dump has its bits at summaryBits.
 func (d *Reader) bitmap(base, summaryBits int) []byte {
 	s := &d.spec
-	nbits := (s.Runs[len(s.Runs)-1].End() + 63) &^ 63
+	nbits := (d.runs[len(d.runs)-1].End() + 63) &^ 63
 	bits := 0x38
 	if s.Type == dumpfile.TypeSummary {
 		bits = summaryBits
@@ -180,11 +186,34 @@ func (d *Reader) bitmap(base, summaryBits int) []byte {
 		le.PutUint64(b[0x28:], uint64(d.pages()))
 		le.PutUint64(b[0x30:], nbits)
 	}
-	for _, r := range s.Runs {
+	for _, r := range d.runs {
 		for pfn := r.Base; pfn < r.End(); pfn++ {
 			b[bits+int(pfn/8)] |= 1 << (pfn % 8)
 		}
 	}
+	return b
+}
+
+// ranges writes the 'RDMP' header of a debugger's dump and its page ranges,
+// padded to the first page.
+func (d *Reader) ranges() []byte {
+	b := make([]byte, 0x30, 0x30+16*len(d.runs))
+	le.PutUint32(b, 0x40)
+	copy(b[4:], "RDMPDUMP")
+	for _, r := range d.runs {
+		b = le.AppendUint64(b, r.Base)
+		b = le.AppendUint64(b, r.Count)
+	}
+	if d.spec.Type == dumpfile.TypeDebugFull {
+		le.PutUint32(b[0x20:], uint32(len(d.runs)))
+		le.PutUint64(b[0x28:], uint64(d.pages()))
+	} else {
+		b = append(b, make([]byte, 16)...) // ends the list, which nothing counts
+	}
+	b = append(b, make([]byte, -len(b)&(pageSize-1))...)
+	first := uint64(0x2000 + len(b))
+	le.PutUint64(b[0x18:], first)
+	le.PutUint64(b[0x10:], first-0x2040+0x20)
 	return b
 }
 

@@ -1,9 +1,6 @@
 package dumptest
 
-import (
-	"time"
-	"unicode/utf16"
-)
+import "time"
 
 // zeroShare is how many pages there are to one that is all zeros, as free
 // pages are.
@@ -12,12 +9,11 @@ const zeroShare = 16
 // Page fills b, one page long, with the contents of a page frame.
 func (d *Reader) Page(pfn uint64, b []byte) {
 	clear(b)
-	switch {
-	case pfn >= SystemFirst && pfn < SystemLast:
-		d.pageTable(pfn, b)
-		return
-	case pfn == SystemLast:
-		d.sharedData(b)
+	if d.spec.Edit != nil {
+		defer d.spec.Edit(pfn, b)
+	}
+	if frame := d.system[pfn]; frame != nil {
+		copy(b, frame)
 		return
 	}
 	rnd := random(d.spec.Seed ^ pfn*0x9E3779B97F4A7C15)
@@ -29,40 +25,12 @@ func (d *Reader) Page(pfn uint64, b []byte) {
 	}
 }
 
-const (
-	entryFlags   = 0x63 // present, writable, accessed, dirty
-	selfMapIndex = 0x1ED
-)
-
-// pageTable writes one of the four tables that map KUSER_SHARED_DATA:
-// 0xFFFFF78000000000 on 64 bits, 0xFFDF0000 with PAE on 32.
-func (d *Reader) pageTable(pfn uint64, b []byte) {
-	set := func(index int, to uint64, flags uint64) { le.PutUint64(b[index*8:], to*pageSize|flags) }
-	level := int(pfn - SystemFirst)
-	if d.spec.Bits == 32 {
-		index := [...]int{3, -1, 0x1FE, 0x1F0}[level]
-		switch level {
-		case 0:
-			set(index, SystemFirst+2, 1) // entries of this table have no other flags
-		case 2, 3:
-			set(index, pfn+1, entryFlags)
-		}
-		return
-	}
-	set([...]int{0x1EF, 0, 0, 0}[level], pfn+1, entryFlags)
-	if level == 0 {
-		set(selfMapIndex, SystemFirst, entryFlags)
-	}
-}
-
 // sharedData writes the fields of KUSER_SHARED_DATA that a header repeats.
-func (d *Reader) sharedData(b []byte) {
-	s := &d.spec
+func (y *system) sharedData(b []byte) {
+	s := y.spec
 	systemTime(b[0x08:], uint64(s.UpTime/100))
 	systemTime(b[0x14:], filetime(s.Time))
-	for i, u := range utf16.Encode([]rune(`C:\Windows`)) {
-		le.PutUint16(b[0x30+2*i:], u)
-	}
+	putText(b[0x30:], `C:\Windows`)
 	le.PutUint32(b[0x260:], build)
 	le.PutUint32(b[0x264:], 1) // workstation
 	le.PutUint32(b[0x26C:], 10)
