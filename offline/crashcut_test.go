@@ -23,16 +23,22 @@ import (
 // in its config folder.
 func testVolume(t *testing.T, files map[string][]byte) *image.Memory {
 	t.Helper()
+	return volumeLeft(t, files, format.Options{Log: format.LogV2})
+}
+
+// volumeLeft is testVolume, left by its last use as the options say.
+func volumeLeft(t *testing.T, files map[string][]byte, o format.Options) *image.Memory {
+	t.Helper()
 	disk := image.NewMemory(128<<20, 512)
 	var config []format.Entry
 	for name, data := range files {
 		config = append(config, format.Entry{Name: name, Data: data})
 	}
-	err := format.Write(disk, format.Options{Seed: 1, Log: format.LogV2, Root: []format.Entry{
+	o.Seed, o.Root = 1, []format.Entry{
 		{Name: "Windows", Dir: []format.Entry{{Name: "System32", Dir: []format.Entry{{Name: "config", Dir: config}}}}},
 		{Name: "pagefile.sys", Size: 4 << 20},
-	}})
-	if err != nil {
+	}
+	if err := format.Write(disk, o); err != nil {
 		t.Fatal(err)
 	}
 	return disk

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -161,13 +162,9 @@ func (e *hiveEdit) run(ctx context.Context, schema string, text *regtext.File) e
 		return err
 	}
 	e.doc.Outcome = outcomeWritten
-	words := "Written and read back.\nundo with: " + e.undoCommand()
-	for _, more := range []string{e.completeWords(), e.exactWords()} {
-		if more != "" {
-			words += "\n" + more
-		}
-	}
-	return e.finish(words)
+	lines := []string{"Written and read back.", "undo with: " + e.undoCommand(), e.completeWords(), e.exactWords()}
+	lines = slices.DeleteFunc(lines, func(l string) bool { return l == "" })
+	return e.finish(strings.Join(lines, "\n"))
 }
 
 // named says which text an error is about.

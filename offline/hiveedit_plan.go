@@ -222,7 +222,7 @@ func (e *hiveEdit) describeCommit(d *hiveEditDocument) {
 		d.Lost = append(d.Lost, carried(l))
 	}
 	d.Generation, d.Why = e.generationWords(), e.why
-	protocol, notes := e.hiveWriter.manner()
+	protocol, notes := e.manner()
 	d.Protocol, d.Notes = protocol, append(d.Notes, notes...)
 	d.Writes, d.Replace = e.describeWrites(), e.describeReplacement()
 	if e.unboots {

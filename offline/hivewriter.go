@@ -217,7 +217,7 @@ func (w *hiveWriter) saveBackup(dir string) error {
 }
 
 func (w *hiveWriter) copyFile(name string, f target.File) error {
-	err := newFile(name, func(out io.Writer) error {
+	err := wholeFile(name, func(out io.Writer) error {
 		_, err := io.Copy(out, io.NewSectionReader(f, 0, f.Size()))
 		return err
 	})

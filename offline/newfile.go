@@ -16,12 +16,17 @@ import (
 
 // newFile writes a file that appears only when it is whole, on stable storage, for its
 // owner's eyes, and never in the place of another one.
-func newFile(name string, write func(io.Writer) error) (err error) {
-	if exists(name) {
-		return taken(name)
-	}
+func newFile(name string, write func(io.Writer) error) error {
 	if err := notALog(name); err != nil {
 		return err
+	}
+	return wholeFile(name, write)
+}
+
+// wholeFile is newFile for what may be the log of a hive beside it: a copy of both.
+func wholeFile(name string, write func(io.Writer) error) (err error) {
+	if exists(name) {
+		return taken(name)
 	}
 	temp, err := os.CreateTemp(filepath.Dir(name), ".hangkit-*.tmp") // mode 0600
 	if err != nil {
