@@ -69,6 +69,11 @@ bench:
     scripts/bench
     scripts/benchhive
 
+# Compare how fast files come off an NTFS volume with dd, go-ntfs, icat, ntfscat, ntfs-3g and 7zz (as root).
+[group('dev')]
+bench-ntfs:
+    go run ./scripts/benchntfs
+
 # Walk through everything on a generated disk.
 [group('dev')]
 demo:

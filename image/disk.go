@@ -23,6 +23,18 @@ type Disk interface {
 	Sync() error
 }
 
+// willNeeder is a [Disk] that can fetch bytes before they are read.
+type willNeeder interface {
+	WillNeed(off, length int64)
+}
+
+// willNeedBelow hands a hint to a disk that can use it.
+func willNeedBelow(d Disk, off, length int64) {
+	if w, ok := d.(willNeeder); ok {
+		w.WillNeed(off, length)
+	}
+}
+
 // Range is a run of bytes of a disk.
 type Range struct {
 	Off, Len int64

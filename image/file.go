@@ -180,6 +180,13 @@ func (f *File) ReadAt(p []byte, off int64) (int, error) {
 	return n, readResult(n, len(p), err, end)
 }
 
+// WillNeed has the operating system fetch bytes that are read soon.
+func (f *File) WillNeed(off, length int64) {
+	if length = min(length, f.size-off); off >= 0 && length > 0 {
+		willNeed(f.file, off, length)
+	}
+}
+
 // WriteAt implements [io.WriterAt].
 func (f *File) WriteAt(p []byte, off int64) (int, error) {
 	if !f.writable {

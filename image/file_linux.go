@@ -58,6 +58,17 @@ func openPatiently(path string, mode int) (*os.File, error) {
 	return os.OpenFile(path, mode, 0)
 }
 
+// willNeedStep is the most that one hint asks for: kernels fetch no more than a
+// disk takes in one request and forget the rest.
+const willNeedStep = 512 << 10
+
+// willNeed is only a hint: what cannot be fetched fails again when it is read.
+func willNeed(file *os.File, off, length int64) {
+	for end := off + length; off < end; off += willNeedStep {
+		_ = unix.Fadvise(int(file.Fd()), off, min(willNeedStep, end-off), unix.FADV_WILLNEED)
+	}
+}
+
 // geometry asks a block device for its size and its logical sector.
 func geometry(file *os.File) (size int64, sector int, err error) {
 	if size, err = file.Seek(0, io.SeekEnd); err != nil { // the number BLKGETSIZE64 gives

@@ -59,6 +59,9 @@ func (o *Overlay) ReadAt(p []byte, off int64) (int, error) {
 	return len(p), end
 }
 
+// WillNeed hands the hint to the disk below.
+func (o *Overlay) WillNeed(off, length int64) { willNeedBelow(o.disk, off, length) }
+
 // WriteAt keeps p in memory.
 func (o *Overlay) WriteAt(p []byte, off int64) (int, error) {
 	if err := checkWrite(len(p), off, o.Size()); err != nil {

@@ -65,6 +65,13 @@ func (s *SectionDisk) ReadAt(p []byte, off int64) (int, error) {
 	return n, readResult(n, int(have-off), err, lost)
 }
 
+// WillNeed hands the hint to the disk below, as far as it lies in the window.
+func (s *SectionDisk) WillNeed(off, length int64) {
+	if length = min(length, s.size-off); off >= 0 && length > 0 {
+		willNeedBelow(s.disk, s.off+off, length)
+	}
+}
+
 // readResult is the error of a read that was cut down to want bytes: what
 // the disk below said if it gave less, else the reason for the cut.
 func readResult(n, want int, err, cut error) error {

@@ -62,7 +62,7 @@ func (c *compressed) decode(dst []byte, unit int64) error {
 	case err != nil:
 		return err
 	case whole:
-		_, err = readExtents(c.dev, c.extents, dst, off)
+		_, err = c.readClusters(dst, off)
 		return err
 	case stored == 0:
 		clear(dst)
@@ -72,7 +72,7 @@ func (c *compressed) decode(dst []byte, unit int64) error {
 		c.packed = make([]byte, c.unit)
 	}
 	packed := c.packed[:stored]
-	if _, err := readExtents(c.dev, c.extents, packed, off); err != nil {
+	if _, err := c.readClusters(packed, off); err != nil {
 		return err
 	}
 	if err := lznt1.Decode(dst, packed); err != nil {

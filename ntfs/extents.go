@@ -63,7 +63,7 @@ func (r *rawStream) ReadAt(p []byte, off int64) (int, error) {
 	if r.resident != nil {
 		return copy(p, r.resident[off:]), eof
 	}
-	n, err := readExtents(r.dev, r.extents, p, off)
+	n, err := (*stream)(r).readClusters(p, off)
 	if err != nil {
 		return n, err
 	}

@@ -86,6 +86,7 @@ type stream struct {
 	allocated   int64
 	size        int64
 	initialized int64
+	ahead       readAhead
 }
 
 // newStream joins the attribute records of one stream, which are in VCN order.
@@ -157,12 +158,19 @@ func (s *stream) ReadAt(p []byte, off int64) (int, error) {
 		return copy(p, s.resident[off:]), eof
 	}
 	stored := min(max(s.initialized-off, 0), int64(len(p)))
-	n, err := readExtents(s.dev, s.extents, p[:stored], off)
+	n, err := s.readClusters(p[:stored], off)
 	if err != nil {
 		return n, err
 	}
 	clear(p[stored:])
 	return len(p), eof
+}
+
+// readClusters fills p from the clusters of the stream, and lets the device know
+// what a reader from front to end wants next.
+func (s *stream) readClusters(p []byte, off int64) (int, error) {
+	s.ahead.follow(s.dev, s.extents, off, off+int64(len(p)))
+	return readExtents(s.dev, s.extents, p, off)
 }
 
 // readAll returns the whole value, refusing one longer than limit.

@@ -8,7 +8,9 @@ import (
 )
 
 // Device holds one volume, which begins at offset 0. A device that can be
-// written implements [io.WriterAt] too, and may implement Sync() error.
+// written implements [io.WriterAt] too, and may implement Sync() error. One that
+// can fetch bytes before they are read may implement WillNeed(off, length int64):
+// files in many pieces then come off a disk that is not cached several times as fast.
 type Device interface {
 	io.ReaderAt
 	Size() int64 // bytes
