@@ -156,37 +156,56 @@ type blockChange struct {
 	used          int64 // bytes in use before; those behind are nobody's
 }
 
-// commit plans a change so that one sector makes it.
+// commit plans a change so that one sector makes it. It looks at pieces of 512
+// bytes on longer sectors too, so that as little as possible depends on these
+// being written whole.
 func (p *planner) commit(c *blockChange) error {
-	var early, late []int64 // where in the block the sectors that change begin
-	size := min(p.v.boot.sectorSize, int64(len(c.before)))
-	for at := int64(0); at < int64(len(c.before)); at += size {
-		inUse := min(max(c.used, at), at+size)
+	early, late := c.pieces()
+	for _, at := range late {
+		if p.sectorOf(c, at) != p.sectorOf(c, late[0]) {
+			return fmt.Errorf("%w: the pieces at %d of it are to change together", ErrNotSingleSector, late)
+		}
+	}
+	if err := p.before(early, c); err != nil {
+		return err
+	}
+	return p.piecesOf(c, late)
+}
+
+// pieces says where the pieces that change begin: those of which no byte in use
+// changes, and the others.
+func (c *blockChange) pieces() (early, late []int64) {
+	for at := int64(0); at < int64(len(c.before)); at += fixupStride {
+		end := at + fixupStride
+		inUse := min(max(c.used, at), end)
 		switch {
-		case bytes.Equal(c.before[at:at+size], c.after[at:at+size]):
+		case bytes.Equal(c.before[at:end], c.after[at:end]):
 		case bytes.Equal(c.before[at:inUse], c.after[at:inUse]):
 			early = append(early, at)
 		default:
 			late = append(late, at)
 		}
 	}
-	if len(late) > 1 {
-		return fmt.Errorf("%w: sectors at %d of it are to change together", ErrNotSingleSector, late)
-	}
-	if err := p.before(early, c, size); err != nil {
-		return err
-	}
-	for _, at := range late {
-		if err := p.metadataAt(c.extents, c.after[at:at+size], c.off+at); err != nil {
+	return early, late
+}
+
+func (p *planner) sectorOf(c *blockChange, at int64) int64 {
+	return deviceOffset(c.extents, c.off+at) / p.v.boot.sectorSize
+}
+
+// piecesOf plans pieces of a change into the current step.
+func (p *planner) piecesOf(c *blockChange, pieces []int64) error {
+	for _, at := range pieces {
+		if err := p.metadataAt(c.extents, c.after[at:at+fixupStride], c.off+at); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// before plans sectors of a change into the StepPrepare before the current step.
-func (p *planner) before(sectors []int64, c *blockChange, size int64) error {
-	if len(sectors) == 0 {
+// before plans pieces of a change into the StepPrepare before the current step.
+func (p *planner) before(pieces []int64, c *blockChange) error {
+	if len(pieces) == 0 {
 		return nil
 	}
 	last := len(p.steps) - 1
@@ -195,13 +214,9 @@ func (p *planner) before(sectors []int64, c *blockChange, size int64) error {
 	if last == 0 || p.steps[last-1].Kind != StepPrepare {
 		p.step(StepPrepare, "fill the part of the record that is not in use")
 	}
-	for _, at := range sectors {
-		if err := p.metadataAt(c.extents, c.after[at:at+size], c.off+at); err != nil {
-			return err
-		}
-	}
+	err := p.piecesOf(c, pieces)
 	p.steps = append(p.steps, current)
-	return nil
+	return err
 }
 
 // reseal puts the seal of a structure as it lies on the device on a changed,
