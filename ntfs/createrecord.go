@@ -151,7 +151,7 @@ func (f *newFile) record(v *Volume, usn uint16) ([]byte, error) {
 // firstAttribute is where the attributes of a record begin, behind its update
 // sequence array.
 func (v *Volume) firstAttribute() int {
-	return align8(recordFixup+2*(int(v.boot.recordSize)/fixupStride+1))
+	return align8(recordFixup + 2*(int(v.boot.recordSize)/fixupStride+1))
 }
 
 func (f *newFile) attributes(v *Volume) [][]byte {
@@ -215,7 +215,7 @@ func (p *planner) inspect(number uint64) (f freeRecord, ok bool, err error) {
 	if !slices.ContainsFunc(b, func(c byte) bool { return c != 0 }) {
 		return f, true, nil // never used
 	}
-	if torn := unseal(b, recordMagic, off) != nil; torn {
+	if errors.Is(unseal(b, recordMagic, off), ErrFormat) {
 		return f, false, nil
 	}
 	if le.Uint16(b[recordFlags:])&recordInUse != 0 {

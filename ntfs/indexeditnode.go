@@ -89,7 +89,7 @@ func (x *index) checkNode(fold upCase, entries []indexEntry, low, high indexEntr
 
 // newIndexEntry makes an entry of a leaf.
 func newIndexEntry(ref RecordRef, key fileName) indexEntry {
-	e := make(indexEntry, align8(entryKey + len(key)))
+	e := make(indexEntry, align8(entryKey+len(key)))
 	le.PutUint64(e, ref.onDisk())
 	le.PutUint16(e[entryLength:], uint16(len(e)))
 	le.PutUint16(e[entryKeyLength:], uint16(len(key)))
