@@ -59,6 +59,7 @@ type Spec struct {
 
 	Modules        []string                      // loaded beside ntoskrnl.exe; nil means some; at most 30
 	EncodeDebugger bool                          // KDDEBUGGER_DATA64 as a running kernel keeps it
+	Plain          bool                          // no page in transition, none behind a prototype entry
 	Lost           []uint64                      // frames that the dump leaves out
 	Edit           func(pfn uint64, page []byte) // damages pages; nil for none
 

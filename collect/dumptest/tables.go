@@ -12,12 +12,13 @@ type tables struct {
 	frames  map[uint64][]byte
 	free    []uint64 // frames for further tables
 	selfMap bool
+	plain   bool
 }
 
 const paeRoot = 0x20 // where PAE's top table begins in its page
 
 func newTables(s *Spec, frames map[uint64][]byte) tables {
-	t := tables{shifts: []uint{39, 30, 21, 12}, entry: 8, bits: 9, frames: frames, selfMap: true}
+	t := tables{shifts: []uint{39, 30, 21, 12}, entry: 8, bits: 9, frames: frames, selfMap: true, plain: s.Plain}
 	switch {
 	case s.Machine == dumpfile.MachineARM64:
 		t.arm = true
@@ -120,6 +121,10 @@ func (t *tables) mapLarge(va uint64, above int) { t.mapEntry(va, above, t.largeP
 // mapTransition maps a page that is on its way out: its frame is still there.
 // A high bit is set as Windows does since 2018.
 func (t *tables) mapTransition(va, pfn uint64) {
+	if t.plain {
+		t.mapSmall(va, pfn)
+		return
+	}
 	const transition, protection, high = 1 << 11, 4 << 5, 1 << 45
 	v := pfn*pageSize | transition | protection
 	if t.entry == 8 && !t.pae {
@@ -133,7 +138,7 @@ func (t *tables) mapTransition(va, pfn uint64) {
 func (t *tables) mapPrototype(va, pfn, sharedVA uint64, shared []byte) {
 	const prototype = 1 << 10
 	switch {
-	case t.entry == 4:
+	case t.entry == 4, t.plain:
 		t.mapSmall(va, pfn)
 		return
 	case t.pae:
