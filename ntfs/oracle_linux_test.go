@@ -13,6 +13,7 @@ import (
 
 	"hangkit/ntfs"
 	"hangkit/ntfs/internal/woftest"
+	"hangkit/ntfs/ntfstest"
 )
 
 // compressByDriver makes files in a directory whose files ntfs-3g compresses:
@@ -59,9 +60,9 @@ func compressByDriver(t *testing.T, dir string) {
 // that we read the same.
 func TestOracleEncodings(t *testing.T) {
 	t.Parallel()
-	needMount(t)
+	ntfstest.Need(t, "mkntfs", "ntfs-3g", "ntfscat", "ntfsinfo", "icat")
 	img := mkntfs(t, geometry{512, 4096, 64 << 20})
-	mounted(t, img, "rw,compression", func(dir string) {
+	ntfstest.Mounted(t, img, "rw,compression", func(dir string) {
 		packed := filepath.Join(dir, "packed")
 		if err := os.Mkdir(packed, 0o755); err != nil {
 			t.Fatal(err)
@@ -88,12 +89,12 @@ func TestOracleEncodings(t *testing.T) {
 			t.Errorf("%s: %+v (%v)", name, d, err)
 		}
 	}
-	mounted(t, img, "ro,norecover", func(dir string) {
+	ntfstest.Mounted(t, img, "ro,norecover", func(dir string) {
 		sub, err := fs.Sub(v, "packed")
 		if err != nil {
 			t.Fatal(err)
 		}
-		compare(t, sub, filepath.Join(dir, "packed"))
+		ntfstest.Compare(t, sub, os.DirFS(filepath.Join(dir, "packed")))
 	})
 	if d, err := v.Detail("links/junction"); err != nil || d.ReparseTag != tagMountPoint {
 		t.Errorf("junction: %+v (%v)", d, err)

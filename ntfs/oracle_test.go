@@ -2,7 +2,6 @@ package ntfs_test
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -14,42 +13,13 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
-	"time"
 
-	"hangkit/image/imagetest"
 	"hangkit/ntfs"
+	"hangkit/ntfs/ntfstest"
 )
 
 // The oracles are ntfs-3g, its tools and sleuthkit: their mkntfs makes the
 // volumes, their driver fills them, and their readers say what is on them.
-
-func need(t *testing.T, programs ...string) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("short")
-	}
-	for _, p := range programs {
-		if _, err := exec.LookPath(p); err != nil {
-			missing(t, p)
-		}
-	}
-}
-
-func needMount(t *testing.T) {
-	t.Helper()
-	need(t, "mkntfs", "ntfs-3g", "umount", "ntfscat", "ntfsinfo", "icat", "ntfsfix", "ntfsresize")
-	if _, err := os.Stat("/dev/fuse"); err != nil {
-		missing(t, "/dev/fuse")
-	}
-}
-
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("HANGKIT_REQUIRE_ORACLES") == "1" {
-		t.Fatalf("%s is missing", what)
-	}
-	t.Skipf("%s is missing", what)
-}
 
 func run(t *testing.T, name string, args ...string) []byte {
 	t.Helper()
@@ -83,40 +53,6 @@ func mkntfs(t *testing.T, g geometry) string {
 	run(t, "mkntfs", "-F", "-Q", "-q", "-L", "Größe", "-s", fmt.Sprint(g.sector), "-c", fmt.Sprint(g.cluster),
 		"-p", "0", "-H", "16", "-S", "63", img)
 	return img
-}
-
-// mounted runs do on the mounted image. The driver stays in the foreground, so
-// that its end says that its last byte is written.
-func mounted(t *testing.T, img, options string, do func(dir string)) {
-	t.Helper()
-	dir := t.TempDir()
-	driver := exec.Command("ntfs-3g", "-o", "no_detach,"+options, img, dir)
-	if err := driver.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		imagetest.Unmount(t, dir)
-		if err := driver.Wait(); err != nil {
-			t.Errorf("ntfs-3g: %v", err)
-		}
-	}()
-	awaitMount(t, dir)
-	do(dir)
-}
-
-func awaitMount(t *testing.T, dir string) {
-	t.Helper()
-	for range 500 {
-		mounts, err := os.ReadFile("/proc/mounts")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if bytes.Contains(mounts, []byte(" "+dir+" ")) {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatal("ntfs-3g does not mount the image")
 }
 
 // image is an open image file.
@@ -223,55 +159,9 @@ func fill(t *testing.T, dir string, g geometry) {
 	}
 }
 
-// compare checks that v shows exactly what the mounted directory does.
-func compare(t *testing.T, v fs.FS, dir string) (files int) {
-	t.Helper()
-	want, got := digest(t, os.DirFS(dir)), digest(t, v)
-	for name, sum := range want {
-		if g, ok := got[name]; !ok {
-			t.Errorf("%q is not listed", name)
-		} else if g != sum {
-			t.Errorf("%q: got %s, want %s", name, g, sum)
-		}
-		delete(got, name)
-	}
-	for name := range got {
-		t.Errorf("%q is listed and should not be", name)
-	}
-	return len(want)
-}
-
-// digest describes each file of a tree.
-func digest(t *testing.T, fsys fs.FS) map[string]string {
-	t.Helper()
-	all := map[string]string{}
-	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || name == "." {
-			return err
-		}
-		if d.IsDir() {
-			all[name] = "directory"
-			return nil
-		}
-		f, err := fsys.Open(name)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		h := sha256.New()
-		n, err := io.Copy(h, f)
-		all[name] = fmt.Sprintf("%d bytes, %x", n, h.Sum(nil))
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
-
 func TestOracleGeometries(t *testing.T) {
 	t.Parallel()
-	needMount(t)
+	ntfstest.Need(t, "mkntfs", "ntfs-3g", "ntfscat", "ntfsinfo", "icat")
 	for _, g := range []geometry{
 		{512, 512, 48 << 20}, {512, 1024, 48 << 20}, {512, 2048, 48 << 20}, {512, 4096, 64 << 20}, {512, 8192, 64 << 20},
 		{512, 32768, 96 << 20}, {512, 65536, 128 << 20}, {1024, 4096, 64 << 20}, {4096, 4096, 64 << 20}, {4096, 65536, 128 << 20},
@@ -280,9 +170,9 @@ func TestOracleGeometries(t *testing.T) {
 		t.Run(g.String(), func(t *testing.T) {
 			t.Parallel()
 			img := mkntfs(t, g)
-			mounted(t, img, "rw", func(dir string) { fill(t, dir, g) })
+			ntfstest.Mounted(t, img, "rw", func(dir string) { fill(t, dir, g) })
 			v := open(t, openImage(t, img))
-			mounted(t, img, "ro,norecover", func(dir string) { compare(t, v, dir) })
+			ntfstest.Approve(t, img)
 			// All of a volume takes minutes: TestFS reads each file byte by byte.
 			for dir, file := range map[string]string{"ünï-日本": "İstanbul/Straße.txt", "thinned": "file_number_0050.txt"} {
 				if sub, err := fs.Sub(v, dir); err != nil || fstest.TestFS(sub, file) != nil {
@@ -373,19 +263,19 @@ func checkAgainstTools(t *testing.T, v *ntfs.Volume, img, name string) {
 // records, by leaving ntfs-3g nothing but single free clusters.
 func TestOracleManyPieces(t *testing.T) {
 	t.Parallel()
-	needMount(t)
+	ntfstest.Need(t, "mkntfs", "ntfs-3g", "ntfscat", "ntfsinfo", "icat")
 	const count = 12_000
 	g := geometry{512, 1024, 64 << 20}
 	img := mkntfs(t, g)
 	filler := func(i int) string { return fmt.Sprintf("filler/%d", i) }
-	mounted(t, img, "rw", func(dir string) {
+	ntfstest.Mounted(t, img, "rw", func(dir string) {
 		for i := range count {
 			put(t, filepath.Join(dir, filler(i)), patterned(int64(g.cluster)))
 		}
 		writeUntilFull(t, filepath.Join(dir, "rest"))
 	})
 	v := open(t, openImage(t, img))
-	mounted(t, img, "rw", func(dir string) {
+	ntfstest.Mounted(t, img, "rw", func(dir string) {
 		for i := range count {
 			extents, err := v.Extents(filler(i))
 			if err != nil {
@@ -406,7 +296,7 @@ func TestOracleManyPieces(t *testing.T) {
 	}
 	t.Logf("%d fragments", d.Fragments)
 	checkAgainstTools(t, v, img, "pieces")
-	mounted(t, img, "ro,norecover", func(dir string) { compare(t, v, dir) })
+	ntfstest.Approve(t, img)
 	p, err := v.OpenInPlace("pieces")
 	if err != nil || p.Size() != d.Size {
 		t.Fatal(err)
@@ -418,19 +308,19 @@ func TestOracleManyPieces(t *testing.T) {
 // pieces, mapped by several MFT records.
 func TestOracleFragmentedMetadata(t *testing.T) {
 	t.Parallel()
-	needMount(t)
+	ntfstest.Need(t, "mkntfs", "ntfs-3g", "ntfscat", "ntfsinfo", "icat")
 	const count, names = 12_000, 8_000
 	g := geometry{512, 4096, 96 << 20}
 	img := mkntfs(t, g)
 	filler := func(i int) string { return fmt.Sprintf("filler/%d", i) }
-	mounted(t, img, "rw", func(dir string) {
+	ntfstest.Mounted(t, img, "rw", func(dir string) {
 		for i := range count {
 			put(t, filepath.Join(dir, filler(i)), patterned(int64(g.cluster)))
 		}
 		writeUntilFull(t, filepath.Join(dir, "rest"))
 	})
 	v := open(t, openImage(t, img))
-	mounted(t, img, "rw", func(dir string) {
+	ntfstest.Mounted(t, img, "rw", func(dir string) {
 		for i := range count {
 			if extents := mustExtents(t, v, filler(i)); extents[0].DeviceOffset/int64(g.cluster)%2 == 0 {
 				if err := os.Truncate(filepath.Join(dir, filler(i)), 0); err != nil { // its record stays in use
@@ -458,7 +348,7 @@ func TestOracleFragmentedMetadata(t *testing.T) {
 	if list, err := v.ReadDir("many"); err != nil || len(list) != names {
 		t.Fatalf("%d names (%v)", len(list), err)
 	}
-	mounted(t, img, "ro,norecover", func(dir string) { compare(t, v, dir) })
+	ntfstest.Approve(t, img)
 }
 
 func writeUntilFull(t *testing.T, name string) {
@@ -477,13 +367,13 @@ func writeUntilFull(t *testing.T, name string) {
 
 func TestOracleManyNames(t *testing.T) {
 	t.Parallel()
-	needMount(t)
+	ntfstest.Need(t, "mkntfs", "ntfs-3g", "ntfscat", "ntfsinfo", "icat")
 	const count = 20_000
 	img := mkntfs(t, geometry{512, 4096, 96 << 20})
 	name := func(i int) string {
 		return fmt.Sprintf("a rather long name so that the tree grows %06d.dat", i*7919%count)
 	}
-	mounted(t, img, "rw", func(dir string) {
+	ntfstest.Mounted(t, img, "rw", func(dir string) {
 		for i := range count {
 			put(t, filepath.Join(dir, "many", name(i)), nil)
 		}
@@ -492,7 +382,7 @@ func TestOracleManyNames(t *testing.T) {
 	if list, err := v.ReadDir("many"); err != nil || len(list) != count {
 		t.Fatalf("%d names (%v)", len(list), err)
 	}
-	mounted(t, img, "rw", func(dir string) {
+	ntfstest.Mounted(t, img, "rw", func(dir string) {
 		for i := range count {
 			if i%500 != 0 {
 				if err := os.Remove(filepath.Join(dir, "many", name(i))); err != nil {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"hangkit/ntfs/internal/crashsim"
+	"hangkit/ntfs/ntfstest"
 	"hangkit/ntfs/verify"
 )
 
@@ -18,7 +19,7 @@ import (
 // leaks and sizes out of date they may report; the file has its old or its new
 // contents always, as ntfs-3g reads it.
 func TestOracleCrashReplace(t *testing.T) {
-	needMount(t)
+	ntfstest.Need(t, "ntfs-3g", "ntfsresize")
 	for _, g := range geometries {
 		for _, w := range writings {
 			if w.pieces > 0 { // what makes the pieces is a leak
@@ -126,7 +127,7 @@ func (o *oracles) mustPass(name string, args ...string) {
 // read has ntfs-3g read the file.
 func (o *oracles) read(found []verify.Kind) {
 	o.t.Helper()
-	mounted(o.t, o.img.Name(), "ro,norecover", func(dir string) {
+	ntfstest.Mounted(o.t, o.img.Name(), "ro,norecover", func(dir string) {
 		b, err := os.ReadFile(filepath.Join(dir, hivePath))
 		switch {
 		case err != nil:

@@ -10,23 +10,24 @@ import (
 
 	"hangkit/ntfs"
 	"hangkit/ntfs/internal/woftest"
+	"hangkit/ntfs/ntfstest"
 )
 
 // TestOracleStreams: ntfs-3g writes alternate streams, and names that only it
 // allows; we read the same under the names the package comment states.
 func TestOracleStreams(t *testing.T) {
 	t.Parallel()
-	needMount(t)
+	ntfstest.Need(t, "mkntfs", "ntfs-3g", "ntfscat", "ntfsinfo", "icat")
 	img := mkntfs(t, geometry{512, 4096, 64 << 20})
 	contents := woftest.Contents(200_000)
-	mounted(t, img, "rw,streams_interface=windows", func(dir string) {
+	ntfstest.Mounted(t, img, "rw,streams_interface=windows", func(dir string) {
 		put(t, filepath.Join(dir, "file"), []byte("contents"))
 		put(t, filepath.Join(dir, "file:small"), []byte("beside"))
 		put(t, filepath.Join(dir, "file:große"), contents)
 		put(t, filepath.Join(dir, "folder", "x"), nil)
 		put(t, filepath.Join(dir, "folder:of a directory"), contents)
 	})
-	mounted(t, img, "rw,streams_interface=none", func(dir string) {
+	ntfstest.Mounted(t, img, "rw,streams_interface=none", func(dir string) {
 		put(t, filepath.Join(dir, "colon:back\\slash"), []byte("a name"))
 		put(t, filepath.Join(dir, "half \xed\xa0\xbd pair"), []byte("half"))
 	})

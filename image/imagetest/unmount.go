@@ -21,24 +21,25 @@ const (
 // it serves as a cleanup too. A process that another test is just starting holds
 // every open file of ours between its fork and its exec: while the directory is
 // busy it tries again, and the test fails only when it stays busy.
-func Unmount(t testing.TB, dir string) {
-	t.Helper()
-	for deadline := time.Now().Add(unmountPatience); isMounted(t, dir); time.Sleep(unmountPause) {
+func Unmount(tb testing.TB, dir string) {
+	tb.Helper()
+	for deadline := time.Now().Add(unmountPatience); Mounted(tb, dir); time.Sleep(unmountPause) {
 		out, err := exec.Command("umount", dir).CombinedOutput() // the context of t has ended in a cleanup
 		if err == nil {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("umount %s: %v\n%sheld by %v", dir, err, out, holders(dir))
+			tb.Fatalf("umount %s: %v\n%sheld by %v", dir, err, out, holders(dir))
 		}
 	}
 }
 
-func isMounted(t testing.TB, dir string) bool {
-	t.Helper()
+// Mounted tells whether something is mounted at dir.
+func Mounted(tb testing.TB, dir string) bool {
+	tb.Helper()
 	table, err := os.ReadFile("/proc/self/mounts")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return strings.Contains(string(table), " "+dir+" ")
 }

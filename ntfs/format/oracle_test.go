@@ -9,28 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"hangkit/image/imagetest"
 	"hangkit/ntfs/format"
+	"hangkit/ntfs/ntfstest"
 )
-
-// need skips a test without the programs it asks, or fails it where all are
-// required. What ntfs-3g mounts needs FUSE.
-func need(t *testing.T, programs ...string) {
-	t.Helper()
-	for _, p := range programs {
-		_, err := exec.LookPath(p)
-		if err == nil && p == "ntfs-3g" {
-			_, err = os.Stat("/dev/fuse")
-		}
-		if err == nil {
-			continue
-		}
-		if os.Getenv("HANGKIT_REQUIRE_ORACLES") == "1" {
-			t.Fatalf("%s is required: %v", p, err)
-		}
-		t.Skipf("no %s: %v", p, err)
-	}
-}
 
 // ask runs a program that must find nothing wrong.
 func ask(t *testing.T, name string, args ...string) []byte {
@@ -45,20 +26,6 @@ func ask(t *testing.T, name string, args ...string) []byte {
 }
 
 func tail(b []byte) []byte { return b[max(0, len(b)-2000):] }
-
-// checkers ask the programs that check a volume's structure. A checker that is
-// no Debian stable package joins in when HANGKIT_NTFSCK names it.
-func checkers(t *testing.T, path string) {
-	t.Helper()
-	if out := ask(t, "ntfsfix", "-n", path); !bytes.Contains(out, []byte("was processed successfully")) || bytes.Contains(out, []byte("BAD")) {
-		t.Errorf("ntfsfix:\n%s", out)
-	}
-	ask(t, "ntfsresize", "--info", "--force", "--no-action", "--no-progress-bar", path)
-	ask(t, "ntfsinfo", "-m", path)
-	if ntfsck := os.Getenv("HANGKIT_NTFSCK"); ntfsck != "" {
-		ask(t, ntfsck, path)
-	}
-}
 
 // image is a volume in a sparse file.
 type image struct {
@@ -85,16 +52,6 @@ func build(t *testing.T, dev format.Device, o format.Options) *format.Layout {
 		t.Fatal(err)
 	}
 	return l
-}
-
-// mount mounts the image until the test ends or unmount is called.
-func mount(t *testing.T, path, options string) (dir string, unmount func()) {
-	t.Helper()
-	dir = t.TempDir()
-	ask(t, "ntfs-3g", "-o", options, path, dir)
-	unmount = func() { imagetest.Unmount(t, dir) }
-	t.Cleanup(unmount)
-	return dir, unmount
 }
 
 // compareTree compares what is mounted with what went in.
@@ -127,21 +84,19 @@ func compareTree(t *testing.T, dir string, entries []format.Entry) {
 // every combination of sizes they take.
 func TestOracleSizes(t *testing.T) {
 	t.Parallel()
-	need(t, "ntfsfix", "ntfsresize", "ntfsinfo", "ntfscat", "ntfs-3g", "fls")
+	ntfstest.Need(t, "ntfscat")
 	for _, s := range []sizes{{512, 512}, {512, 1024}, {512, 4096}, {512, 65536}, {512, 2 << 20}, {4096, 4096}, {4096, 65536}} {
 		t.Run(s.String(), func(t *testing.T) {
 			t.Parallel()
 			entries := sampleTree(s.cluster)
 			img := newImage(t, max(256<<20, 4000*int64(s.cluster)))
 			build(t, img, format.Options{SectorSize: s.sector, ClusterSize: s.cluster, Label: "Größe", Root: entries})
-			checkers(t, img.Name())
+			ntfstest.Approve(t, img.Name())
 			compareWithCat(t, img.Name(), entries)
 			if s.cluster <= 65536 { // sleuthkit 4.11 reads no larger clusters
 				compareWithFls(t, img.Name(), entries)
 			}
-			dir, unmount := mount(t, img.Name(), "ro,norecover")
-			compareTree(t, dir, entries)
-			unmount()
+			ntfstest.Mounted(t, img.Name(), "ro,norecover", func(dir string) { compareTree(t, dir, entries) })
 		})
 	}
 }
@@ -186,26 +141,29 @@ func compareWithFls(t *testing.T, path string, entries []format.Entry) {
 // 100,000 names.
 func TestOracleLarge(t *testing.T) {
 	t.Parallel()
-	need(t, "ntfsfix", "ntfsresize", "ntfsinfo", "ntfscat", "ntfs-3g")
+	ntfstest.Need(t, "ntfscat")
 	entries := []format.Entry{
 		{Name: "pagefile.sys", Content: pattern{90 << 20}, Size: 90 << 20, Fragments: 20_000},
 		{Name: "many", Dir: numbered(100_000)},
 	}
 	img := newImage(t, 1<<30)
 	build(t, img, format.Options{Root: entries, ExtraRecords: 100_000, MFTFragments: 20})
-	checkers(t, img.Name())
+	ntfstest.ApproveStructure(t, img.Name())
 	if got := ask(t, "ntfscat", img.Name(), "pagefile.sys"); !bytes.Equal(got, visible(&entries[0])) {
 		t.Error("ntfscat: pagefile.sys differs")
 	}
-	dir, unmount := mount(t, img.Name(), "ro,norecover")
-	defer unmount()
-	if names, err := os.ReadDir(filepath.Join(dir, "many")); err != nil || len(names) != 100_000 {
+	ntfstest.Mounted(t, img.Name(), "ro,norecover", func(dir string) { compareMany(t, filepath.Join(dir, "many"), entries[1].Dir) })
+}
+
+// compareMany counts the files of a directory and compares some of them.
+func compareMany(t *testing.T, dir string, entries []format.Entry) {
+	t.Helper()
+	if names, err := os.ReadDir(dir); err != nil || len(names) != len(entries) {
 		t.Errorf("%d names (%v)", len(names), err)
 	}
-	for i := 0; i < 100_000; i += 997 {
-		e := entries[1].Dir[i]
-		if got, err := os.ReadFile(filepath.Join(dir, "many", e.Name)); err != nil || !bytes.Equal(got, e.Data) {
-			t.Errorf("%q differs (%v)", e.Name, err)
+	for i := 0; i < len(entries); i += 997 {
+		if got, err := os.ReadFile(filepath.Join(dir, entries[i].Name)); err != nil || !bytes.Equal(got, entries[i].Data) {
+			t.Errorf("%q differs (%v)", entries[i].Name, err)
 		}
 	}
 }
@@ -213,11 +171,11 @@ func TestOracleLarge(t *testing.T) {
 // TestOracleHuge has a 500 GB volume with two million MFT records checked.
 func TestOracleHuge(t *testing.T) {
 	t.Parallel()
-	need(t, "ntfsfix", "ntfsresize", "ntfsinfo", "ntfscat")
+	ntfstest.Need(t, "ntfscat")
 	entries := windowsDisk(160 << 30)
 	img := newImage(t, 500<<30)
 	build(t, img, format.Options{Root: entries, ExtraRecords: 2 << 20, VolumeFlags: format.VolumeMounted})
-	checkers(t, img.Name())
+	ntfstest.ApproveStructure(t, img.Name())
 	hive := entries[0].Dir[0].Dir
 	if got := ask(t, "ntfscat", img.Name(), "Windows/System32/config/SYSTEM"); !bytes.Equal(got, hive[len(hive)-1].Dir[0].Data) {
 		t.Error("ntfscat: SYSTEM differs")
@@ -227,7 +185,7 @@ func TestOracleHuge(t *testing.T) {
 // TestOracleLogState has ntfs-3g judge whether the log lets it write.
 func TestOracleLogState(t *testing.T) {
 	t.Parallel()
-	need(t, "ntfs-3g.probe")
+	ntfstest.Need(t, "ntfs-3g.probe")
 	const (
 		writable   = 0
 		hibernated = 14 // "metadata kept in Windows cache"
@@ -251,7 +209,6 @@ func TestOracleLogState(t *testing.T) {
 // must be what a driver can allocate from, insert into and delete from.
 func TestOracleWritable(t *testing.T) {
 	t.Parallel()
-	need(t, "ntfsfix", "ntfsresize", "ntfsinfo", "ntfs-3g")
 	for _, s := range []sizes{{512, 1024}, {512, 4096}, {512, 65536}, {4096, 4096}} {
 		for _, extra := range []int64{0, 5000} {
 			t.Run(fmt.Sprintf("%v extra %d", s, extra), func(t *testing.T) {
@@ -261,13 +218,9 @@ func TestOracleWritable(t *testing.T) {
 					SectorSize: s.sector, ClusterSize: s.cluster, Root: sampleTree(s.cluster),
 					ExtraRecords: extra, MFTFragments: int(extra / 1000),
 				})
-				dir, unmount := mount(t, img.Name(), "rw")
-				change(t, dir)
-				unmount()
-				checkers(t, img.Name())
-				dir, unmount = mount(t, img.Name(), "ro")
-				checkChanged(t, dir)
-				unmount()
+				ntfstest.Mounted(t, img.Name(), "rw", func(dir string) { change(t, dir) })
+				ntfstest.Approve(t, img.Name())
+				ntfstest.Mounted(t, img.Name(), "ro", func(dir string) { checkChanged(t, dir) })
 			})
 		}
 	}

@@ -2,46 +2,22 @@ package verify_test
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"text/tabwriter"
-	"time"
 
-	"hangkit/image/imagetest"
 	"hangkit/ntfs/format"
+	"hangkit/ntfs/ntfstest"
 	"hangkit/ntfs/verify"
 )
 
 // The oracles are mkntfs and ntfs-3g, on whose volumes nothing may be found,
 // and the checkers others have written, whose findings must be ours, too.
-
-func need(t *testing.T, programs ...string) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("short")
-	}
-	for _, p := range programs {
-		_, err := exec.LookPath(p)
-		if err == nil && p == "ntfs-3g" {
-			_, err = os.Stat("/dev/fuse")
-		}
-		if err == nil {
-			continue
-		}
-		if os.Getenv("HANGKIT_REQUIRE_ORACLES") == "1" {
-			t.Fatalf("%s is required: %v", p, err)
-		}
-		t.Skipf("no %s: %v", p, err)
-	}
-}
 
 func run(t *testing.T, name string, args ...string) {
 	t.Helper()
@@ -61,35 +37,6 @@ func mkntfs(t *testing.T, size int64, sector, cluster int) string {
 	}
 	run(t, "mkntfs", "-F", "-Q", "-q", "-s", fmt.Sprint(sector), "-c", fmt.Sprint(cluster), "-p", "0", "-H", "16", "-S", "63", img)
 	return img
-}
-
-// mounted runs do on the mounted image. The driver stays in the foreground, so
-// that its end says that its last byte is written.
-func mounted(t *testing.T, img, options string, do func(dir string)) {
-	t.Helper()
-	dir := t.TempDir()
-	driver := exec.Command("ntfs-3g", "-o", "no_detach,"+options, img, dir)
-	if err := driver.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		imagetest.Unmount(t, dir)
-		if err := driver.Wait(); err != nil {
-			t.Errorf("ntfs-3g: %v", err)
-		}
-	}()
-	for range 2000 {
-		mounts, err := os.ReadFile("/proc/mounts")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if bytes.Contains(mounts, []byte(" "+dir+" ")) {
-			do(dir)
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatal("ntfs-3g does not mount the image")
 }
 
 // live does to a volume what years do: files come and go, grow and shrink.
@@ -178,13 +125,13 @@ func checkImage(t *testing.T, img string) *verify.Report {
 // before and after ntfs-3g has lived on them.
 func TestOracleClean(t *testing.T) {
 	t.Parallel()
-	need(t, "mkntfs", "ntfs-3g", "umount")
+	ntfstest.Need(t, "mkntfs", "ntfs-3g", "umount")
 	for _, g := range [][2]int{{512, 512}, {512, 1024}, {512, 4096}, {512, 65536}, {512, 131072}, {512, 2 << 20}, {4096, 4096}} {
 		t.Run(fmt.Sprint(g), func(t *testing.T) {
 			t.Parallel()
 			img := mkntfs(t, max(48<<20, 512*int64(g[1])), g[0], g[1])
 			spotless(t, checkImage(t, img))
-			mounted(t, img, "rw,compression,streams_interface=windows", func(dir string) { live(t, dir, min(300, 100_000_000/g[1])) })
+			ntfstest.Mounted(t, img, "rw,compression,streams_interface=windows", func(dir string) { live(t, dir, min(300, 100_000_000/g[1])) })
 			spotless(t, checkImage(t, img))
 		})
 	}
@@ -193,10 +140,10 @@ func TestOracleClean(t *testing.T) {
 // TestOracleCleanAfterFormat lets ntfs-3g live on our own volume.
 func TestOracleCleanAfterFormat(t *testing.T) {
 	t.Parallel()
-	need(t, "ntfs-3g", "umount")
+	ntfstest.Need(t, "ntfs-3g", "umount")
 	img := filepath.Join(t.TempDir(), "volume.img")
 	save(t, build(t, 64<<20, format.Options{Root: household(4096)}), img)
-	mounted(t, img, "rw,compression,streams_interface=windows", func(dir string) { live(t, dir, 300) })
+	ntfstest.Mounted(t, img, "rw,compression,streams_interface=windows", func(dir string) { live(t, dir, 300) })
 	spotless(t, checkImage(t, img))
 }
 
@@ -234,73 +181,12 @@ func load(t *testing.T, name string) *memory {
 	return m
 }
 
-// judge is somebody else's checker: it says what it thinks of an image.
-type judge struct {
-	name string
-	ask  func(t *testing.T, img string) opinion
-}
-
-// unpackedNTFSck names a directory into which ntfsprogs-plus and its libc are
-// unpacked: the package cannot be installed beside ntfs-3g.
-const unpackedNTFSck = "HANGKIT_NTFSCK"
-
-func judges(t *testing.T) []judge {
-	t.Helper()
-	found := []judge{
-		{"ntfsresize -i -f", command("ntfsresize", "--info", "--force", "--no-action", "--no-progress-bar")},
-		{"ntfsfix -n", command("ntfsfix", "-n")},
-		{"ntfs-3g", readAll},
-		{"fsstat", command("fsstat", "-f", "ntfs")},
-		{"fls -r", command("fls", "-r", "-p", "-l", "-f", "ntfs")},
-	}
-	if root := os.Getenv(unpackedNTFSck); root != "" {
-		lib := filepath.Join(root, "usr/lib/x86_64-linux-gnu")
-		found = append(found, judge{"ntfsck -n", command(filepath.Join(lib, "ld-linux-x86-64.so.2"), "--library-path", lib, filepath.Join(root, "usr/sbin/ntfsck"), "-n")})
-	}
-	return found
-}
-
-// command is a checker that says by its status what it thinks.
-func command(name string, args ...string) func(*testing.T, string) opinion {
-	return func(t *testing.T, img string) opinion {
-		t.Helper()
-		out, err := exec.CommandContext(t.Context(), name, append(slices.Clip(args), img)...).CombinedOutput()
-		return opinion{err != nil, string(out)}
-	}
-}
-
-// readAll mounts the image read-only and reads every file.
-func readAll(t *testing.T, img string) opinion {
-	t.Helper()
-	dir := t.TempDir()
-	if out, err := exec.CommandContext(t.Context(), "ntfs-3g", "-o", "ro,norecover", img, dir).CombinedOutput(); err != nil {
-		return opinion{true, string(out)}
-	}
-	defer imagetest.Unmount(t, dir)
-	sum := sha256.New()
-	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		b, err := os.ReadFile(name)
-		_, _ = fmt.Fprintf(sum, "%s %d %x\n", strings.TrimPrefix(name, dir), len(b), sha256.Sum256(b))
-		return err
-	})
-	return opinion{err != nil, fmt.Sprintf("%x", sum.Sum(nil))}
-}
-
-// opinion is what a checker says: its status and its words.
-type opinion struct {
-	failed bool
-	words  string
-}
-
 // mark is X where a checker fails, d where only its words differ.
-func (o opinion) mark(healthy opinion) string {
+func mark(o, healthy ntfstest.Opinion) string {
 	switch {
-	case o.failed:
+	case o.Complains:
 		return "X"
-	case o.words != healthy.words:
+	case o.Words != healthy.Words:
 		return "d"
 	}
 	return "."
@@ -324,7 +210,7 @@ func ours(r *verify.Report) string {
 // error we must find; -v shows who finds what.
 func TestOracleMatrix(t *testing.T) {
 	t.Parallel()
-	need(t, "mkntfs", "ntfs-3g", "umount", "ntfsresize", "ntfsfix", "fsstat", "fls")
+	ntfstest.Need(t, "mkntfs")
 	t.Run("format", func(t *testing.T) {
 		t.Parallel()
 		askAll(t, newPatient(t, build(t, 32<<20, format.Options{Root: sickroom()})))
@@ -335,7 +221,7 @@ func TestOracleMatrix(t *testing.T) {
 			t.Skip("the same again, for a full run")
 		}
 		img := mkntfs(t, 32<<20, 512, 4096)
-		mounted(t, img, "rw", func(dir string) { admit(t, dir, sickroom()) })
+		ntfstest.Mounted(t, img, "rw", func(dir string) { admit(t, dir, sickroom()) })
 		askAll(t, newPatient(t, load(t, img)))
 	})
 }
@@ -363,13 +249,13 @@ func askAll(t *testing.T, healthy *patient) {
 	spotless(t, check(t, healthy))
 	img := filepath.Join(t.TempDir(), "patient.img")
 	save(t, healthy.memory, img)
-	asked := judges(t)
-	baseline := make([]opinion, len(asked))
+	asked := ntfstest.Judges(t, healthy.cluster)
+	baseline := make([]ntfstest.Opinion, len(asked))
 	header := []string{"corruption", "verify"}
 	for i, j := range asked {
-		header = append(header, j.name)
-		if baseline[i] = j.ask(t, img); baseline[i].failed {
-			t.Errorf("%s complains about a healthy volume:\n%s", j.name, baseline[i].words)
+		header = append(header, j.Name)
+		if baseline[i] = j.Ask(t, img); baseline[i].Complains {
+			t.Errorf("%s complains about a healthy volume:\n%s", j.Name, baseline[i].Words)
 		}
 	}
 	var table strings.Builder
@@ -384,9 +270,9 @@ func askAll(t *testing.T, healthy *patient) {
 		verdict(t, d, r)
 		cells := []string{d.name, ours(r)}
 		for i, j := range asked {
-			o := j.ask(t, img)
-			if cells = append(cells, o.mark(baseline[i])); o.failed && ours(r) == "." {
-				t.Errorf("%s: %s finds what we miss:\n%s", d.name, j.name, o.words)
+			o := j.Ask(t, img)
+			if cells = append(cells, mark(o, baseline[i])); o.Complains && ours(r) == "." {
+				t.Errorf("%s: %s finds what we miss:\n%s", d.name, j.Name, o.Words)
 			}
 		}
 		row(cells)
