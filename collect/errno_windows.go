@@ -5,12 +5,16 @@ import (
 	"syscall"
 )
 
-// The Windows errors of a full disk and of a file its file system cannot hold
-// (FAT32: 4 GiB).
+// The Windows errors of a full disk, of a file its file system cannot hold (FAT32:
+// 4 GiB), and of a device that was taken away.
 const (
 	errorHandleDiskFull = syscall.Errno(39)
 	errorDiskFull       = syscall.Errno(112)
 	errorFileTooLarge   = syscall.Errno(223)
+	errorNotReady       = syscall.Errno(21)
+	errorNoSuchDevice   = syscall.Errno(433)
+	errorFileInvalid    = syscall.Errno(1006) // the volume behind an open file has gone
+	errorNotConnected   = syscall.Errno(1167)
 )
 
 func isFull(err error) bool {
@@ -18,3 +22,8 @@ func isFull(err error) bool {
 }
 
 func isTooBig(err error) bool { return errors.Is(err, errorFileTooLarge) }
+
+func isGone(err error) bool {
+	return errors.Is(err, errorNotReady) || errors.Is(err, errorNoSuchDevice) ||
+		errors.Is(err, errorFileInvalid) || errors.Is(err, errorNotConnected)
+}

@@ -16,6 +16,12 @@ func (o Options) WithCreate(create func(root *os.Root, name string) (OutFile, er
 	return o
 }
 
+// WithInterval sets how far apart the checkpoints are.
+func (o Options) WithInterval(n int64) Options {
+	o.interval = n
+	return o
+}
+
 // CreateFile is the real making of output files, for injections to wrap.
 func CreateFile(root *os.Root, name string) (OutFile, error) { return createFile(root, name) }
 
@@ -26,15 +32,13 @@ func WriteWhole(dir, name string, b []byte, create func(root *os.Root, name stri
 
 // RenameWhole writes b the way of file systems without links.
 func RenameWhole(dir, name string, b []byte) error {
-	out, err := newOutput(dir, nil)
+	out, err := newOutput(dir, 0, nil)
 	if err != nil {
 		return err
 	}
 	_, werr := out.file.WriteAt(b, 0)
 	rerr := out.rename(name)
-	if rerr == nil {
-		out.temp = ""
-	}
+	out.safe = rerr == nil
 	return errors.Join(werr, rerr, out.discard())
 }
 

@@ -2,16 +2,14 @@ package collect
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
-	"io"
-	"os"
+	"runtime"
 	"syscall"
 
 	"hangkit/collect/dumpfile"
+	"hangkit/collect/seekable"
 )
 
 // Errors of Extract that callers branch on.
@@ -19,6 +17,8 @@ var (
 	ErrNothing    = errors.New("there is no dump to copy")
 	ErrTargetFull = errors.New("the target has no room for the dump")
 	ErrFileTooBig = errors.New("the target's file system cannot hold a file this big")
+	ErrTargetGone = errors.New("the target cannot be written any more")
+	ErrSourceGone = errors.New("the disk does not answer any more")
 )
 
 // Options says how Extract copies.
@@ -27,13 +27,21 @@ type Options struct {
 	Name   string // of the output file; empty means Candidate.DefaultName
 	NoHash bool   // leave the SHA-256 out
 
+	Compress   bool        // pack the dump as a seekable zstd archive
+	Recipients []Recipient // encrypt the output to them; empty leaves it in the clear
+	PartSize   int64       // cut an output that could be longer into parts; 0 never cuts
+
+	Journal bool // keep a journal, so that a copy that is interrupted can go on
+	Resume  bool // go on with an interrupted copy of the same dump, if there is one
+
 	// Progress is told how many bytes are done, from one goroutine at a time.
 	Progress func(done, total int64)
 	// FreeSpace gives the free bytes of the file system that holds dir. It is
 	// asked before the first write; nil means not to ask.
 	FreeSpace func(dir string) (int64, error)
 
-	create createFunc // replaced by tests
+	create   createFunc // replaced by tests
+	interval int64      // between checkpoints, replaced by tests
 }
 
 // Range is a span of bytes.
@@ -44,71 +52,121 @@ type Range struct {
 
 // Result is what Extract wrote.
 type Result struct {
-	Path   string // of the file
+	Path   string // of the file, or of the folder with its parts
 	Name   string // its last element
-	Size   int64
-	SHA256 string // hex; empty with NoHash
+	Size   int64  // of the dump
+	SHA256 string // of the dump, hex; empty with NoHash
+
+	FileSize   int64  // of what was written, all parts together
+	FileSHA256 string // of what was written, where that is not the dump
+	Parts      int    // 0 for one file
+	Compressed bool
+	Recipients []string // of an encrypted output
 
 	Partial   bool    // something of the dump is missing, unreadable or damaged
 	BadBytes  int64   // bytes that could not be read, written as zeros
-	BadRanges []Range // the first of them, by offset in the dump
+	BadRanges []Range // by offset in the dump
+	Map       string  // name of the mapfile that lists them, if there are any
 	Holes     int64   // bytes of zeros that take no room in the output
 
 	// Verified is what whoever verified the copy found, for the manifest; Extract
 	// leaves it nil.
-	Verified *dumpfile.Report
+	Verified *dumpfile.Report `json:"-"`
 }
 
-// Extract copies the dump of c to a new file. It writes under a temporary
-// name, flushes, and renames at the end; an existing file is never replaced,
-// the copy gets a number instead. Places that cannot be read become zeros and
-// are listed. On an error, or when ctx is cancelled, no file is left behind.
+// Extract copies the dump of c to a new file. It writes under a temporary name,
+// flushes, and renames at the end; an existing file is never replaced, the copy
+// gets a number instead. Places that cannot be read become zeros and are listed,
+// in a mapfile of ddrescue too. On an error, or when ctx is cancelled, no file is
+// left behind; with a journal, what a later copy can go on with is, and the error
+// is a KeptError.
 func Extract(ctx context.Context, c *Candidate, o Options) (*Result, error) {
-	res, err := extract(ctx, c, o)
+	res, err := extract(ctx, c, &o)
 	if err != nil {
 		return nil, fmt.Errorf("extract %s: %w", c.Name(), err)
 	}
 	return res, nil
 }
 
-func extract(ctx context.Context, c *Candidate, o Options) (_ *Result, err error) {
+func extract(ctx context.Context, c *Candidate, o *Options) (_ *Result, err error) {
 	if !c.Extractable() {
 		return nil, fmt.Errorf("%s: %w", c.State, ErrNothing)
-	}
-	if err := o.checkRoom(c.Have); err != nil {
-		return nil, err
 	}
 	src, err := c.open()
 	if err != nil {
 		return nil, err
 	}
 	defer src.Close()
-	out, err := newOutput(o.Dir, o.create)
+	id, err := o.identify(ctx, src, c)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, out.discard()) }()
-	cp := &copier{src: src, size: c.Have, out: out.file, progress: o.Progress}
-	if !o.NoHash {
-		cp.hash = sha256.New()
-	}
-	if err := cp.run(ctx); err != nil {
-		return nil, targetError(err)
-	}
-	partial := !c.whole() || cp.bad.bytes > 0
-	name, err := out.commit(c.outputName(o.Name, partial))
+	a, err := o.begin(ctx, id)
 	if err != nil {
 		return nil, targetError(err)
 	}
-	return &Result{
-		Path: out.path(name), Name: name, Size: c.Have, SHA256: cp.sum(),
-		Partial: partial, BadBytes: cp.bad.bytes, BadRanges: cp.bad.ranges,
-		Holes: cp.holes,
-	}, nil
+	defer func() { err = a.leave(err) }()
+	if a.done != nil {
+		return a.done, a.writeMap(o, a.done)
+	}
+	if err := o.checkRoom(c.Have - a.at); err != nil {
+		return nil, err
+	}
+	cp, err := a.copier(o)
+	if err != nil {
+		return nil, err
+	}
+	cp.src = src
+	if err := cp.run(ctx); err != nil {
+		return nil, targetError(err)
+	}
+	res, err := a.finish(c, cp, o)
+	return res, targetError(err)
 }
 
+// leave closes the output. After an error it is removed, unless a later copy can
+// go on with it.
+func (a *attempt) leave(err error) error {
+	kept := a.out.journal != nil && a.out.journal.points > 0 && a.out.settled == ""
+	switch {
+	case err == nil || kept:
+		a.out.close()
+	default:
+		return errors.Join(err, a.out.discard())
+	}
+	if err != nil {
+		return &KeptError{err, int64(a.out.journal.points) * a.id.Interval, a.id.Size}
+	}
+	return nil
+}
+
+// partSize is the size of the parts an output is cut into: 0 where it fits into one.
+func (o *Options) partSize(size int64) int64 {
+	most := size
+	if o.Compress {
+		most += size>>10 + seekableOverhead
+	}
+	if len(o.Recipients) > 0 {
+		most += size>>10 + ageOverhead*int64(1+len(o.Recipients))
+	}
+	if o.PartSize == 0 || most <= o.PartSize {
+		return 0
+	}
+	return o.PartSize
+}
+
+// What packing and encrypting add at most, beside a thousandth of the dump: the
+// frame headers and the table of a small archive, the header and the last block's
+// tag of age.
+const (
+	seekableOverhead = 64 << 10
+	ageOverhead      = 4 << 10
+)
+
+// checkRoom asks whether the rest of the dump fits. How small it packs is not
+// known before.
 func (o *Options) checkRoom(need int64) error {
-	if o.FreeSpace == nil {
+	if o.FreeSpace == nil || o.Compress {
 		return nil
 	}
 	free, err := o.FreeSpace(o.Dir)
@@ -121,196 +179,120 @@ func (o *Options) checkRoom(need int64) error {
 	return nil
 }
 
-const (
-	chunkSize  = 2 << 20 // one read
-	chunks     = 4       // chunks under way: read, written, hashed
-	sparseUnit = 64 << 10
-)
-
-// copier moves size bytes from src to out. Reading, writing and hashing each
-// have a goroutine and hand the chunks on, so that the slowest of the three
-// sets the pace.
-type copier struct {
-	src      io.ReaderAt
-	size     int64
-	out      outFile
-	hash     hash.Hash // nil for none
-	progress func(done, total int64)
-
-	bad   badRanges
-	holes int64
-}
-
-type chunk struct {
-	off int64
-	b   []byte
-}
-
-func (cp *copier) run(ctx context.Context) error {
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	free, filled, written := make(chan []byte, chunks), make(chan chunk, chunks), make(chan chunk, chunks)
-	for range chunks {
-		free <- make([]byte, min(chunkSize, cp.size))
+// copier makes what moves the rest of the dump into the output.
+func (a *attempt) copier(o *Options) (*copier, error) {
+	cp := &copier{
+		size: a.id.Size, start: a.at, digest: a.digest, progress: o.Progress,
+		journal: a.out.journal, interval: a.id.Interval, bad: a.bad, noted: a.at,
 	}
-	hashed := make(chan struct{})
-	go cp.read(ctx, free, filled)
-	go cp.digest(written, free, hashed)
-	err := cp.write(ctx, filled, written)
-	stop(err)
-	close(written)
-	for range filled { // until the reader has gone: it may still be using src
+	if !o.Compress && len(o.Recipients) == 0 {
+		cp.sink = &plainSink{out: a.out.file, at: a.at, holes: a.holes}
+		return cp, nil
 	}
-	<-hashed
+	stream, err := newStreamSink(&appender{a.out.file, a.size, a.written}, o.Compress, o.Recipients)
 	if err != nil {
-		return err
+		return nil, targetError(err)
 	}
-	return cp.out.Truncate(cp.size)
+	stream.frames, stream.marked = a.frames, len(a.frames)
+	cp.sink = stream
+	if o.Compress {
+		cp.encoder, err = seekable.NewEncoder(chunkSize, runtime.GOMAXPROCS(0))
+	}
+	return cp, err
 }
 
-// read fills chunks until everything is read or ctx is done, and closes filled.
-func (cp *copier) read(ctx context.Context, free <-chan []byte, filled chan<- chunk) {
-	defer close(filled)
-	for off := int64(0); off < cp.size; off += chunkSize {
-		var b []byte
-		select {
-		case b = <-free:
-		case <-ctx.Done():
-			return
-		}
-		b = b[:min(int64(len(b)), cp.size-off)]
-		if !cp.bad.readAt(ctx, cp.src, b, off) {
-			return
-		}
-		filled <- chunk{off, b}
+// finish makes the output last, with what belongs to it.
+func (a *attempt) finish(c *Candidate, cp *copier, o *Options) (*Result, error) {
+	res := a.result(c, cp, o)
+	name := c.outputName(o.Name, res.Partial)
+	if a.id.PartSize > 0 {
+		res.Parts = partCount(res.FileSize, a.id.PartSize)
 	}
+	sum := cp.outSum
+	if sum == nil {
+		sum = cp.digest.Sum(nil)
+	}
+	if err := a.out.flush(); err != nil {
+		return nil, err
+	}
+	suffix := res.suffix()
+	if res.Parts > 0 {
+		if err := a.out.describeParts(name+suffix, res, sum, a.id); err != nil {
+			return nil, err
+		}
+		suffix += partsSuffix
+	}
+	_, err := a.out.commit(name, suffix, func(name string) {
+		res.Name, res.Path = name, a.out.path(name)
+		a.out.journal.write(journalLine{Done: &finished{*res, sum}})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return res, a.writeMap(o, res)
 }
 
-// write puts chunks where they belong and hands them on.
-func (cp *copier) write(ctx context.Context, filled <-chan chunk, written chan<- chunk) error {
-	done := int64(0)
-	for c := range filled {
-		if err := ctx.Err(); err != nil {
-			return context.Cause(ctx)
-		}
-		if err := cp.writeSparse(c.b, c.off); err != nil {
-			return err
-		}
-		done += int64(len(c.b))
-		startWriteBack(cp.out, c.off, int64(len(c.b)))
-		written <- c
-		if cp.progress != nil {
-			cp.progress(done, cp.size)
+func (a *attempt) result(c *Candidate, cp *copier, o *Options) *Result {
+	res := &Result{
+		Size: c.Have, FileSize: cp.outSize, Compressed: o.Compress, Recipients: recipientNames(o.Recipients),
+		Partial: !c.whole() || cp.bad.bytes > 0, BadBytes: cp.bad.bytes, BadRanges: cp.bad.ranges,
+	}
+	if plain, ok := cp.sink.(*plainSink); ok {
+		res.Holes = plain.holes
+	}
+	if !o.NoHash {
+		res.SHA256 = hex.EncodeToString(cp.digest.Sum(nil))
+		if cp.outSum != nil {
+			res.FileSHA256 = hex.EncodeToString(cp.outSum)
 		}
 	}
-	if done < cp.size {
-		return context.Cause(ctx)
+	return res
+}
+
+// suffix is what the form of an output adds to the dump's name.
+func (r *Result) suffix() string {
+	suffix := ""
+	if r.Compressed {
+		suffix = compressedSuffix
 	}
+	if len(r.Recipients) > 0 {
+		suffix += encryptedSuffix
+	}
+	return suffix
+}
+
+// compressedSuffix is what the name of a packed copy ends in.
+const compressedSuffix = ".zst"
+
+// writeMap writes the mapfile beside a copy that has bad places, unless that was
+// done when the copy got its name.
+func (a *attempt) writeMap(o *Options, res *Result) error {
+	if len(res.BadRanges) == 0 {
+		return nil
+	}
+	if _, err := a.out.root.Lstat(res.Name + MapSuffix); err == nil {
+		res.Map = res.Name + MapSuffix
+		return nil
+	}
+	name, err := writeWhole(o.Dir, res.Name+MapSuffix, AppendMapfile(nil, res.Size, res.BadRanges), nil)
+	if err != nil {
+		return fmt.Errorf("mapfile: %w", err)
+	}
+	res.Map = name
 	return nil
 }
 
-// digest hashes chunks in order and gives their buffers back.
-func (cp *copier) digest(written <-chan chunk, free chan<- []byte, hashed chan<- struct{}) {
-	defer close(hashed)
-	for c := range written {
-		if cp.hash != nil {
-			cp.hash.Write(c.b)
-		}
-		free <- c.b[:cap(c.b)]
-	}
-}
-
-// writeSparse writes b without its zero stretches. They cost no room on file
-// systems with holes, and read as zeros on all of them.
-func (cp *copier) writeSparse(b []byte, off int64) error {
-	for len(b) > 0 {
-		zero, n := stretch(b)
-		if zero {
-			cp.holes += int64(n)
-		} else if _, err := cp.out.WriteAt(b[:n], off); err != nil {
-			return fmt.Errorf("write at %#x: %w", off, err)
-		}
-		b, off = b[n:], off+int64(n)
-	}
-	return nil
-}
-
-// stretch tells whether b begins with zeros, and for how long that goes on.
-func stretch(b []byte) (zero bool, n int) {
-	for n < len(b) {
-		unit := b[n:min(n+sparseUnit, len(b))]
-		if z := isZero(unit); n > 0 && z != zero {
-			return zero, n
-		} else if n == 0 {
-			zero = z
-		}
-		n += len(unit)
-	}
-	return zero, n
-}
-
-func (cp *copier) sum() string {
-	if cp.hash == nil {
-		return ""
-	}
-	return hex.EncodeToString(cp.hash.Sum(nil))
-}
-
-// maxBadRanges bounds the list of unreadable places; the bytes are counted on.
-const maxBadRanges = 10000
-
-// badRanges reads what can be read and remembers what cannot.
-type badRanges struct {
-	ranges []Range
-	bytes  int64
-}
-
-// readAt fills b from off. After a failed read every page is tried alone; what
-// still fails is zeros. It gives up, false, only when ctx is done.
-func (r *badRanges) readAt(ctx context.Context, src io.ReaderAt, b []byte, off int64) bool {
-	if n, _ := src.ReadAt(b, off); n == len(b) {
-		return ctx.Err() == nil
-	}
-	for at := 0; at < len(b); at += dumpfile.PageSize {
-		if ctx.Err() != nil {
-			return false
-		}
-		piece := b[at:min(at+dumpfile.PageSize, len(b))]
-		if n, _ := src.ReadAt(piece, off+int64(at)); n < len(piece) {
-			clear(piece)
-			r.add(off+int64(at), int64(len(piece)))
-		}
-	}
-	return true
-}
-
-func (r *badRanges) add(off, n int64) {
-	r.bytes += n
-	if last := len(r.ranges) - 1; last >= 0 && r.ranges[last].Off+r.ranges[last].Len == off {
-		r.ranges[last].Len += n
-	} else if len(r.ranges) < maxBadRanges {
-		r.ranges = append(r.ranges, Range{off, n})
-	}
-}
-
-// targetError names what the operating system says when a target is full.
+// targetError names what the operating system says when a target is full or gone.
 func targetError(err error) error {
 	switch {
+	case err == nil || errors.Is(err, ErrSourceGone):
+		return err
 	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || isFull(err):
 		return fmt.Errorf("%w: %w", ErrTargetFull, err)
 	case errors.Is(err, syscall.EFBIG) || isTooBig(err):
 		return fmt.Errorf("%w: %w", ErrFileTooBig, err)
+	case errors.Is(err, syscall.EIO) || errors.Is(err, syscall.EROFS) || isGone(err):
+		return fmt.Errorf("%w: %w", ErrTargetGone, err)
 	}
 	return err
 }
-
-// outFile is what the copier needs of its output.
-type outFile interface {
-	io.WriterAt
-	Truncate(size int64) error
-	Sync() error
-	Close() error
-}
-
-// createFunc makes a new file in root that must not exist.
-type createFunc func(root *os.Root, name string) (outFile, error)

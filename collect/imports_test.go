@@ -13,6 +13,7 @@ import (
 
 // foreign are the packages of others that the room needs, and who may import them.
 var foreign = map[string]string{
+	"filippo.io/age":                     ".",
 	"github.com/klauspost/compress/zstd": "seekable",
 }
 

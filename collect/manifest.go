@@ -85,7 +85,15 @@ type ManifestCopy struct {
 	SHA256    string  `json:"sha256,omitempty"`
 	Partial   bool    `json:"partial"`
 	BadBytes  int64   `json:"bad_bytes,omitempty"`
-	BadRanges []Range `json:"bad_ranges,omitempty"`
+	BadRanges []Range `json:"bad_ranges,omitempty"` // the first of them
+	Map       string  `json:"map,omitempty"`        // name of the mapfile with all of them
+
+	// Of what was written, where that is not the dump as it is.
+	FileSize   int64    `json:"file_size,omitempty"`
+	FileSHA256 string   `json:"file_sha256,omitempty"`
+	Parts      int      `json:"parts,omitempty"`
+	Compressed string   `json:"compressed,omitempty"`
+	Recipients []string `json:"encrypted_to,omitempty"`
 
 	Verdict string   `json:"verdict,omitempty"` // of the verification, where there was one
 	Reasons []string `json:"verdict_reasons,omitempty"`
@@ -123,10 +131,20 @@ func (m *Manifest) Add(c *Candidate, res *Result) {
 	m.Dumps = append(m.Dumps, d)
 }
 
+// maxManifestRanges is how many bad ranges a manifest lists.
+const maxManifestRanges = 1000
+
 func manifestCopy(res *Result) *ManifestCopy {
 	c := &ManifestCopy{
 		Name: res.Name, Size: res.Size, SHA256: res.SHA256,
-		Partial: res.Partial, BadBytes: res.BadBytes, BadRanges: res.BadRanges,
+		Partial: res.Partial, BadBytes: res.BadBytes, Map: res.Map, FileSHA256: res.FileSHA256, Parts: res.Parts, Recipients: res.Recipients,
+		BadRanges: res.BadRanges[:min(len(res.BadRanges), maxManifestRanges)],
+	}
+	if res.Compressed {
+		c.Compressed = "zstd, seekable"
+	}
+	if res.FileSHA256 != "" || res.FileSize != res.Size {
+		c.FileSize = res.FileSize
 	}
 	if res.Verified != nil {
 		c.Verdict, c.Reasons = res.Verified.Verdict.String(), res.Verified.Reasons
@@ -195,19 +213,6 @@ func WriteManifest(dir string, m *Manifest) (string, error) {
 		return "", fmt.Errorf("manifest: %w", err)
 	}
 	return name, nil
-}
-
-func writeWhole(dir, name string, b []byte, create createFunc) (_ string, err error) {
-	out, err := newOutput(dir, create)
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, out.discard()) }()
-	if _, err := out.file.WriteAt(b, 0); err != nil {
-		return "", targetError(err)
-	}
-	name, err = out.commit(name)
-	return name, targetError(err)
 }
 
 // ReadManifest reads a manifest that WriteManifest wrote.

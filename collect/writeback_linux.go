@@ -13,7 +13,11 @@ const syncFileRangeWrite = 2
 // the flush at the end finds little left to do. It is only a hint: what fails here
 // fails again, and is told, at the flush.
 func startWriteBack(f outFile, off, n int64) {
-	if file, ok := f.(*os.File); ok {
-		_ = syscall.SyncFileRange(int(file.Fd()), off, n, syncFileRangeWrite)
+	switch f := f.(type) {
+	case *os.File:
+		_ = syscall.SyncFileRange(int(f.Fd()), off, n, syncFileRangeWrite)
+	case *splitFile:
+		start := max(off, int64(f.at)*f.part) // earlier parts have been flushed
+		startWriteBack(f.cur, start-int64(f.at)*f.part, off+n-start)
 	}
 }

@@ -46,8 +46,8 @@ var rooms = []room{
 		why: "the checker knows the format by itself: a writer's mistakes must not be its own, and a writer must be able to ask it"},
 	{dir: "ntfs/ntfstest", imports: []string{"hangkit/image/imagetest", "hangkit/ntfs", "hangkit/ntfs/verify"},
 		why: "in tests every reader and every checker judges a volume, ours too"},
-	{dir: "collect", imports: []string{"github.com/klauspost/compress/zstd"},
-		why: "dumps are read from any file system; beside the standard library only what packs them"},
+	{dir: "collect", imports: []string{"filippo.io/age", "github.com/klauspost/compress/zstd"},
+		why: "dumps are read from any file system; beside the standard library only what packs and encrypts them"},
 }
 
 func TestRoomImports(t *testing.T) {
