@@ -115,6 +115,9 @@ func (s *Space) prototype(va, e uint64, last int) (Translation, error) {
 		return Translation{}, fault
 	}
 	at := uint64(int64(e) >> s.paging.proto)
+	if at|0xFFFF == ^uint64(0) {
+		return Translation{}, fault // the end of the address space: only the process knows
+	}
 	if s.paging.width == 32 {
 		at &= 1<<32 - 1
 	}
