@@ -8,6 +8,7 @@ import (
 
 	"hangkit/ntfs"
 	"hangkit/ntfs/format"
+	"hangkit/ntfs/ntfstest"
 )
 
 // A page file as a dump has to be taken from: in more pieces than a record lists,
@@ -66,11 +67,11 @@ func checkPageFile(t *testing.T, dev ntfs.Device) {
 // TestOraclePageFile does the same on a volume of mkntfs, in the pieces that ntfs-3g
 // finds free between clusters that are marked used.
 func TestOraclePageFile(t *testing.T) {
-	needMount(t)
+	ntfstest.Need(t, "mkntfs", "ntfs-3g", "ntfscat", "ntfsinfo", "icat")
 	img := mkntfs(t, geometry{512, 512, 128 << 20})
 	dev := openImage(t, img)
 	useEveryThird(t, dev)
-	mounted(t, img, "rw", func(dir string) {
+	ntfstest.Mounted(t, img, "rw", func(dir string) {
 		put(t, filepath.Join(dir, "pagefile.sys"), patterned(pageFileSize))
 	})
 	forgetInitialized(t, dev, pageFileSize)
