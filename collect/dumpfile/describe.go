@@ -35,12 +35,19 @@ func Describe(r io.ReaderAt, size int64) (*Description, error) {
 		return nil, err
 	}
 	l := h.Layout(r, size)
-	d := &Description{Story: h.story(l, size)}
+	m := h.memoryOf(r, size, l)
+	d := &Description{Story: h.story(l, m, size)}
 	d.add(h.headerSection())
 	d.add(h.memorySection())
 	d.add(l.bitmapSection())
 	d.add(l.triageSection(h.Bits))
+	d.add(l.debugSection())
 	d.add(l.secondarySection())
+	if m != nil {
+		d.add(m.kernelSection(h.Bits))
+		d.add(m.modulesSection(h.Bits))
+		d.add(m.processesSection())
+	}
 	d.add(l.lengthSection(size))
 	return d, nil
 }
@@ -52,7 +59,7 @@ func (d *Description) add(s Section) {
 }
 
 // story is what one says about a dump on the telephone.
-func (h *Header) story(l *Layout, size int64) []string {
+func (h *Header) story(l *Layout, m *Memory, size int64) []string {
 	out := []string{h.storyWhat()}
 	if s := h.BugCheck.words(); s != "" {
 		out = append(out, s)
@@ -62,6 +69,9 @@ func (h *Header) story(l *Layout, size int64) []string {
 	}
 	if h.Encrypted() {
 		out = append(out, "The contents are encrypted: they can be read with the private key of the certificate only.")
+	}
+	if s := m.story(); s != "" {
+		out = append(out, s)
 	}
 	return append(out, l.storyLength(size))
 }
@@ -387,6 +397,21 @@ func (l *Layout) triageSection(bits int) Section {
 		{"DataBlocksOffset", t.BlocksOffset}, {"DataBlocksCount", t.BlocksCount},
 	} {
 		s.Lines = append(s.Lines, Line{f.label, fmt.Sprintf("%08x", f.v), ""})
+	}
+	return s
+}
+
+func (l *Layout) debugSection() Section {
+	d := l.Debug
+	if d == nil {
+		return Section{}
+	}
+	s := Section{Title: "RDMP", Lines: []Line{
+		{"FirstPageOffset", hexWord(d.FirstPage, 64), ""},
+		{"NumberOfRanges", fmt.Sprint(d.Ranges), ""},
+	}}
+	if l.Pages != nil {
+		s.Lines = append(s.Lines, Line{"TotalNumberOfPages", hexWord(l.Pages.Count, 64), count(l.Pages.Count, "page")})
 	}
 	return s
 }

@@ -41,6 +41,8 @@ func TestDescribeGolden(t *testing.T) {
 		"triage-fill": edit(build(t, dumptest.Spec{Type: dumpfile.TypeTriage, Space: dumptest.SpaceFill}), func(b []byte) {
 			copy(b[0x1050:0x1058], "PAGEPAGE") // as small dumps of Windows 10 leave them
 		}),
+		"full-arm64":     build(t, dumptest.Spec{Machine: dumpfile.MachineARM64, Type: dumpfile.TypeFull, Pages: 64}),
+		"debugger":       build(t, dumptest.Spec{Type: dumpfile.TypeDebugFull, Pages: 64, Lost: []uint64{dumptest.FrameProcesses + 1}}),
 		"boot-hang":      build(t, dumptest.Spec{BugCheck: 0x1D5, Parameters: [4]uint64{le.Uint64([]byte("storahci")), 2, 3, 300000}}),
 		"encrypted-live": build(t, dumptest.Spec{Attributes: uint32(dumpfile.AttrEncrypted | dumpfile.AttrLiveDump), BugCheck: 0x161}),
 	} {

@@ -90,7 +90,7 @@ func TestTriageHeaderFields(t *testing.T) {
 	for bits, base := range map[int]int{64: 0x2000, 32: 0x1000} {
 		b := build(t, dumptest.Spec{Type: dumpfile.TypeTriage, Bits: bits})
 		h := layout(t, b).Triage
-		if string(b[h.DebuggerOffset+0x10:][:4]) != "KDBG" || h.DebuggerSize != 0x380 || h.BlocksCount != 1 || h.DriverCount != 2 {
+		if string(b[h.DebuggerOffset+0x10:][:4]) != "KDBG" || h.DebuggerSize != 0x380 || h.BlocksCount != 2 || h.DriverCount != 2 {
 			t.Errorf("%d bits: %+v", bits, h)
 		}
 		if int(h.ProcessOffset) != base+0x80 || int(h.ThreadOffset) != base+0x280 || int(h.CallStackOffset) != base+0x480 {

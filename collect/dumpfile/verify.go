@@ -365,6 +365,7 @@ func (v *verifier) triage() {
 	}
 	err := t.checkParts(v.h.Bits)
 	v.expect("parts", err == nil, "%d drivers; %s", t.DriverCount, orText(err, "every part lies within the dump"))
+	v.triageMemory(t)
 }
 
 func orText(err error, text string) string {

@@ -150,6 +150,28 @@ func TestRealTriageDump(t *testing.T) {
 	}
 }
 
+// TestRealTriageMemory reads what a real small dump keeps of the kernel.
+func TestRealTriageMemory(t *testing.T) {
+	t.Parallel()
+	b := sample(t, "kernel-triage-arm64-0x1C8.dmp")
+	m := verify(b).Memory
+	if len(m.Modules.Value) != 245 || m.Modules.Err != nil || m.Debugger.Value.KernBase != 0xFFFFF803F2E00000 {
+		t.Fatalf("%d modules, %+v", len(m.Modules.Value), m)
+	}
+	first := m.Modules.Value[0]
+	if first.Name != "ntoskrnl.exe" || first.Path != `\SystemRoot\system32\ntoskrnl.exe` || first.Base != 0xFFFFF803F2E00000 || first.TimeDateStamp != 0xDF291B09 {
+		t.Errorf("%+v", first)
+	}
+	if !strings.HasPrefix(m.BuildLab, "22000.") || m.BugCheck.Value[0] != 0x1C8 || m.BugCheck.Value[1] != 7000 {
+		t.Errorf("%q, %#x, %v", m.BuildLab, m.BugCheck.Value, m.BugCheck.Err)
+	}
+	d, err := dumpfile.Describe(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compare(t, "real-triage-arm64.golden", render(d))
+}
+
 func TestRealFullDumpCutShort(t *testing.T) {
 	t.Parallel()
 	b := sample(t, "kernel-full-x64-header-16k-truncated.dmp")

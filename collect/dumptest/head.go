@@ -74,7 +74,7 @@ func (d *Reader) makeHead64() []byte {
 		}
 	case dumpfile.TypeTriage:
 		copy(h[0x88:0x344], filled(700))
-		h = append(h, triage(0x2000, 0x70)...)
+		h = append(h, triage(0x2000, 0x70, d.system[FrameData], &places64)...)
 	case dumpfile.TypeDebugKernel, dumpfile.TypeDebugKernelA, dumpfile.TypeDebugFull:
 		h = append(h, d.ranges()...)
 	default:
@@ -135,7 +135,7 @@ func (d *Reader) makeHead32() []byte {
 		}
 	case dumpfile.TypeTriage:
 		copy(h[0x64:0x320], filled(700))
-		h = append(h, triage(0x1000, 0x58)...)
+		h = append(h, triage(0x1000, 0x58, d.system[FrameData], &places32)...)
 	default:
 		h = append(h, d.bitmap(0x1000, 0x20)...)
 	}
@@ -219,7 +219,7 @@ func (d *Reader) ranges() []byte {
 
 // triage writes TRIAGE_DUMP and its parts for the file offset base. The 32-bit
 // structure differs in where the debugger data is described.
-func triage(base, debugger int) []byte {
+func triage(base, debugger int, data []byte, p *places) []byte {
 	t := make([]byte, 0x80)
 	put := func(off int, v uint32) { le.PutUint32(t[off:], v) }
 	add := func(offAt, sizeAt int, count uint32, part []byte) {
@@ -238,18 +238,27 @@ func triage(base, debugger int) []byte {
 	add(0x24, 0x1C, 0, seeded(0x200, 3)) // and the thread; no processor block
 	add(0x28, 0x2C, 0x400, seeded(0x400, 1))
 	drivers := make([]byte, 2*144)
+	for i := range 2 {
+		entry := drivers[i*144:]
+		le.PutUint64(entry[8+0x30:], p.large+FrameImage*pageSize+uint64(i)*0x2000000)
+		le.PutUint32(entry[8+0x40:], kernelSize)
+		le.PutUint32(entry[8+0x80:], kernelTime+uint32(i))
+	}
 	add(0x30, 0x34, 2, drivers)
 	strings := []byte("\x0c\x00\x00\x00n\x00t\x00o\x00s\x00k\x00r\x00n\x00l\x00.\x00e\x00x\x00e\x00\x00\x00\x00\x00")
 	add(0x38, 0x3C, uint32(len(strings)), strings)
-	kdbg := make([]byte, 0x380)
-	copy(kdbg[0x10:], "KDBG")
-	le.PutUint32(kdbg[0x14:], 0x380)
+	kdbg := data[p.debugger%pageSize:][:0x380]
 	add(debugger, debugger+4, 0x380, kdbg)
-	block := make([]byte, 16)
-	le.PutUint64(block, 0xFFFFF80005A11C00)
-	le.PutUint32(block[8:], le.Uint32(t[0x28:]))
-	le.PutUint32(block[12:], 0x100)
-	add(debugger+8, debugger+12, 1, block)
+	bugCheck := uint32(base + len(t))
+	t = append(t, data[atBugCheck:][:0x140]...) // KiBugCheckData and the name of the build
+	list := make([]byte, 2*16)
+	le.PutUint64(list, 0xFFFFF80005A11C00)
+	le.PutUint32(list[8:], le.Uint32(t[0x28:]))
+	le.PutUint32(list[12:], 0x100)
+	le.PutUint64(list[16:], p.debugger&^(pageSize-1)+atBugCheck)
+	le.PutUint32(list[24:], bugCheck)
+	le.PutUint32(list[28:], 0x140)
+	add(debugger+8, debugger+12, 2, list)
 	for i := range 2 {
 		le.PutUint32(t[int(le.Uint32(t[0x30:]))-base+i*144:], le.Uint32(t[0x38:]))
 	}

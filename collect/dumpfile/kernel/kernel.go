@@ -133,10 +133,11 @@ func (k *Kernel) unicodeString(b []byte) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("name: %w", err)
 	}
-	return decodeUTF16(text), nil
+	return DecodeUTF16(text), nil
 }
 
-func decodeUTF16(b []byte) string {
+// DecodeUTF16 reads little-endian UTF-16. Halves of characters become U+FFFD.
+func DecodeUTF16(b []byte) string {
 	units := make([]uint16, len(b)/2)
 	for i := range units {
 		units[i] = le.Uint16(b[2*i:])
@@ -204,7 +205,7 @@ func (k *Kernel) SharedData() (*SharedData, error) {
 	if err != nil {
 		return nil, fmt.Errorf("KUSER_SHARED_DATA: %w", err)
 	}
-	root := decodeUTF16(b[sharedSystemRoot : sharedSystemRoot+2*sharedRootLetters])
+	root := DecodeUTF16(b[sharedSystemRoot : sharedSystemRoot+2*sharedRootLetters])
 	for i, r := range root {
 		if r == 0 {
 			root = root[:i]

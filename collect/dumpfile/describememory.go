@@ -1,0 +1,122 @@
+package dumpfile
+
+import (
+	"fmt"
+	"io"
+	"time"
+)
+
+// memoryOf follows the memory of any dump, nil where it has none or none of
+// it can be followed.
+func (h *Header) memoryOf(r io.ReaderAt, size int64, l *Layout) *Memory {
+	switch {
+	case h.Encrypted():
+	case l.Pages != nil && h.DirectoryTable.Known:
+		if m, err := h.inspect(r, size, l.Pages); err == nil {
+			return m
+		}
+	case l.Triage != nil && l.Primary.Known:
+		return h.inspectTriage(r, size, l.Triage)
+	}
+	return nil
+}
+
+// story names the kernel and counts what it had running.
+func (m *Memory) story() string {
+	if m == nil || m.Debugger.Value == nil && len(m.Modules.Value) == 0 {
+		return ""
+	}
+	s := "The kernel"
+	if v := m.KernelVersion(); v != "" {
+		s += " " + v
+	}
+	if m.BuildLab != "" {
+		s += fmt.Sprintf(" (%s)", m.BuildLab)
+	}
+	s += fmt.Sprintf(" had %s loaded", count(uint64(len(m.Modules.Value)), "module"))
+	if n := len(m.Processes.Value); n > 0 {
+		s += fmt.Sprintf(" and ran %s", countOf(n, "process", "processes"))
+	}
+	return s + "."
+}
+
+func countOf(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
+}
+
+func (m *Memory) kernelSection(bits int) Section {
+	s := Section{Title: "Kernel"}
+	if d := m.Debugger.Value; d != nil {
+		words := ""
+		if d.Encoded {
+			words = "KDDEBUGGER_DATA64 is encoded"
+		}
+		s.Lines = append(s.Lines, Line{"KernBase", hexWord(d.KernBase, bits), words})
+	}
+	s.text("Version", m.KernelVersion(), "")
+	s.text("NtBuildLab", m.BuildLab, "")
+	if i := m.Image.Value; i != nil {
+		s.text("TimeDateStamp", fmt.Sprintf("%08x", i.TimeDateStamp), stampText(i.TimeDateStamp))
+		s.text("Symbols", i.PDB, i.PDBKey)
+	}
+	s.text("Page tables", m.Paging, "")
+	if p := m.Shared.Value; p != nil {
+		s.text("NtSystemRoot", p.SystemRoot, "")
+	}
+	for i, p := range m.Processors {
+		s.text(fmt.Sprintf("KiProcessorBlock[%d]", i), hexWord(p, bits), "")
+	}
+	return s
+}
+
+// text adds a line unless its value is empty.
+func (s *Section) text(label, value, words string) {
+	if value != "" {
+		s.Lines = append(s.Lines, Line{label, value, words})
+	}
+}
+
+// stampText reads a link time. Reproducible builds have a hash in its place:
+// what lies before Windows NT or after the dump's century is none.
+func stampText(stamp uint32) string {
+	const first = 725846400 // 1993
+	t := time.Unix(int64(stamp), 0).UTC()
+	if stamp < first || t.Year() > 2050 {
+		return ""
+	}
+	return t.Format("2006-01-02 15:04:05 UTC, if it is a time")
+}
+
+func (m *Memory) modulesSection(bits int) Section {
+	s := Section{Title: "Loaded modules"}
+	for _, mod := range m.Modules.Value {
+		name := mod.Name
+		if name == "" {
+			name = "?"
+		}
+		words := fmt.Sprintf("%s  %08x  %s", hexWord(mod.End(), bits), mod.TimeDateStamp, mod.Path)
+		s.Lines = append(s.Lines, Line{name, hexWord(mod.Base, bits), words})
+	}
+	if m.Modules.Err != nil && m.Paging != "" {
+		s.text("(broken)", m.Modules.Err.Error(), "")
+	}
+	return s
+}
+
+func (m *Memory) processesSection() Section {
+	s := Section{Title: "Processes"}
+	for _, p := range m.Processes.Value {
+		name := p.Name
+		if name == "" {
+			name = "?"
+		}
+		s.Lines = append(s.Lines, Line{name, fmt.Sprint(p.PID), ""})
+	}
+	if m.Processes.Err != nil && m.Paging != "" {
+		s.text("(broken)", m.Processes.Err.Error(), "")
+	}
+	return s
+}
