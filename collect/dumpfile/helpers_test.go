@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -102,3 +103,5 @@ func (f *failing) ReadAt(b []byte, off int64) (int, error) {
 	}
 	return f.Reader.ReadAt(b, off)
 }
+
+func hex(v int64) string { return fmt.Sprintf("%#x", v) }
