@@ -233,7 +233,7 @@ func (r *replacement) notes() []string {
 		size = fmt.Sprintf("goes from %s to %s", ui.FormatSize(r.old.Size), ui.FormatSize(now))
 	}
 	notes := []string{
-		fmt.Sprintf("the hive's file is replaced, for %s: it %s; it is the old one or the new one at any moment, also in a power cut", r.why, size),
+		fmt.Sprintf("the hive's file is replaced, because %s; it %s, and is the old one or the new one at any moment, also in a power cut", r.why, size),
 		fmt.Sprintf("its logs stay as they are and have no effect: the new hive is clean, and its sequence number %d lies above every entry's", r.sequence),
 		"the clusters of the old contents are free afterwards; a shadow copy of the volume, if there is one, may show new contents there",
 	}

@@ -109,7 +109,7 @@ func grow(t *testing.T, img string, g growth) (oldBytes string, undo []string) {
 		t.Fatalf("protocol %s", doc.Protocol)
 	}
 	checkHivex(t, img, changeJSON{Key: "Small", Name: "small", New: &valueJSON{Type: "REG_DWORD", Data: "07000000"}})
-	return doc.OldBytes, []string{"hive", "import", img, back, "--yes", "--undo", filepath.Join(folder, "redo.reg")}
+	return doc.OldBytes, []string{"hive", "import", img, back, "--yes", "--undo", filepath.Join(folder, "redo.reg"), "--backup", filepath.Join(folder, "grown")}
 }
 
 // hivexLimit is how large a value hivex reads at least, in bytes.

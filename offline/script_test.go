@@ -47,6 +47,7 @@ func TestScript(t *testing.T) {
 			"interrupt": cmdInterrupt,
 			"mkbcd":     cmdMkbcd,
 			"mkboot":    cmdMkboot,
+			"mkfull":    cmdMkfull,
 		},
 	})
 }
