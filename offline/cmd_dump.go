@@ -1,6 +1,7 @@
 package offline
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -12,7 +13,7 @@ import (
 // DumpCmd is about dump files that are already out.
 type DumpCmd struct {
 	Info   DumpInfoCmd   `cmd:"" help:"Describe a dump file."`
-	Verify DumpVerifyCmd `cmd:"" help:"Check that a dump file is whole and consistent."`
+	Verify DumpVerifyCmd `cmd:"" help:"Check that a debugger can use a dump file."`
 }
 
 // DumpInfoCmd prints what a dump's headers say.
@@ -22,7 +23,8 @@ type DumpInfoCmd struct {
 
 // Help is the command's long help.
 func (*DumpInfoCmd) Help() string {
-	return `Prints the header fields as dumpchk names them, and what they mean.
+	return `Prints the header fields as dumpchk names them, what they mean, and what the
+kernel's own memory tells: its version, the loaded modules, the processes.
 
     hangkit dump info MEMORY.DMP`
 }
@@ -83,7 +85,8 @@ func printDumpInfo(talk *ui.UI, doc dumpInfoDocument) {
 	for _, s := range doc.Sections {
 		talk.Printf("\n%s\n", s.Title)
 		for _, f := range s.Fields {
-			talk.Printf("  %-26s %s\n", f.Name, strings.TrimSpace(f.Value+"  "+f.Words))
+			// Names of modules and processes come from the crashed machine.
+			talk.Printf("  %-26s %s\n", printable(f.Name), printable(strings.TrimSpace(f.Value+"  "+f.Words)))
 		}
 	}
 }
@@ -91,14 +94,21 @@ func printDumpInfo(talk *ui.UI, doc dumpInfoDocument) {
 // DumpVerifyCmd judges whether a debugger could use a dump.
 type DumpVerifyCmd struct {
 	File string `arg:"" help:"Dump file."`
+	Full bool   `help:"Read every byte, too: find what cannot be read."`
 }
 
 // Help is the command's long help.
 func (*DumpVerifyCmd) Help() string {
-	return `Checks the structure of a dump: its fields, sizes, page bitmap or runs and
-trailing data. Exits with 7 when a debugger could not use it.
+	return `Reads a dump as a debugger would: fields, sizes and the page bitmap or runs, then
+the kernel's memory through its page tables, the debugger data block, the loaded
+modules, the processes, and whether stop code and time in memory are those of the
+header. Only a few pages are read, so the size does not matter.
 
-    hangkit dump verify MEMORY.DMP`
+The verdict is usable, usable with gaps, or not usable, with the reasons. Exits
+with 7 when a debugger could not use the dump.
+
+    hangkit dump verify MEMORY.DMP
+    hangkit dump verify --full MEMORY.DMP`
 }
 
 type dumpVerifyDocument struct {
@@ -108,6 +118,7 @@ type dumpVerifyDocument struct {
 	Usable  bool        `json:"usable"`
 	Reasons []string    `json:"reasons,omitempty"`
 	Checks  []checkJSON `json:"checks"`
+	Kernel  *kernelJSON `json:"kernel,omitempty"`
 }
 
 type checkJSON struct {
@@ -116,15 +127,41 @@ type checkJSON struct {
 	Detail string `json:"detail"`
 }
 
+// kernelJSON is the kernel as its memory shows it.
+type kernelJSON struct {
+	Version   string        `json:"version,omitempty"`
+	Build     string        `json:"build,omitempty"`
+	Base      string        `json:"base,omitempty"`
+	PDB       string        `json:"pdb,omitempty"`
+	PDBKey    string        `json:"pdb_key,omitempty"`
+	Paging    string        `json:"page_tables,omitempty"`
+	Modules   []moduleJSON  `json:"modules"`
+	Processes []processJSON `json:"processes"`
+}
+
+type moduleJSON struct {
+	Name      string `json:"name"`
+	Path      string `json:"path,omitempty"`
+	Base      string `json:"base"`
+	Size      uint32 `json:"size"`
+	TimeStamp string `json:"time_date_stamp"`
+}
+
+type processJSON struct {
+	PID  uint64 `json:"pid"`
+	Name string `json:"name,omitempty"`
+}
+
 // Run verifies the file.
-func (c *DumpVerifyCmd) Run(talk *ui.UI) error {
-	report, err := verifyFile(c.File)
+func (c *DumpVerifyCmd) Run(ctx context.Context, talk *ui.UI) error {
+	report, err := c.verify(ctx, talk)
 	if err != nil {
 		return err
 	}
 	doc := dumpVerifyDocument{
 		Schema: "hangkit/dump-verify/1", File: c.File,
 		Verdict: report.Verdict.String(), Usable: report.Verdict != dumpfile.Unusable, Reasons: report.Reasons, Checks: []checkJSON{},
+		Kernel: describeKernel(report.Memory),
 	}
 	for _, check := range report.Checks {
 		doc.Checks = append(doc.Checks, checkJSON{check.Name, check.Status.String(), check.Detail})
@@ -147,16 +184,67 @@ func verifyFile(name string) (*dumpfile.Report, error) {
 	return dumpfile.Verify(f, f.Size()), nil
 }
 
+func (c *DumpVerifyCmd) verify(ctx context.Context, talk *ui.UI) (*dumpfile.Report, error) {
+	if !c.Full {
+		return verifyFile(c.File)
+	}
+	f, err := target.OpenFile(c.File)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	update, finish := talk.Progress("reading")
+	defer finish()
+	return dumpfile.VerifyFull(ctx, f, f.Size(), update)
+}
+
+func describeKernel(m *dumpfile.Memory) *kernelJSON {
+	if m == nil {
+		return nil
+	}
+	k := &kernelJSON{Version: m.KernelVersion(), Build: m.BuildLab, Paging: m.Paging, Modules: []moduleJSON{}, Processes: []processJSON{}}
+	if d := m.Debugger.Value; d != nil {
+		k.Base = hexAddress(d.KernBase)
+	}
+	if i := m.Image.Value; i != nil {
+		k.PDB, k.PDBKey = i.PDB, i.PDBKey
+	}
+	for _, mod := range m.Modules.Value {
+		k.Modules = append(k.Modules, moduleJSON{mod.Name, mod.Path, hexAddress(mod.Base), mod.Size, fmt.Sprintf("%08x", mod.TimeDateStamp)})
+	}
+	for _, p := range m.Processes.Value {
+		k.Processes = append(k.Processes, processJSON{p.PID, p.Name})
+	}
+	return k
+}
+
+func hexAddress(v uint64) string { return fmt.Sprintf("0x%x", v) }
+
 func showVerify(talk *ui.UI, doc dumpVerifyDocument) error {
 	if talk.JSON {
 		return talk.Document(doc)
 	}
 	for _, c := range doc.Checks {
-		talk.Printf("%-8s %-28s %s\n", c.Result, c.Name, c.Detail)
+		talk.Printf("%-8s %-28s %s\n", c.Result, c.Name, printable(c.Detail))
 	}
 	for _, r := range doc.Reasons {
-		talk.Printf("%s\n", r)
+		talk.Printf("%s\n", printable(r))
 	}
-	talk.Printf("%s: %s\n", doc.File, doc.Verdict)
+	talk.Printf("%s: %s%s\n", doc.File, doc.Verdict, doc.Kernel.words())
 	return nil
+}
+
+// words is what lets an engineer let go of the machine.
+func (k *kernelJSON) words() string {
+	if k == nil || len(k.Modules) == 0 {
+		return ""
+	}
+	s := fmt.Sprintf(" (%d modules", len(k.Modules))
+	if len(k.Processes) > 0 {
+		s += fmt.Sprintf(", %d processes", len(k.Processes))
+	}
+	if k.Version != "" {
+		s += ", kernel " + k.Version
+	}
+	return s + ")"
 }
