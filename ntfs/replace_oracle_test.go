@@ -9,6 +9,7 @@ import (
 	"slices"
 	"testing"
 
+	"hangkit/ntfs"
 	"hangkit/ntfs/internal/crashsim"
 	"hangkit/ntfs/ntfstest"
 	"hangkit/ntfs/verify"
@@ -140,4 +141,90 @@ func (o *oracles) read(found []verify.Kind) {
 			o.t.Errorf("state %d (%v): ntfs-3g reads neither old nor new contents", o.states, found)
 		}
 	})
+}
+
+// growth is by how much the files of TestOracleReplace grow, and shrink.
+var growth = []int64{4 << 10, 256 << 10, 8 << 20, -150_000}
+
+// TestOracleReplace replaces a file on volumes that mkntfs made and ntfs-3g has
+// filled, and takes it back: every judge approves, and no byte differs that the
+// plan did not name.
+func TestOracleReplace(t *testing.T) {
+	ntfstest.Need(t, "mkntfs", "ntfs-3g", "ntfsresize", "fls")
+	for _, g := range []geometry{
+		{512, 512, 48 << 20}, {512, 4096, 64 << 20}, {512, 64 << 10, 128 << 20}, {512, 2 << 20, 512 << 20}, {4096, 4096, 64 << 20},
+	} {
+		t.Run(g.String(), func(t *testing.T) {
+			t.Parallel()
+			img := mkntfs(t, g)
+			ntfstest.Mounted(t, img, "rw", func(dir string) { fill(t, dir, g) })
+			before := contents(t, openImage(t, img), hivePath)
+			for i, grow := range growth {
+				o := ntfs.ReplaceOptions{Time: changeTime, KeepAs: []string{"", kept}[i%2]}
+				c := replaceImage(t, img, other(int64(len(before))+grow), o)
+				ntfstest.Approve(t, img)
+				back := planBack(t, img, c, o)
+				runOnImage(t, img, back)
+				ntfstest.Approve(t, img)
+				if !bytes.Equal(contents(t, openImage(t, img), hivePath), before) {
+					t.Errorf("grown by %d and taken back: other contents than before", grow)
+				}
+			}
+		})
+	}
+}
+
+// replaceImage replaces the file of an image.
+func replaceImage(t *testing.T, img string, b []byte, o ntfs.ReplaceOptions) *ntfs.Change {
+	t.Helper()
+	c, err := open(t, openImage(t, img)).PlanReplace(hivePath, b, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	runOnImage(t, img, c)
+	if !bytes.Equal(contents(t, openImage(t, img), hivePath), b) {
+		t.Error("other contents than were written")
+	}
+	return c
+}
+
+// planBack plans the way back in whichever manner fits how the old contents were kept.
+func planBack(t *testing.T, img string, c *ntfs.Change, o ntfs.ReplaceOptions) *ntfs.Change {
+	t.Helper()
+	v := open(t, openImage(t, img))
+	var back *ntfs.Change
+	var err error
+	if o.KeepAs != "" {
+		back, err = v.PlanTakeBack(hivePath, o.KeepAs, ntfs.ReplaceOptions{Time: changeTime})
+	} else {
+		back, err = v.PlanPutBack(c.Steps(), c.Freed(), ntfs.PutBackOptions{})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return back
+}
+
+// runOnImage makes a change in an image, and compares what differs with the plan.
+func runOnImage(t *testing.T, img string, c *ntfs.Change) {
+	t.Helper()
+	was, err := os.ReadFile(img)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.On(openImage(t, img)).Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	is, err := os.ReadFile(img)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range c.Steps() {
+		for _, w := range step.Writes {
+			copy(was[w.Offset:], w.New)
+		}
+	}
+	if !bytes.Equal(was, is) {
+		t.Error("bytes differ that the plan did not name")
+	}
 }
