@@ -244,7 +244,46 @@ func (ip *indexPlan) commit() error {
 	if err := ip.switchTree(); err != nil {
 		return err
 	}
+	if err := ip.p.mirror(ip.dir.base.ref.Number); err != nil {
+		return fmt.Errorf("$MFTMirr: %w", err)
+	}
 	return ip.release()
+}
+
+// mirror plans a metafile's record, as the steps so far leave it, into $MFTMirr.
+// With large clusters that holds more than the first four records, and Windows
+// keeps those of all metafiles up to date; one that is not already stays so.
+func (p *planner) mirror(number uint64) error {
+	s, err := p.v.metafile(recordMFTMirr)
+	if err != nil {
+		return err
+	}
+	off, b := int64(number)*p.v.boot.recordSize, make([]byte, p.v.boot.recordSize)
+	if number >= firstFreeRecord || off+int64(len(b)) > s.initialized {
+		return nil
+	}
+	equal, err := p.v.mirrors(s, off)
+	if err != nil || !equal {
+		return err
+	}
+	if _, err := readExtents(&p.dev, p.v.mft.extents, b, off); err != nil {
+		return err
+	}
+	p.step(StepFinish, "copy the directory's record to $MFTMirr")
+	return p.metadataAt(s.extents, b, off)
+}
+
+// mirrors says whether the record at off is the same in $MFT and in its mirror.
+func (v *Volume) mirrors(mirror *stream, off int64) (bool, error) {
+	a, b := make([]byte, v.boot.recordSize), make([]byte, v.boot.recordSize)
+	if _, err := readExtents(v.dev, v.mft.extents, a, off); err != nil {
+		return false, err
+	}
+	if _, err := readExtents(v.dev, mirror.extents, b, off); err != nil {
+		return false, err
+	}
+	intact := unseal(a, recordMagic, off) == nil && unseal(b, recordMagic, off) == nil
+	return intact && bytes.Equal(a, b), nil
 }
 
 func (ip *indexPlan) switchTree() error {

@@ -1,0 +1,158 @@
+package ntfs_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"hangkit/ntfs"
+	"hangkit/ntfs/format"
+	"hangkit/ntfs/ntfstest"
+)
+
+// oracleNames are the files made in each directory the oracles look at.
+var oracleNames = []string{"file 00001.dat", "AAA.TXT", longName, "zzz"}
+
+// TestOracleCreate has volumes of our own judged by others behind making files
+// in directories of all shapes, and behind removing them again.
+func TestOracleCreate(t *testing.T) {
+	for _, g := range createGeometries() {
+		t.Run(g.String(), func(t *testing.T) {
+			m := buildDirectories(t, g)
+			dirs := []string{"."}
+			for _, d := range createDirectories {
+				dirs = append(dirs, d.name)
+			}
+			for _, dir := range dirs {
+				for i, name := range oracleNames {
+					mustCreate(t, m, inDir(dir, name), patterned(int64(i)*30_000))
+				}
+			}
+			ntfstest.Approve(t, imageOf(t, m).Name())
+			for _, dir := range dirs {
+				for _, name := range oracleNames {
+					mustRemove(t, m, inDir(dir, name))
+				}
+			}
+			ntfstest.Approve(t, imageOf(t, m).Name())
+		})
+	}
+}
+
+// TestOracleCreateBesideDriver makes and removes files between those of
+// ntfs-3g, on volumes of mkntfs.
+func TestOracleCreateBesideDriver(t *testing.T) {
+	ntfstest.Need(t, "mkntfs", "ntfs-3g")
+	for _, g := range []geometry{{512, 512, 32 << 20}, {512, 4096, 64 << 20}, {512, 64 << 10, 128 << 20}} {
+		t.Run(g.String(), func(t *testing.T) {
+			img := mkntfs(t, g)
+			counts := []int{0, 5, 40, 300, 2000}
+			ntfstest.Mounted(t, img, "rw,permissions", func(dir string) {
+				for _, n := range counts {
+					for i := range n {
+						put(t, filepath.Join(dir, fmt.Sprintf("dir %d", n), fmt.Sprintf("a file with number %d", i*7%n)), patterned(int64(i%900)))
+					}
+				}
+				if err := os.Mkdir(filepath.Join(dir, "dir 0"), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				for i := range 30 { // free MFT records
+					put(t, filepath.Join(dir, "gone", fmt.Sprint(i)), nil)
+				}
+				if err := os.RemoveAll(filepath.Join(dir, "gone")); err != nil {
+					t.Fatal(err)
+				}
+			})
+			f := openImage(t, img)
+			o := ntfs.CreateOptions{SecurityOf: "dir 5/a file with number 0"}
+			made := createBeside(t, f, counts, o)
+			ntfstest.Approve(t, img)
+			ntfstest.Mounted(t, img, "rw", func(dir string) { useMade(t, dir, made) })
+			ntfstest.Approve(t, img)
+			for name := range made {
+				mustRemove(t, f, name)
+			}
+			ntfstest.Approve(t, img)
+		})
+	}
+}
+
+// createBeside makes files in all directories; some records of theirs may have
+// no room for it.
+func createBeside(t *testing.T, f *image, counts []int, o ntfs.CreateOptions) map[string][]byte {
+	t.Helper()
+	made, refused := map[string][]byte{}, 0
+	for _, n := range counts {
+		for i, base := range oracleNames {
+			name, contents := fmt.Sprintf("dir %d/%s", n, base), patterned(int64(i)*20_000)
+			c, err := open(t, f).PlanCreate(name, contents, o)
+			if errors.Is(err, ntfs.ErrNotSingleSector) {
+				refused++
+				continue
+			}
+			if err == nil {
+				err = c.Run(t.Context())
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			made[name] = contents
+		}
+	}
+	t.Logf("%d files made, %d refused", len(made), refused)
+	if refused > len(made)/4 {
+		t.Error("too many were refused")
+	}
+	return made
+}
+
+// useMade reads and changes our files and their directories as a driver does.
+func useMade(t *testing.T, dir string, made map[string][]byte) {
+	t.Helper()
+	for name, want := range made {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s: %d bytes (%v)", name, len(got), err)
+		}
+		put(t, path, append(want, "more"...))
+		put(t, path+" beside", want)
+		if err := os.Remove(path + " beside"); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestOracleCreateAmongMany makes files in a directory of 100,000: at its ends,
+// in the middle, and so many at one place that blocks split.
+func TestOracleCreateAmongMany(t *testing.T) {
+	many := 100_000
+	if !requireOracles() {
+		many = 10_000
+	}
+	m, _ := build(t, 1<<30, format.Options{ExtraRecords: 100, Root: []format.Entry{{Name: "many", Dir: evenFiles(many)}}})
+	names := []string{"AAA", "zzz", "file 00000 1"}
+	for i := range 60 {
+		names = append(names, fmt.Sprintf("file %05d.dat", many+1+2*i))
+	}
+	for _, name := range names {
+		mustCreate(t, m, "many/"+name, []byte(name))
+	}
+	v := open(t, m)
+	if got := len(list(t, v, "many")); got != many+len(names) {
+		t.Errorf("%d names, want %d", got, many+len(names))
+	}
+	for _, name := range names {
+		if got, err := fs.ReadFile(v, "many/"+name); err != nil || string(got) != name {
+			t.Errorf("%s: %q (%v)", name, got, err)
+		}
+	}
+	ntfstest.ApproveStructure(t, imageOf(t, m).Name())
+	for _, name := range names {
+		mustRemove(t, m, "many/"+name)
+	}
+	ntfstest.ApproveStructure(t, imageOf(t, m).Name())
+}
