@@ -2,6 +2,8 @@ package collect
 
 import (
 	"errors"
+	"fmt"
+	"hash/crc32"
 	"io"
 	"os"
 	"testing/fstest"
@@ -40,6 +42,24 @@ func RenameWhole(dir, name string, b []byte) error {
 	rerr := out.rename(name)
 	out.safe = rerr == nil
 	return errors.Join(werr, rerr, out.discard())
+}
+
+// JournalPoints parses a journal and returns where each checkpoint lies: bytes of
+// the dump, bytes of the output, and where its line ends.
+func JournalPoints(b []byte) (at, size, ends []int64, err error) {
+	r, err := parseJournal(b)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	for _, p := range r.points {
+		at, size = append(at, p.At), append(size, p.Size)
+	}
+	return at, size, r.ends, nil
+}
+
+// JournalLine is text as a line of a journal, with its checksum.
+func JournalLine(text string) []byte {
+	return fmt.Appendf(nil, "%08x %s\n", crc32.Checksum([]byte(text), castagnoli), text)
 }
 
 // ChunkSize is the size of one read.

@@ -118,7 +118,7 @@ func (o *output) reopen(size int64) error {
 	name, keep, first := o.temp(), size, 0
 	if o.partSize > 0 {
 		first, keep = int(size/o.partSize), size%o.partSize
-		if err := removeParts(o.root, name, first+1); err != nil {
+		if err := errors.Join(removeParts(o.root, name, first+1), o.trimParts(first)); err != nil {
 			return err
 		}
 		name = path.Join(name, partName(first))
@@ -132,6 +132,20 @@ func (o *output) reopen(size int64) error {
 		o.file = &splitFile{part: o.partSize, open: o.createPart, at: first, cur: f}
 	}
 	return f.Truncate(keep)
+}
+
+// trimParts cuts the first n parts to their size. Only that much of each was proven.
+func (o *output) trimParts(n int) error {
+	for i := range n {
+		f, err := o.root.OpenFile(path.Join(o.temp(), partName(i)), os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(f.Truncate(o.partSize), f.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // startJournal begins the journal of a new output.
