@@ -161,7 +161,7 @@ func (a *attribute) putNonResident(h []byte) {
 func (a *attribute) split(room int) []attribute {
 	lists := a.runs.split((room &^ (attrAlign - 1)) - a.headerSize())
 	parts := make([]attribute, len(lists))
-	lowest := VCN(0)
+	lowest := a.lowest
 	for i, runs := range lists {
 		parts[i] = attribute{typ: a.typ, name: a.name, flags: a.flags, nonResident: true, runs: runs, lowest: lowest}
 		lowest += VCN(runs.clusters())
@@ -169,6 +169,14 @@ func (a *attribute) split(room int) []attribute {
 	first := &parts[0]
 	first.allocated, first.dataSize, first.initialized, first.compressed = a.allocated, a.dataSize, a.initialized, a.compressed
 	return parts
+}
+
+// cut takes as many extents off a non-resident attribute as room bytes can list.
+func (a *attribute) cut(room int) (first, rest attribute) {
+	first = a.split(room)[0]
+	rest = attribute{typ: a.typ, name: a.name, flags: a.flags, nonResident: true,
+		runs: a.runs[len(first.runs):], lowest: first.lowest + VCN(first.runs.clusters())}
+	return first, rest
 }
 
 // compareAttributes is the order of attributes in a record and in a list:

@@ -36,21 +36,32 @@ func (v *volume) placeIndex(n *node) error {
 	entries := n.indexEntries(v.g)
 	room := v.g.recordRoom() - attributesSize(n.recordAttributes(v.g)) - rootOverhead
 	fits := len(entries) == 0 || entriesSize(entries)+endEntrySize <= room
-	if fits && n != v.root && len(n.deleted) == 0 {
+	if fits && n != v.root && len(n.deleted) == 0 && !n.hasBlocks() {
 		n.extra = append(n.extra, v.directoryRoot(append(entries, endEntry(noChild))))
 		return nil
 	}
-	t := newBTree(entries, room-indexReserve, n == v.root, v.g.vcnsPerIndexBlock())
+	room -= indexReserve
+	if n.indexFragments > 1 {
+		room -= listReserve // the extents may need records of their own
+	}
+	t := newBTree(entries, room, n == v.root || n.hasBlocks(), v.g.vcnsPerIndexBlock())
 	t.addStale(sortedEntries(n.deleted, v.g))
 	return v.placeBTree(n, t)
 }
+
+// hasBlocks tells whether a directory is to have index blocks in any case.
+func (n *node) hasBlocks() bool { return n.indexFragments > 0 || n.tornIndex }
 
 func (v *volume) directoryRoot(entries []indexEntry) attribute {
 	return v.g.indexRoot(directoryIndex, typeFileName, collationFileName, entries)
 }
 
 func (v *volume) placeBTree(n *node, t *bTree) error {
-	blocks, err := v.placeMetadata(t.bytes(), v.alloc.take)
+	b := t.bytes()
+	if n.tornIndex {
+		tear(b[:indexBlockSize])
+	}
+	blocks, err := v.placeMetadata(b, v.indexAllocator(n))
 	if err != nil {
 		return err
 	}
@@ -66,6 +77,22 @@ func (v *volume) placeBTree(n *node, t *bTree) error {
 	runs, err := v.placeMetadata(bitmap, v.alloc.take)
 	n.extra = append(n.extra, v.g.newNonResident(typeBitmap, directoryIndex, runs, int64(len(bitmap))))
 	return err
+}
+
+// indexAllocator allocates clusters for a directory's index blocks, none of which
+// is cut in two.
+func (v *volume) indexAllocator(n *node) func(clusters int64) (runList, error) {
+	if n.indexFragments <= 1 {
+		return v.alloc.take
+	}
+	return func(clusters int64) (runList, error) {
+		unit := max(1, indexBlockSize/v.g.clusterSize)
+		pieces := clusters / unit
+		if int64(n.indexFragments) > pieces {
+			return nil, fmt.Errorf("%w: %d fragments of an index of %d", ErrOptions, n.indexFragments, pieces)
+		}
+		return v.alloc.scatter(pieces, unit, n.indexFragments)
+	}
 }
 
 // indexEntries are the sorted entries of the directory's index.

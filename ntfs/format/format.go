@@ -10,7 +10,8 @@
 //	0xC0000 or 1/3     $MFT:$BITMAP and $MFT, contents go on behind them
 //	last sector        copy of the boot sector
 //
-// MFT records 0 to 15 are the system files, 24 to 26 the children of $Extend,
+// MFT records 0 to 15 are the system files, 16 to 23 list extents of $MFT if record 0
+// cannot list them all, 24 to 26 are the children of $Extend,
 // 64 and above the caller's entries, and behind those the extension records of
 // files with too many extents for one record.
 //
@@ -54,8 +55,9 @@ type Options struct {
 	// there, which a record that was never used does on Windows, too.
 	ExtraRecords int64
 	// MFTFragments is the number of extents of $MFT; 0 is one. Each holds 24
-	// records or more.
+	// records or more. Those that record 0 cannot list are in records 16 to 23.
 	MFTFragments int
+	Torn         Torn    // what a power cut left half-written
 	Root         []Entry // what the root directory holds
 }
 
@@ -94,7 +96,8 @@ type Entry struct {
 	Written []Range
 	// Fragments is the number of extents the file is scattered into, in shuffled
 	// order. 0 leaves it to the formatter: resident if it fits the MFT record,
-	// else in one piece. It cannot exceed the file's clusters.
+	// else in one piece. It cannot exceed the file's clusters. Of a directory it
+	// is the number of extents of its index blocks, which it then has in any case.
 	Fragments int
 	// InitializedSize (valid data length), if not nil, is where NTFS readers
 	// begin to see zeros. Contents behind it are written all the same, as a

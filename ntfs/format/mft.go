@@ -3,6 +3,7 @@ package format
 import (
 	"bufio"
 	"fmt"
+	"slices"
 )
 
 // Records with a fixed place in $MFT.
@@ -59,9 +60,32 @@ func (v *volume) placeMFT() error {
 	n.streams = []*stream{v.mft}
 	n.extra = []attribute{v.g.newNonResident(typeBitmap, "", v.mftBitmap, bitmapSize)}
 	if attributesSize(n.recordAttributes(v.g)) > v.g.recordRoom() {
-		return fmt.Errorf("%w: $MFT in %d extents does not fit its own record", ErrOptions, len(runs))
+		return v.packMFT(n)
 	}
 	return nil
+}
+
+// packMFT spreads the extents of $MFT over its own record and those kept for it.
+// Record 0 lists the first of them, by which a reader finds all others.
+func (v *volume) packMFT(n *node) error {
+	next := recordFirstUnused
+	data := v.mft.attribute(v.g)
+	p := &packer{g: v.g, next: &next}
+	p.records = []record{{number: n.number, sequence: sequenceOf(n.number), flags: n.flags, attrs: append(n.head(v.g), n.extra...)}}
+	p.room = []int{v.g.recordRoom() - listReserve - attributesSize(p.records[0].attrs)}
+	first, rest := data.cut(p.room[0])
+	p.add(0, first)
+	for _, part := range rest.split(v.g.recordRoom()) {
+		p.extend(part)
+	}
+	if next > recordFirstExtend {
+		return fmt.Errorf("%w: $MFT in %d extents needs more than the %d records kept for it",
+			ErrOptions, len(v.mft.runs), recordFirstExtend-recordFirstUnused)
+	}
+	base := &p.records[0]
+	slices.SortStableFunc(base.attrs, func(a, b attribute) int { return compareAttributes(&a, &b) })
+	n.packed = p.records
+	return v.addAttributeList(n.packed)
 }
 
 // minMFTExtent keeps the records that a driver reads before it knows the
@@ -101,17 +125,24 @@ func (v *volume) sizeMFT() {
 
 // extensionBound is the most extension records the node can need.
 func (g geometry) extensionBound(n *node) (bound int64) {
+	bound += g.piecesBound(int64(n.indexFragments), directoryIndex)
 	for _, s := range n.streams {
-		if pieces := int64(s.fragments) + 2*int64(len(s.holes)); pieces > 1 {
-			pair := 1 + 2*int64(signedWidth(g.clusters))
-			room := int64(g.recordRoom() - compressedHeaderSize - 2*utf16Len(s.name) - 2*attrAlign)
-			bound += pieces/(room/pair) + 2
-		}
+		bound += g.piecesBound(int64(s.fragments)+2*int64(len(s.holes)), s.name)
 	}
 	if len(n.streams) > 1 || n.shortName != "" || n.reparseTag != 0 {
 		bound += int64(len(n.streams)) + 1
 	}
 	return bound
+}
+
+// piecesBound is the most extension records an attribute in so many pieces needs.
+func (g geometry) piecesBound(pieces int64, name string) int64 {
+	if pieces <= 1 {
+		return 0
+	}
+	pair := 1 + 2*int64(signedWidth(g.clusters))
+	room := int64(g.recordRoom() - compressedHeaderSize - 2*utf16Len(name) - 2*attrAlign)
+	return pieces/(room/pair) + 2
 }
 
 func (v *volume) mftStart(size int64) int64 {
@@ -137,7 +168,14 @@ func (v *volume) writeMFT(dev Device) error {
 			inUse.setRange(int64(n), 1)
 		}
 		if int64(n) < v.g.mirrorRecords() {
-			mirror = append(mirror, b...)
+			copied, err := v.mirrored(r, b)
+			if err != nil {
+				return err
+			}
+			mirror = append(mirror, copied...)
+		}
+		if v.torn(n) {
+			tear(b)
 		}
 		if _, err := w.Write(b); err != nil {
 			return err
@@ -158,12 +196,29 @@ func (v *volume) record(n recordNumber) record {
 	switch {
 	case v.system[n] != nil:
 		return v.nodeRecord(v.system[n])
+	case n >= recordFirstUnused && n < recordFirstUnused+recordNumber(len(v.mftExtensions())):
+		return v.mftExtensions()[n-recordFirstUnused]
 	case n >= firstExtension && n < v.next:
 		return v.extensions[n-firstExtension]
 	case n >= recordFirstUser && n < firstExtension:
 		return v.nodeRecord(v.users[n-recordFirstUser])
 	}
 	return record{number: n, sequence: sequenceOf(n)}
+}
+
+// mftExtensions are the records behind the first that list extents of $MFT.
+func (v *volume) mftExtensions() []record {
+	packed := v.system[recordMFT].packed
+	return packed[min(1, len(packed)):]
+}
+
+// torn tells whether record n was not written to its end.
+func (v *volume) torn(n recordNumber) bool {
+	if s := v.system[n]; s != nil {
+		return s.tornRecord
+	}
+	i := int(n - recordFirstUser)
+	return i >= 0 && i < len(v.users) && v.users[i].tornRecord
 }
 
 func (v *volume) nodeRecord(n *node) record {

@@ -19,7 +19,11 @@ type node struct {
 	streams    []*stream   // the unnamed one, if any, first
 	extra      []attribute // what else the record holds, indexes included
 	deleted    []*node
-	packed     []record // if one record does not hold it: base and extensions
+	// indexFragments is the number of extents of a directory's index blocks; 0 leaves it open.
+	indexFragments int
+	tornRecord     bool // see Torn
+	tornIndex      bool
+	packed         []record // if one record does not hold it: base and extensions
 }
 
 func (n *node) ref() recordRef { return newRef(n.number, sequenceOf(n.number)) }

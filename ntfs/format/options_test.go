@@ -46,7 +46,6 @@ func TestRefused(t *testing.T) {
 		{"$MFT larger than the volume", format.Options{ExtraRecords: 1 << 20}, format.ErrNoSpace},
 
 		{"$MFT in too many extents", format.Options{MFTFragments: 20}, format.ErrOptions},
-		{"extents that its record cannot list", format.Options{MFTFragments: 400, ExtraRecords: 10_000}, format.ErrOptions},
 		{"negative extents of $MFT", format.Options{MFTFragments: -1}, format.ErrOptions},
 
 		{"no name", root(file("")), format.ErrOptions},
@@ -69,6 +68,12 @@ func TestRefused(t *testing.T) {
 		{"deep inside", root(format.Entry{Name: "a", Dir: []format.Entry{{Name: "b", Dir: []format.Entry{file("c:")}}}}), format.ErrOptions},
 
 		{"directory with data", root(format.Entry{Name: "a", Dir: []format.Entry{}, Data: []byte("x")}), format.ErrOptions},
+		{"negative fragments of a directory", root(format.Entry{Name: "a", Dir: []format.Entry{}, Fragments: -1}), format.ErrOptions},
+		{"more fragments than index blocks", root(format.Entry{Name: "a", Dir: []format.Entry{}, Fragments: 2}), format.ErrOptions},
+		{"torn record of nothing", format.Options{Torn: format.Torn{Records: []string{"a"}}}, format.ErrOptions},
+		{"torn index of a file", format.Options{Root: []format.Entry{file("a")}, Torn: format.Torn{Indexes: []string{"a"}}}, format.ErrOptions},
+		{"negative leak", format.Options{Torn: format.Torn{Leaked: -1}}, format.ErrOptions},
+		{"leak larger than the volume", format.Options{Torn: format.Torn{Leaked: 1 << 40}}, format.ErrNoSpace},
 		{"deleted entries in a file", root(format.Entry{Name: "a", Deleted: []string{"b"}}), format.ErrOptions},
 		{"bad deleted name", root(format.Entry{Name: "a", Dir: []format.Entry{}, Deleted: []string{"b/c"}}), format.ErrOptions},
 		{"attribute of a directory", root(format.Entry{Name: "a", Attributes: 0x10}), format.ErrOptions},

@@ -168,6 +168,30 @@ func compareMany(t *testing.T, dir string, entries []format.Entry) {
 	}
 }
 
+// TestOraclePopulate has a population read, its $MFT and an index in more extents than
+// a record lists.
+func TestOraclePopulate(t *testing.T) {
+	t.Parallel()
+	ntfstest.Need(t, "ntfscat")
+	for _, cluster := range []int{512, 4096} {
+		t.Run(fmt.Sprint(cluster), func(t *testing.T) {
+			t.Parallel()
+			o := populated(3)
+			o.ClusterSize, o.MFTFragments, o.ExtraRecords = cluster, 350, 9000
+			o.Root[0].Dir = append(o.Root[0].Dir, numbered(4000)...)
+			o.Root[0].Fragments = 300 // of its index
+			img := newImage(t, populatedSize)
+			l := build(t, img, o)
+			if l.Files["$MFT"].Extensions == 0 || l.Files["names"].Extensions == 0 {
+				t.Error("no extension records")
+			}
+			ntfstest.Approve(t, img.Name())
+			compareWithFls(t, img.Name(), o.Root)
+			ntfstest.Mounted(t, img.Name(), "ro,norecover", func(dir string) { compareTree(t, dir, o.Root) })
+		})
+	}
+}
+
 // TestOracleHuge has a 500 GB volume with two million MFT records checked.
 func TestOracleHuge(t *testing.T) {
 	t.Parallel()

@@ -45,6 +45,7 @@ func (b *treeBuilder) node(parent *node, e *Entry) (*node, error) {
 	b.number(n)
 	if n.directory {
 		n.makeDirectory()
+		n.indexFragments = e.Fragments
 	} else if n.attributes == 0 {
 		n.attributes = AttrArchive
 	}
@@ -123,6 +124,9 @@ func (e *Entry) check() error {
 	if e.Dir != nil && e.hasContents() {
 		return fmt.Errorf("%w: a directory with contents", ErrOptions)
 	}
+	if e.Dir != nil && e.Fragments < 0 {
+		return fmt.Errorf("%w: %d fragments", ErrOptions, e.Fragments)
+	}
 	if e.Dir == nil && e.Deleted != nil {
 		return fmt.Errorf("%w: deleted entries in what is no directory", ErrOptions)
 	}
@@ -130,7 +134,7 @@ func (e *Entry) check() error {
 }
 
 func (e *Entry) hasContents() bool {
-	return e.Data != nil || e.Content != nil || e.Size != 0 || e.Fragments != 0 || e.InitializedSize != nil ||
+	return e.Data != nil || e.Content != nil || e.Size != 0 || e.InitializedSize != nil ||
 		e.Holes != nil || e.Compressed
 }
 

@@ -52,7 +52,7 @@ func plan(deviceSize int64, o Options) (*volume, error) {
 	t := filetime(o.Time)
 	v.times = fileTimes{t, t, t, t}
 	for _, step := range []func() error{
-		v.addNodes, v.placeSystemFiles, v.placeMFT, v.placeContents, v.placeIndexes, v.packRecords,
+		v.addNodes, v.markTorn, v.placeSystemFiles, v.placeMFT, v.placeContents, v.leak, v.placeIndexes, v.packRecords,
 	} {
 		if err := step(); err != nil {
 			return nil, err
