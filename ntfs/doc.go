@@ -1,5 +1,5 @@
 // Package ntfs reads NTFS volumes that no operating system has mounted, and
-// overwrites bytes inside clusters a file already owns.
+// changes them.
 //
 // # The format's map
 //
@@ -40,7 +40,25 @@
 //
 // # Writing
 //
-// [Volume.OpenInPlace] is the only way to change anything, and it changes file
-// contents only: no metadata write exists in this package. Where those contents
-// lie has to be the finding of two readers, this package and go-ntfs.
+// There are two ways. [Volume.OpenInPlace] overwrites bytes of a file in the
+// clusters it owns and changes no metadata, so that it is safe whatever the
+// journal holds. Everything else is a [Change]: planned and proven in memory,
+// and then made in steps with a flush between them, so that a cut anywhere
+// leaves each file old or new and the structure whole, but for clusters or
+// records that nobody uses:
+//
+//	[Volume.PlanReplace]   other contents, longer or shorter: new clusters, one sector switches
+//	[Volume.PlanTakeBack]  its way back, where the old contents were kept as a stream
+//	[Volume.PlanCreate]    a new file
+//	[Volume.PlanRemove]    its way back
+//	[Volume.PlanPutBack]   the old bytes of any change's metadata
+//
+// A sector is what a device writes whole. Records and index blocks are longer,
+// so a change that matters is confined to one sector of them, and their update
+// sequence numbers stay: a bumped number would make the whole structure
+// unreadable while one of its sectors is missing.
+//
+// What lies where has to be the finding of two readers, this package and
+// go-ntfs. Whether the whole of a volume agrees with itself is for ntfs/verify
+// to say, before a change and behind it.
 package ntfs

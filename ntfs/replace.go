@@ -31,6 +31,10 @@ func (o ReplaceOptions) write() writeOptions { return writeOptions{resetJournal:
 // old contents are whole until then, and the new ones from then on. contents is
 // kept by the plan.
 //
+// It looks at the file, its directory and the metafiles. That no other file
+// claims the clusters marked free is what ntfs/verify can say: a volume with
+// worse findings than leaks is not to be changed.
+//
 // All that stands against it is in the error: ErrNotReplaceable with the
 // reasons the file gives, ErrJournal, ErrHibernated, ErrVolumeDirty,
 // ErrVolumeFlags, ErrMirror, ErrVersion, ErrReadOnly, ErrProtected, ErrExists,
