@@ -48,6 +48,7 @@ func TestScript(t *testing.T) {
 			"mkbcd":     cmdMkbcd,
 			"mkboot":    cmdMkboot,
 			"mkfull":    cmdMkfull,
+			"mkdump":    cmdMkdump,
 		},
 	})
 }
