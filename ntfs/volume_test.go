@@ -223,33 +223,56 @@ func TestInfoMatchesLayout(t *testing.T) {
 	}
 }
 
-// TestReadBudget is a promise: finding a hive costs what the path costs,
-// whatever the size of the volume and its MFT.
+// TestReadBudget is a promise: finding a hive costs what the path costs, whatever
+// the size of the volume and its MFT, and however scattered they are.
 func TestReadBudget(t *testing.T) {
 	t.Parallel()
-	var system32 []format.Entry
-	system32 = append(system32, numbered(5000)...)
+	system32 := numbered(5000)
 	system32 = append(system32, format.Entry{Name: "config", Dir: []format.Entry{{Name: "SYSTEM", Data: patterned(1 << 20)}}})
-	m, _ := build(t, 500<<30, format.Options{ExtraRecords: 2 << 20, Root: []format.Entry{
-		{Name: "Windows", Dir: []format.Entry{{Name: "System32", Dir: system32}}},
-		{Name: "Users", Dir: numbered(2000)},
-	}})
+	for _, c := range []struct {
+		name        string
+		size        int64
+		options     format.Options
+		indexPieces int // of System32
+	}{
+		{"$MFT of 10 MiB", 64 << 30, format.Options{}, 0},
+		{"$MFT of 2 GiB", 500 << 30, format.Options{ExtraRecords: 2 << 20}, 0},
+		{"$MFT of 16 GiB", 8 << 40, format.Options{ExtraRecords: 16 << 20}, 0},
+		{"$MFT of 1 GiB in 1000 pieces", 500 << 30, format.Options{ExtraRecords: 1 << 20, MFTFragments: 1000}, 0},
+		{"clusters of 512 bytes, everything scattered", 100 << 30, format.Options{ClusterSize: 512, ExtraRecords: 1 << 18, MFTFragments: 800}, 150},
+		{"clusters of 2 MiB", 500 << 30, format.Options{ClusterSize: 2 << 20, ExtraRecords: 1 << 20}, 0},
+		{"sectors of 4 KiB", 500 << 30, format.Options{SectorSize: 4096, ExtraRecords: 1 << 20, MFTFragments: 1000}, 100},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.options.Root = []format.Entry{
+				{Name: "Windows", Dir: []format.Entry{{Name: "System32", Dir: system32, Fragments: c.indexPieces}}},
+				{Name: "Users", Dir: numbered(2000)},
+			}
+			m, _ := build(t, c.size, c.options)
+			budget(t, m, "open and find", 64, 2<<20, func() error {
+				_, err := open(t, m).Stat("Windows/System32/config/SYSTEM")
+				return err
+			})
+			v := open(t, m)
+			budget(t, m, "state", 32, 256<<10, func() error {
+				_, err := v.State()
+				return err
+			})
+		})
+	}
+}
+
+// budget checks how much of a device something reads.
+func budget(t *testing.T, m *memory, what string, reads int, bytes int64, do func() error) {
+	t.Helper()
 	m.reads, m.bytes = 0, 0
-	v := open(t, m)
-	if _, err := v.Stat("Windows/System32/config/SYSTEM"); err != nil {
+	if err := do(); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d reads, %d bytes", m.reads, m.bytes)
-	if m.reads > 64 || m.bytes > 2<<20 {
-		t.Errorf("open and find took %d reads and %d bytes", m.reads, m.bytes)
-	}
-	m.reads, m.bytes = 0, 0
-	if _, err := v.State(); err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("state: %d reads, %d bytes", m.reads, m.bytes)
-	if m.reads > 32 || m.bytes > 256<<10 {
-		t.Errorf("state took %d reads and %d bytes", m.reads, m.bytes)
+	t.Logf("%s: %d reads, %d bytes", what, m.reads, m.bytes)
+	if m.reads > reads || m.bytes > bytes {
+		t.Errorf("%s took %d reads and %d bytes, want at most %d and %d", what, m.reads, m.bytes, reads, bytes)
 	}
 }
 
