@@ -22,7 +22,8 @@ func (*HiveImportCmd) Help() string {
 	return `Does to the hive what regedit would do with the text: sets values, creates keys, and
 deletes what is marked with a minus sign, in order. All of it or nothing. A text with
 a key of another hive is refused as a whole, and one with a line that regedit would
-skip fails.
+skip fails. A hive on a disk without room for the change, or without a log for it, is
+replaced by a new file, which takes a clean journal of the volume, or --reset-journal.
 
     hangkit hive import SYSTEM change.reg --dry-run
     hangkit hive import server.img --hive SOFTWARE change.reg --yes

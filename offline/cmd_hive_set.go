@@ -23,7 +23,8 @@ type HiveSetCmd struct {
 // Help is the command's long help.
 func (*HiveSetCmd) Help() string {
 	return `Prints what will change, asks, writes a .reg text that undoes it, and writes the hive
-in the order Windows itself uses. A value that is so already is not touched.
+in the order Windows itself uses. A value that is so already is not touched. A hive on a
+disk without room for the change, or without a log for it, is replaced by a new file.
 
     hangkit hive set SYSTEM 'ControlSet001\Services\foo' Start 4 --type dword --yes
     hangkit hive set server.img 'CurrentControlSet\Control\CrashControl' CrashDumpEnabled 7 -n

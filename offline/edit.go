@@ -65,7 +65,7 @@ func (e *edit) open() (err error) {
 	if err := e.refuse(); err != nil {
 		return err
 	}
-	if e.set, err = target.OpenHiveSet(e.Volume.FS, e.path, e.facts.Before(windows.BuildVista)); err != nil {
+	if e.set, err = target.OpenGrowingHiveSet(e.Volume.FS, e.path, e.facts.Before(windows.BuildVista)); err != nil {
 		return err
 	}
 	return e.hiveWriter.open()
@@ -156,7 +156,7 @@ func generation(v windows.Version) hive.Generation {
 
 // commitOptions say how this Windows writes the hive.
 func (e *edit) commitOptions(now time.Time) hive.CommitOptions {
-	return hive.CommitOptions{Generation: generation(e.facts.Version), Now: now}
+	return hive.CommitOptions{Generation: generation(e.facts.Version), Now: now, MaxLogSize: e.set.MaxLogSize}
 }
 
 // write carries the plan out and reads every byte and every change back.

@@ -62,10 +62,10 @@ func (w *hiveWriter) plan(ctx context.Context, o hive.CommitOptions, change func
 	switch {
 	case refused == nil:
 		return nil
-	case err != nil:
-		return fmt.Errorf("%w; its file cannot be replaced by a larger one: %w", err, refused)
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case err != nil:
+		return fmt.Errorf("%w; its file cannot be replaced by a larger one: %w", err, refused)
 	}
 	w.hive, w.commit, w.replaced = inPlace.hive, inPlace.commit, nil
 	w.commit.Notes = append(w.commit.Notes, fmt.Sprintf("replacing the file instead would survive a power cut at any moment, but: %v", refused))

@@ -2,6 +2,7 @@ package offline
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -541,6 +542,65 @@ func TestReplaceStale(t *testing.T) {
 	}
 	if err := e.dropWayBack(); err != nil || e.journal != "" {
 		t.Errorf("the old bytes stay: %v", err)
+	}
+}
+
+// TestReplaceInterrupted: an interrupt before the first write is one, whatever else stands
+// against the change.
+func TestReplaceInterrupted(t *testing.T) {
+	t.Parallel()
+	disk := image.NewRecorder(cleanVolume(t, fullFiles(t)))
+	e := editOf(t, disk)
+	defer e.Close()
+	plan, err := crashconfig.PlanArm(e.install, e.facts, crashconfig.Settings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err = e.apply(ctx, plan, nil, &editDocument{}, sample.Client().Now)
+	if status := ui.Explain(err, rules).Status; status != ui.Interrupted {
+		t.Errorf("planning: %v", err)
+	}
+	planned := editOf(t, disk)
+	defer planned.Close()
+	plannedExchange(t, planned)
+	err = planned.write(ctx, nil)
+	if told := ui.Explain(err, rules); told.Status != ui.Interrupted || told.Effect != ui.Unchanged || len(disk.Ops()) != 0 {
+		t.Errorf("writing: %v: %+v", err, told)
+	}
+}
+
+// TestReplaceFindsDamage: a volume that is less sound behind the write than before it is
+// told, with the way back.
+func TestReplaceFindsDamage(t *testing.T) {
+	t.Parallel()
+	disk := cleanVolume(t, fullFiles(t))
+	e := editOf(t, disk)
+	defer e.Close()
+	plannedExchange(t, e)
+	opened, err := ntfs.Open(disk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mft, err := opened.Extents("$MFT")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := opened.Detail("Windows/System32/config/SOFTWARE")
+	if err != nil {
+		t.Fatal(err)
+	}
+	torn := mft[0].DeviceOffset + int64(other.Record)*opened.Info().RecordSize + 510 // an update sequence number
+	if _, err := disk.WriteAt([]byte{0xAA, 0xAA}, torn); err != nil {
+		t.Fatal(err)
+	}
+	err = e.write(t.Context(), nil)
+	if told := ui.Explain(err, rules); !errors.Is(err, errNewFindings) || told.Effect != ui.MayChanged {
+		t.Errorf("%v: %+v", err, told)
+	}
+	if ways := e.waysBack("r.json"); len(ways) != 2 || !strings.Contains(ways[0], "--bytes") || !strings.Contains(ways[1], "--record r.json") {
+		t.Errorf("ways back: %q", ways)
 	}
 }
 
