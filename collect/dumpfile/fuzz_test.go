@@ -100,3 +100,56 @@ func FuzzBlob(f *testing.F) {
 		}
 	})
 }
+
+// FuzzMemory changes words in the memory of a dump and lets everything follow
+// it: page tables, lists, names and the kernel's headers are then hostile. A
+// change is a frame, an offset and a word.
+func FuzzMemory(f *testing.F) {
+	poke := func(frame uint64, off uint16, v uint64) []byte {
+		b := le.AppendUint16([]byte{byte(frame - dumptest.SystemFirst)}, off)
+		return le.AppendUint64(b, v)
+	}
+	f.Add(uint8(0), poke(dumptest.SystemFirst, 0x1F0*8, 0x1B1063))
+	f.Add(uint8(1), poke(dumptest.FrameModules, 0, 0xFFFFF80004240000))
+	f.Add(uint8(2), poke(dumptest.FrameModules, 0x58, 0xFFFFFFFF))
+	f.Add(uint8(3), poke(dumptest.FrameData, 0xB20+0x208, 0))
+	f.Add(uint8(4), append(poke(dumptest.FrameProcesses, 0x448, 0), poke(dumptest.FrameImage, 0x3C, 0xFFFFFFFF)...))
+	f.Fuzz(func(t *testing.T, machine uint8, pokes []byte) {
+		s := machines[int(machine)%len(machines)].spec
+		s.Type, s.Pages = dumpfile.TypeFull, 64
+		s.Edit = func(pfn uint64, page []byte) {
+			for p := pokes; len(p) >= 11; p = p[11:] {
+				if uint64(p[0])%19+dumptest.SystemFirst == pfn {
+					off := int(le.Uint16(p[1:])) % (len(page) - 7)
+					copy(page[off:off+8], p[3:11])
+				}
+			}
+		}
+		b := build(t, s)
+		r := verify(b)
+		if r.Verdict != dumpfile.Usable && len(r.Reasons) == 0 {
+			t.Fatalf("%s without a reason: %+v", r.Verdict, r.Checks)
+		}
+		if m := r.Memory; m != nil && (len(m.Modules.Value) > 1<<12 || len(m.Processes.Value) > 1<<14) {
+			t.Fatalf("%d modules, %d processes", len(m.Modules.Value), len(m.Processes.Value))
+		}
+		if _, err := dumpfile.Describe(bytes.NewReader(b), int64(len(b))); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// FuzzTriageMemory does the same to the parts of a small dump.
+func FuzzTriageMemory(f *testing.F) {
+	b := build(f, dumptest.Spec{Type: dumpfile.TypeTriage})
+	f.Add(b[0x2000:])
+	f.Fuzz(func(t *testing.T, body []byte) {
+		b := append(bytes.Clone(b[:0x2000]), body...)
+		if m := verify(b).Memory; m != nil && len(m.Modules.Value) > 1<<12 {
+			t.Fatalf("%d modules", len(m.Modules.Value))
+		}
+		if _, err := dumpfile.Describe(bytes.NewReader(b), int64(len(b))); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
