@@ -39,6 +39,19 @@ func OpenCopy(name string) (*Copy, error) {
 	return c, nil
 }
 
+// Reread opens the dump of a copy that was just made: the copy, or, where only its
+// recipients can read that, the disk again.
+func (r *Result) Reread(c *Candidate) (*Copy, error) {
+	if len(r.Recipients) == 0 {
+		return OpenCopy(r.Path)
+	}
+	src, err := c.open()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.Name(), err)
+	}
+	return &Copy{gaps{io.NewSectionReader(src, 0, r.Size), r.BadRanges}, r.Size, []io.Closer{src}}, nil
+}
+
 // Size is the number of bytes of the dump.
 func (c *Copy) Size() int64 { return c.size }
 
@@ -84,6 +97,9 @@ func (c *Copy) openBytes(name string) error {
 		}
 		c.ReaderAt, c.size, c.closers = p, p.size, append(c.closers, p)
 		return nil
+	}
+	if !info.Mode().IsRegular() { // opening a pipe would wait for its other end
+		return errors.New("not a regular file")
 	}
 	f, err := os.Open(name)
 	if err != nil {

@@ -1,11 +1,13 @@
 package offline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"hangkit/collect"
@@ -20,8 +22,13 @@ type CollectCmd struct {
 	TargetFlags
 	Output   string `short:"o" placeholder:"DIR" help:"Folder for the dumps and the manifest; made if missing."`
 	DryRun   bool   `short:"n" help:"Say what would be collected and stop."`
+	Resume   bool   `help:"Go on with a collection into the same folder that was interrupted."`
 	NoHash   bool   `help:"Do not compute SHA-256."`
 	NoVerify bool   `help:"Do not verify what was copied."`
+
+	Compress  bool            `help:"Pack each dump with zstd."`
+	EncryptTo []recipientFlag `placeholder:"age1..." help:"Encrypt each dump to this age key; may be repeated."`
+	Split     partFlag        `placeholder:"SIZE" help:"Cut what could be longer into parts of this size. On FAT it happens by itself."`
 }
 
 // Help is the command's long help.
@@ -31,10 +38,22 @@ live kernel dumps, and what the last crash left in the page file or the dedicate
 dump file when no later boot got far enough to save it. The disk is only read.
 
     hangkit collect server.img -o /media/stick/case-4711
+    hangkit collect server.img -o /media/stick/case-4711 --resume
+    hangkit collect server.img -o case-4711 --compress --encrypt-to age1...
 
 A dump that lacks something comes out with .partial in its name; what is missing
-stands in the manifest. Dumps hold passwords and keys: files are readable by
-their owner only.`
+stands in the manifest. Places of the disk that cannot be read become zeros, and
+are listed in a .map file (a mapfile of ddrescue) beside the dump. Dumps hold
+passwords and keys: files are readable by their owner only.
+
+What is interrupted, even by a power cut, goes on with --resume: what is there is
+proven by its digest first. An encrypted dump begins anew, because its key was
+never on the disk.
+
+--compress makes zstd archives that 'zstd -d' unpacks and 'hangkit dump' reads as
+they are. --encrypt-to makes age files ('age -d' decrypts them) and leaves nothing
+of the dump in the clear; the manifest stays readable. A dump in parts is a folder:
+'hangkit dump join', or its join.sh or join.cmd, puts it together.`
 }
 
 type collectDocument struct {
@@ -51,6 +70,10 @@ type collectedJSON struct {
 	File     string   `json:"file,omitempty"`
 	Size     int64    `json:"size,omitempty"`
 	SHA256   string   `json:"sha256,omitempty"`
+	FileSize int64    `json:"file_size,omitempty"`
+	Parts    int      `json:"parts,omitempty"`
+	BadBytes int64    `json:"bad_bytes,omitempty"`
+	Map      string   `json:"map,omitempty"`
 	Partial  bool     `json:"partial"`
 	Verdict  string   `json:"verdict,omitempty"`
 	Problems []string `json:"problems,omitempty"`
@@ -255,8 +278,12 @@ func (c *CollectCmd) take(ctx context.Context, talk *ui.UI, wanted, left []*coll
 	if err := os.MkdirAll(c.Output, 0o700); err != nil {
 		return fmt.Errorf("output folder: %w", err)
 	}
+	options, err := c.options(talk)
+	if err != nil {
+		return err
+	}
 	manifest := collect.NewManifest("hangkit "+version().Version, time.Now())
-	failed := c.extractAll(ctx, talk, wanted, manifest, doc)
+	failed := c.extractAll(ctx, talk, options, wanted, manifest, doc)
 	if len(doc.Dumps) == 0 {
 		return failed
 	}
@@ -274,10 +301,32 @@ func (c *CollectCmd) take(ctx context.Context, talk *ui.UI, wanted, left []*coll
 	return c.outcome(ctx, doc, failed)
 }
 
-func (c *CollectCmd) extractAll(ctx context.Context, talk *ui.UI, wanted []*collect.Candidate, m *collect.Manifest, doc *collectDocument) error {
+// options says how to copy. The parts fit into what the target's file system holds.
+func (c *CollectCmd) options(talk *ui.UI) (collect.Options, error) {
+	o := collect.Options{
+		Dir: c.Output, NoHash: c.NoHash, Compress: c.Compress, PartSize: int64(c.Split),
+		Journal: true, Resume: c.Resume, FreeSpace: target.FreeSpace,
+	}
+	for _, r := range c.EncryptTo {
+		o.Recipients = append(o.Recipients, r.Recipient)
+	}
+	limit, err := target.FileLimit(c.Output)
+	if err != nil {
+		return o, fmt.Errorf("output folder: %w", err)
+	}
+	if limit > 0 && (o.PartSize == 0 || o.PartSize > limit) {
+		o.PartSize = limit &^ (minPart - 1)
+	}
+	if left, err := collect.Unfinished(c.Output); err == nil && len(left) > 0 && !c.Resume {
+		talk.Talkf("%s holds what an interrupted collection left of %s; --resume goes on with it\n", c.Output, strings.Join(left, ", "))
+	}
+	return o, nil
+}
+
+func (c *CollectCmd) extractAll(ctx context.Context, talk *ui.UI, o collect.Options, wanted []*collect.Candidate, m *collect.Manifest, doc *collectDocument) error {
 	var failed []error
 	for _, w := range wanted {
-		got, err := c.extract(ctx, talk, w, m)
+		got, err := c.extract(ctx, talk, o, w, m)
 		if err == nil {
 			doc.Dumps = append(doc.Dumps, got)
 			continue
@@ -288,6 +337,9 @@ func (c *CollectCmd) extractAll(ctx context.Context, talk *ui.UI, wanted []*coll
 			break
 		}
 	}
+	if len(failed) == 0 {
+		return collect.Forget(c.Output)
+	}
 	return errors.Join(failed...)
 }
 
@@ -295,7 +347,7 @@ func (c *CollectCmd) extractAll(ctx context.Context, talk *ui.UI, wanted []*coll
 func (c *CollectCmd) outcome(ctx context.Context, doc *collectDocument, failed error) error {
 	switch {
 	case ctx.Err() != nil:
-		return ctx.Err()
+		return cmp.Or(failed, ctx.Err())
 	case failed != nil:
 		return ui.Fail(ui.Partly, failed, "what did come out is listed in "+doc.Manifest)
 	}
@@ -307,17 +359,26 @@ func (c *CollectCmd) outcome(ctx context.Context, doc *collectDocument, failed e
 	return nil
 }
 
-func (c *CollectCmd) extract(ctx context.Context, talk *ui.UI, w *collect.Candidate, m *collect.Manifest) (collectedJSON, error) {
+func (c *CollectCmd) extract(ctx context.Context, talk *ui.UI, o collect.Options, w *collect.Candidate, m *collect.Manifest) (collectedJSON, error) {
 	talk.Talkf("%s: %s\n", w.Name(), story(w))
 	update, finish := talk.Progress(filepath.Base(w.Path))
-	result, err := collect.Extract(ctx, w, collect.Options{Dir: c.Output, NoHash: c.NoHash, Progress: update, FreeSpace: target.FreeSpace})
+	o.Progress = update
+	start := time.Now()
+	result, err := collect.Extract(ctx, w, o)
 	finish()
 	if err != nil {
-		return collectedJSON{}, err // names the candidate
+		return collectedJSON{}, keptHint(err) // names the candidate
 	}
-	got := collectedJSON{dumpJSON: describeCandidate(w), File: result.Path, Size: result.Size, SHA256: result.SHA256, Partial: result.Partial}
+	talk.Verbosef("%s in %s, %s\n", ui.FormatSize(result.Size), time.Since(start).Round(time.Millisecond), rate(result.Size, time.Since(start)))
+	got := collectedJSON{
+		dumpJSON: describeCandidate(w), File: result.Path, Size: result.Size, SHA256: result.SHA256,
+		Parts: result.Parts, BadBytes: result.BadBytes, Map: result.Map, Partial: result.Partial,
+	}
+	if result.FileSize != result.Size {
+		got.FileSize = result.FileSize
+	}
 	if !c.NoVerify {
-		if result.Verified, err = verifyFile(result.Path); err != nil {
+		if result.Verified, err = verifyCopy(w, result); err != nil {
 			return got, err
 		}
 		got.Verdict, got.Problems = result.Verified.Verdict.String(), result.Verified.Reasons
@@ -326,14 +387,42 @@ func (c *CollectCmd) extract(ctx context.Context, talk *ui.UI, w *collect.Candid
 	return got, nil
 }
 
+// keptHint says how much of a copy that stopped is kept.
+func keptHint(err error) error {
+	kept, ok := errors.AsType[*collect.KeptError](err)
+	if !ok {
+		return err
+	}
+	return ui.Hint(err, fmt.Sprintf("%s of %s are kept: the same command with --resume goes on there", ui.FormatSize(kept.Done), ui.FormatSize(kept.Size)))
+}
+
+// rate is bytes in a second, for people.
+func rate(n int64, took time.Duration) string {
+	return ui.FormatSize(int64(float64(n)/max(took.Seconds(), 1e-3))) + "/s"
+}
+
+// verifyCopy verifies what was copied. What only its recipients can read is read from
+// the disk again.
+func verifyCopy(w *collect.Candidate, result *collect.Result) (*dumpfile.Report, error) {
+	f, err := result.Reread(w)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return dumpfile.Verify(f, f.Size()), nil
+}
+
 func (c *CollectCmd) show(talk *ui.UI, doc *collectDocument) error {
 	if talk.JSON {
 		return talk.Document(doc)
 	}
 	for _, d := range doc.Dumps {
-		talk.Printf("%s  %s%s\n", d.File, ui.FormatSize(d.Size), verdictWords(d))
+		talk.Printf("%s  %s%s%s\n", d.File, ui.FormatSize(d.Size), formWords(d), verdictWords(d))
 		if d.SHA256 != "" {
 			talk.Printf("  sha256 %s\n", d.SHA256)
+		}
+		if d.BadBytes > 0 {
+			talk.Printf("  %s could not be read and are zeros: %s lists them\n", ui.FormatSize(d.BadBytes), d.Map)
 		}
 		for _, p := range d.Problems {
 			talk.Printf("  %s\n", p)
@@ -343,6 +432,18 @@ func (c *CollectCmd) show(talk *ui.UI, doc *collectDocument) error {
 	talk.Printf("%s  says what was taken, from where, and the commands to start the analysis with\n", doc.Manifest)
 	talk.Talkf("The disk was only read; nothing was changed.\n")
 	return nil
+}
+
+// formWords says what became of the dump on its way.
+func formWords(d collectedJSON) string {
+	words := ""
+	if d.FileSize > 0 {
+		words = " in " + ui.FormatSize(d.FileSize)
+	}
+	if d.Parts > 0 {
+		words += fmt.Sprintf(", %d parts", d.Parts)
+	}
+	return words
 }
 
 func verdictWords(d collectedJSON) string {

@@ -5,15 +5,16 @@ import (
 	"fmt"
 	"strings"
 
+	"hangkit/collect"
 	"hangkit/collect/dumpfile"
 	"hangkit/offline/internal/ui"
-	"hangkit/offline/target"
 )
 
 // DumpCmd is about dump files that are already out.
 type DumpCmd struct {
 	Info   DumpInfoCmd   `cmd:"" help:"Describe a dump file."`
 	Verify DumpVerifyCmd `cmd:"" help:"Check that a debugger can use a dump file."`
+	Join   DumpJoinCmd   `cmd:"" help:"Join a dump that was cut into parts."`
 }
 
 // DumpInfoCmd prints what a dump's headers say.
@@ -50,7 +51,7 @@ type fieldJSON struct {
 
 // Run describes the file.
 func (c *DumpInfoCmd) Run(talk *ui.UI) error {
-	f, err := target.OpenFile(c.File)
+	f, err := collect.OpenCopy(c.File)
 	if err != nil {
 		return err
 	}
@@ -176,7 +177,7 @@ func (c *DumpVerifyCmd) Run(ctx context.Context, talk *ui.UI) error {
 }
 
 func verifyFile(name string) (*dumpfile.Report, error) {
-	f, err := target.OpenFile(name)
+	f, err := collect.OpenCopy(name)
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +189,7 @@ func (c *DumpVerifyCmd) verify(ctx context.Context, talk *ui.UI) (*dumpfile.Repo
 	if !c.Full {
 		return verifyFile(c.File)
 	}
-	f, err := target.OpenFile(c.File)
+	f, err := collect.OpenCopy(c.File)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,9 @@
 package offline
 
 import (
+	"fmt"
+
+	"hangkit/collect"
 	"hangkit/offline/crashconfig"
 )
 
@@ -11,6 +14,32 @@ type sizeFlag int64
 func (s *sizeFlag) UnmarshalText(text []byte) error {
 	n, err := crashconfig.ParseRAM(string(text))
 	*s = sizeFlag(n)
+	return err
+}
+
+// partFlag is the size of the parts a copy is cut into: 4000M, 1G.
+type partFlag int64
+
+// minPart keeps the parts from becoming more than a folder should hold.
+const minPart = 1 << 20
+
+// UnmarshalText parses the flag.
+func (p *partFlag) UnmarshalText(text []byte) error {
+	n, err := crashconfig.ParseSize(string(text))
+	if err == nil && n < minPart {
+		err = fmt.Errorf("parts of %d bytes are too small: say M or G", n)
+	}
+	*p = partFlag(n)
+	return err
+}
+
+// recipientFlag is somebody to encrypt to. A key that is none fails before anything
+// is read.
+type recipientFlag struct{ collect.Recipient }
+
+// UnmarshalText parses the flag.
+func (r *recipientFlag) UnmarshalText(text []byte) (err error) {
+	r.Recipient, err = collect.ParseRecipient(string(text))
 	return err
 }
 

@@ -3,6 +3,7 @@ package offline
 import (
 	"hangkit/collect"
 	"hangkit/collect/dumpfile"
+	"hangkit/collect/seekable"
 	"hangkit/hive"
 	"hangkit/hive/regtext"
 	"hangkit/image"
@@ -88,7 +89,15 @@ var rules = []ui.Rule{
 	{Is: dumpfile.ErrHeaderWiped, Status: ui.Damaged},
 	{Is: dumpfile.ErrTruncated, Status: ui.Damaged},
 	{Is: dumpfile.ErrFormat, Status: ui.Damaged},
-	{Is: collect.ErrFileTooBig, Status: ui.Failed, Hints: []string{"FAT32 holds files up to 4 GiB: use a stick with NTFS, exFAT or ext4"}},
+	{Is: collect.ErrFileTooBig, Status: ui.Failed, Hints: []string{"cut the copy: --split 4000M", "or use a stick with NTFS, exFAT or ext4"}},
+	{Is: collect.ErrTooManyParts, Status: ui.Usage},
+	{Is: collect.ErrTargetGone, Status: ui.Failed, Hints: []string{"was the stick taken away? What had been written before is still good"}},
+	{Is: collect.ErrSourceGone, Status: ui.Failed},
+	{Is: collect.ErrEncrypted, Status: ui.Refused},
+	{Is: collect.ErrParts, Status: ui.Damaged, Hints: []string{"were all parts copied, and whole?"}},
+	{Is: collect.ErrMapfile, Status: ui.Damaged, Hints: []string{"take the .map file away to read the dump without it; what could not be read is zeros then"}},
+	{Is: seekable.ErrFormat, Status: ui.Damaged},
+	{Is: seekable.ErrNoTable, Status: ui.Damaged, Hints: []string{"the archive was cut short, or another program made it: unpack it with zstd -d"}},
 	{Is: crashconfig.ErrPlatform, Status: ui.Usage},
 	{Is: collect.ErrTargetFull, Status: ui.Failed, Hints: []string{"name a folder on a disk with more room: -o"}},
 }

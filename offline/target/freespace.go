@@ -11,3 +11,6 @@ func FreeSpace(dir string) (int64, error) {
 	defer f.Close()
 	return freeBytes(f)
 }
+
+// fatFileLimit is what FAT's 32 bits for a file's size can say.
+const fatFileLimit = 1<<32 - 1

@@ -1,0 +1,151 @@
+package offline
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"hangkit/collect/dumptest"
+	"hangkit/image"
+	"hangkit/ntfs/format"
+)
+
+// TestKilledCollect kills the program itself again and again while it copies a dump
+// out of a fragmented page file (kill -9), each time further on, and lets it end with
+// --resume.
+func TestKilledCollect(t *testing.T) {
+	t.Parallel()
+	kills, size := 3, int64(96<<20)
+	if os.Getenv("HANGKIT_REQUIRE_ORACLES") == "1" {
+		kills, size = 10, 320<<20
+	}
+	dir := t.TempDir()
+	disk, want := filepath.Join(dir, "disk.img"), filepath.Join(dir, "want")
+	makeDumpVolume(t, disk, want, size)
+	out := filepath.Join(dir, "out")
+	args := []string{"collect", disk, "-o", out, "--no-verify"}
+	killed := 0
+	for i := range kills {
+		if killWhen(t, out, size*int64(i+1)/int64(kills+1), args...) {
+			killed++
+		}
+		if i == 0 {
+			args = append(args, "--resume")
+		}
+	}
+	t.Logf("killed %d times", killed)
+	if b, err := asHangkit(t, args...).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, b)
+	}
+	found, err := filepath.Glob(filepath.Join(out, "pagefile*.dmp"))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%q, %v", found, err)
+	}
+	sameFiles(t, want, found[0])
+	entries, err := os.ReadDir(out)
+	if err != nil || len(entries) != 2 {
+		t.Errorf("in the folder: %v, %v", entries, err)
+	}
+}
+
+// makeDumpVolume makes a volume with a dump in pieces, and a copy of the dump.
+func makeDumpVolume(t *testing.T, disk, plain string, size int64) {
+	t.Helper()
+	dump, err := dumptest.NewReader(dumptest.Spec{Pages: int(size >> 12), Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := dump.WriteTo(f); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(f.Close(), os.WriteFile(disk, nil, 0o600), os.Truncate(disk, 2*size)); err != nil {
+		t.Fatal(err)
+	}
+	device, err := image.Open(disk, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = format.Write(device, format.Options{Seed: 1, Root: []format.Entry{
+		{Name: "pagefile.sys", Content: dump, Size: dump.Size(), Fragments: 300},
+	}})
+	if err := errors.Join(err, device.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// asHangkit is this test's own binary under the program's name.
+func asHangkit(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "hangkit")
+	if err := os.Symlink(self, name); err != nil {
+		t.Skip(err)
+	}
+	return exec.CommandContext(t.Context(), name, args...)
+}
+
+// killWhen runs hangkit and kills it when its unfinished output has so many bytes.
+// It tells whether that came before the end.
+func killWhen(t *testing.T, out string, at int64, args ...string) bool {
+	t.Helper()
+	cmd := asHangkit(t, args...)
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for {
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Fatalf("%v\n%s", err, said.String())
+			}
+			return false
+		case <-time.After(time.Millisecond):
+		}
+		if info, err := os.Stat(filepath.Join(out, ".hangkit-0.tmp")); err == nil && info.Size() >= at {
+			_ = cmd.Process.Kill()
+			<-ended
+			return true
+		}
+	}
+}
+
+func sameFiles(t *testing.T, a, b string) {
+	t.Helper()
+	x, err := os.Open(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Close()
+	y, err := os.Open(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer y.Close()
+	p, q := make([]byte, 1<<20), make([]byte, 1<<20)
+	for {
+		n, err := io.ReadFull(x, p)
+		m, other := io.ReadFull(y, q)
+		if n != m || !bytes.Equal(p[:n], q[:m]) {
+			t.Fatal("the copy differs")
+		}
+		if err != nil || other != nil {
+			return
+		}
+	}
+}
