@@ -80,6 +80,11 @@ func (v *Volume) planCreate(name string, contents []byte, o CreateOptions, l roo
 		return nil, err
 	}
 	f.ref = free.ref
+	if !f.resident(v) {
+		if f.runs, err = p.place(f.contents); err != nil {
+			return nil, err
+		}
+	}
 	if err := p.whileDirty(o.write(), func() error { return p.create(f, free, bitmap, place, l) }); err != nil {
 		return nil, err
 	}
@@ -212,14 +217,8 @@ func (n *node) securityID() (uint32, error) {
 	return le.Uint32(a.value()[siSecurityID:]), nil
 }
 
-// create plans the file itself.
+// create plans all of the file but its contents.
 func (p *planner) create(f *newFile, free freeRecord, bitmap *stream, at *place, l rootLayout) error {
-	var err error
-	if !f.resident(p.v) {
-		if f.runs, err = p.place(f.contents); err != nil {
-			return err
-		}
-	}
 	t := at.x.edit(l)
 	if err := t.insert(at.way, newIndexEntry(f.ref, f.key(p.v.boot.clusterSize))); err != nil {
 		return fmt.Errorf("%w: %w", ErrDirectory, err)
@@ -264,7 +263,7 @@ func (p *planner) whileDirty(o writeOptions, steps func() error) error {
 	if o.resetJournal {
 		return steps() // the flag is set, and stays
 	}
-	if err := p.flag(StepJournal, "mark the volume dirty", setDirty); err != nil {
+	if err := p.flag(StepPrepare, "mark the volume dirty", setDirty); err != nil {
 		return err
 	}
 	if err := steps(); err != nil {
