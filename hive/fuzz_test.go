@@ -2,6 +2,7 @@ package hive
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 )
 
@@ -34,6 +35,7 @@ func FuzzOpen(f *testing.F) {
 	for _, s := range fuzzSeeds(f) {
 		f.Add(s[Primary], s[Log1], s[Log2], false)
 		f.Add(s[Primary], s[Log1], s[Log2], true)
+		f.Add(s[Primary][:len(s[Primary])/2], s[Log1], s[Log2], false) // its logs make it longer
 	}
 	f.Fuzz(func(t *testing.T, primary, log1, log2 []byte, seal bool) {
 		if seal && len(primary) >= baseBlockSize {
@@ -71,6 +73,9 @@ func fuzzCommit(tb testing.TB, f files) {
 		return
 	}
 	c, err := h.Commit(CommitOptions{Now: testTime})
+	if errors.Is(err, ErrNoRoom) && len(mustBytes(tb, h)) > len(f[Primary]) {
+		return // its log made the hive longer than a file that was cut short
+	}
 	if err != nil {
 		tb.Fatalf("commit of a valid hive: %v", err)
 	}
