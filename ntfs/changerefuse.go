@@ -92,7 +92,7 @@ func (s *State) mirrorRefusal(o writeOptions, v *Volume) error {
 	if s.MirrorOK {
 		return nil
 	}
-	if o.resetJournal && slices.Equal(s.MirrorDiffers, []int{recordVolume}) && v.mirrorLacksDirtyFlag() == nil {
+	if o.resetJournal && v.mirrorLags(s.MirrorDiffers) {
 		return nil
 	}
 	return fmt.Errorf("%w: records %v", ErrMirror, s.MirrorDiffers)

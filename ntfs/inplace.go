@@ -75,7 +75,7 @@ func (v *Volume) placement(n *node, name string) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(differ) > 0 {
+	if len(differ) > 0 && !v.mirrorLags(differ) {
 		return nil, fmt.Errorf("MFT records %v differ from their mirror", differ)
 	}
 	if err := v.clustersInUse(s.extents); err != nil {

@@ -3,6 +3,7 @@ package ntfs
 import (
 	"bytes"
 	"fmt"
+	"slices"
 )
 
 // resetJournal plans that Windows does not replay $LogFile over the change: the
@@ -46,6 +47,12 @@ func (p *planner) markMirrorDirty() error {
 		return fmt.Errorf("$MFTMirr: %w", err)
 	}
 	return p.commit(c)
+}
+
+// mirrorLags says whether record 3 alone differs from its mirror, and only in the dirty
+// flag.
+func (v *Volume) mirrorLags(differ []int) bool {
+	return slices.Equal(differ, []int{recordVolume}) && v.mirrorLacksDirtyFlag() == nil
 }
 
 // mirrorLacksDirtyFlag proves that record 3 and its mirror would be equal with

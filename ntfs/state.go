@@ -74,7 +74,10 @@ type State struct {
 	Hibernation   Hibernation
 	MirrorOK      bool  // $MFT records 0 to 3 equal their copies in $MFTMirr
 	MirrorDiffers []int // the records that do not
-	BackupBoot    BackupBoot
+	// MirrorLags says that they differ in the dirty flag alone: a change that sets
+	// it was cut between both.
+	MirrorLags bool
+	BackupBoot BackupBoot
 }
 
 // Words says what State found, one sentence each, the unremarkable too.
@@ -133,6 +136,7 @@ func (v *Volume) stateMirror(s *State) error {
 	var err error
 	s.MirrorDiffers, err = v.mirrorDiffers()
 	s.MirrorOK = err == nil && len(s.MirrorDiffers) == 0
+	s.MirrorLags = err == nil && v.mirrorLags(s.MirrorDiffers)
 	return err
 }
 

@@ -67,11 +67,8 @@ func (w *hiveWriter) planReplacement(ctx context.Context, o hive.CommitOptions, 
 // of metadata: a clean journal is left alone.
 func (w *hiveWriter) needsReset() bool {
 	s := w.volume.State
-	return s != nil && (!s.Log.Clean() || s.Dirty || slices.Equal(s.MirrorDiffers, []int{volumeRecord}))
+	return s != nil && (!s.Log.Clean() || s.Dirty || s.MirrorLags)
 }
-
-// volumeRecord is the MFT record of $Volume, which holds the dirty flag.
-const volumeRecord = 3
 
 // newContents are what the hive's file holds once every write of the commit is done.
 func (w *hiveWriter) newContents() ([]byte, error) {
@@ -108,7 +105,7 @@ func (w *hiveWriter) verifyBefore(ctx context.Context) (err error) {
 	if r.before, err = checkStructure(ctx, w.talk, w.volume); err != nil {
 		return err
 	}
-	worst, _ := r.before.Worst(leftKinds...)
+	worst, _ := r.before.Worst(append(leftKinds, verify.Mirror)...) // the plan judged the mirror, and may mend it
 	if r.before.Incomplete == "" && worst < verify.Dangerous {
 		return nil
 	}

@@ -462,6 +462,47 @@ func TestResetJournal(t *testing.T) {
 	}
 }
 
+// TestResetJournalCuts cuts the power within an arm that empties the journal first: the
+// file is the old one or the new one, the volume sound, and the arm can be done again.
+func TestResetJournalCuts(t *testing.T) {
+	t.Parallel()
+	files := fullFiles(t)
+	disk := volumeLeft(t, files, format.Options{Log: format.LogV2})
+	arm := func(d image.Disk) error {
+		return armWith(d, crashconfig.Settings{}, EditFlags{Yes: true, ResetJournal: true})
+	}
+	recorder := image.NewRecorder(image.NewOverlay(disk))
+	if err := arm(recorder); err != nil {
+		t.Fatal(err)
+	}
+	renewed := hiveFiles(t, recorder, files)["SYSTEM"]
+	old, now := 0, 0
+	look := func(state image.Disk) {
+		if worst, _ := structureOf(t, state).Worst(append(leftKinds, verify.Mirror)...); worst > verify.Leak {
+			t.Fatalf("the volume is not sound: %v", structureOf(t, state).Findings)
+		}
+		switch data := hiveFiles(t, state, files)["SYSTEM"]; {
+		case bytes.Equal(data, renewed):
+			now++
+		case bytes.Equal(data, files["SYSTEM"]):
+			old++
+			if err := arm(state); err != nil {
+				t.Fatalf("arming again: %v", err)
+			}
+			mustBeSound(t, state)
+		default:
+			t.Fatal("neither the old hive nor the new one")
+		}
+	}
+	for _, state := range imagetest.Cuts(disk, recorder.Ops(), 64<<10) {
+		look(state)
+	}
+	for _, state := range imagetest.Reorders(disk, recorder.Ops()) {
+		look(state)
+	}
+	t.Logf("%d states with the old file, %d with the new", old, now)
+}
+
 // replacedAgain imports more than the hive holds, and returns the file of old bytes.
 func replacedAgain(t *testing.T, img string) string {
 	t.Helper()

@@ -68,7 +68,7 @@ func ruleMirror(f *windows.Facts) (Finding, bool) {
 		return say(OK, "The volume's first records have a good copy", strings.TrimSpace(sentence(f.Volume.Mirror)), "")
 	}
 	return say(Risk, "The volume's first records and their copy differ",
-		sentence(f.Volume.Mirror)+"One of the two is damaged, so nothing is written here.", "let chkdsk repair it, best on a copy")
+		sentence(f.Volume.Mirror)+"A damaged record, or a change that was cut off.", "let chkdsk repair it, best on a copy")
 }
 
 func ruleBackupBoot(f *windows.Facts) (Finding, bool) {

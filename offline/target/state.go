@@ -82,7 +82,7 @@ func (v *Volume) Refuse() error {
 	if v.Err != nil {
 		return fmt.Errorf("%w: %w", ErrInconsistent, v.Err)
 	}
-	if v.State != nil && !v.State.MirrorOK {
+	if v.State != nil && !v.State.MirrorOK && !v.State.MirrorLags {
 		return fmt.Errorf("%w: MFT records %v differ from their mirror; let chkdsk repair it first", ErrInconsistent, v.State.MirrorDiffers)
 	}
 	return nil
@@ -108,7 +108,10 @@ func (v *Volume) Condition() *Condition {
 		Flags: v.State.Flags.Words(), Journal: journalWords(v.State.Log), Hibernation: v.State.Hibernation.Words(),
 		Mirror: "the first MFT records and their mirror agree", BackupBoot: v.State.BackupBoot.Words(), state: v.State,
 	}
-	if !v.State.MirrorOK {
+	switch {
+	case v.State.MirrorLags:
+		c.Mirror = "the mirror of the first MFT records lacks the dirty flag: a change was cut off between both"
+	case !v.State.MirrorOK:
 		c.Mirror = fmt.Sprintf("MFT records %v differ from their mirror", v.State.MirrorDiffers)
 	}
 	return c
