@@ -40,9 +40,9 @@ const mountPoint = "mounted"
 
 func readers(self string) []reader {
 	return []reader{
-		{name: "dd, the same bytes", needs: "dd", command: func(v *volume) []string {
+		{name: "dd, as many bytes", needs: "dd", command: func(v *volume) []string {
 			return []string{"dd", "if=" + v.image, "bs=4M", "status=none", "iflag=skip_bytes,count_bytes",
-				fmt.Sprintf("skip=%d", v.first), fmt.Sprintf("count=%d", int64(fileSize))}
+				fmt.Sprintf("skip=%d", v.start), fmt.Sprintf("count=%d", int64(fileSize))}
 		}},
 		{name: "hangkit", command: func(v *volume) []string { return []string{self, "hangkit", v.image, fileName} }},
 		{name: "go-ntfs", command: func(v *volume) []string { return []string{self, "go-ntfs", v.image, fileName} }},
@@ -67,25 +67,38 @@ func (r *reader) missing() bool {
 	return err != nil
 }
 
-// seconds is how long one reading to nowhere takes.
-func (r *reader) seconds(ctx context.Context, v *volume, cold bool) (float64, error) {
+// cost is what one reading takes: seconds by the clock, and of the processors.
+type cost struct{ wall, cpu float64 }
+
+// read has the file read to nowhere once.
+func (r *reader) read(ctx context.Context, v *volume, cold bool) (c cost, err error) {
 	var took time.Duration
-	err := r.prepared(ctx, v, func() error {
+	var client *exec.Cmd
+	driver, err := r.prepared(ctx, v, func() error {
 		if cold {
 			if err := v.forget(); err != nil {
 				return err
 			}
 		}
 		args := r.command(v)
+		client = exec.CommandContext(ctx, args[0], args[1:]...) // its output goes to /dev/null
 		start := time.Now()
-		err := exec.CommandContext(ctx, args[0], args[1:]...).Run() // its output goes to /dev/null
+		err := client.Run()
 		took = time.Since(start)
 		return err
 	})
 	if err != nil {
-		err = fmt.Errorf("%s: %w", r.name, err)
+		return c, fmt.Errorf("%s: %w", r.name, err)
 	}
-	return took.Seconds(), err
+	return cost{took.Seconds(), processorTime(client) + processorTime(driver)}, nil
+}
+
+// processorTime is what a program that has ended used, in itself and in the kernel.
+func processorTime(cmd *exec.Cmd) float64 {
+	if cmd == nil {
+		return 0
+	}
+	return (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
 }
 
 // flaw says what is wrong with what the reader gives, "" if nothing is.
@@ -95,7 +108,7 @@ func (r *reader) flaw(ctx context.Context, v *volume) (flaw string, err error) {
 	}
 	hash := sha256.New()
 	count := &counter{w: hash}
-	err = r.prepared(ctx, v, func() error {
+	_, err = r.prepared(ctx, v, func() error {
 		args := r.command(v)
 		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 		cmd.Stdout = count
@@ -122,24 +135,25 @@ func (c *counter) Write(p []byte) (int, error) {
 	return c.w.Write(p)
 }
 
-// prepared does something, with the volume mounted if the reader asks for it.
-func (r *reader) prepared(ctx context.Context, v *volume, do func() error) (err error) {
+// prepared does something, with the volume mounted if the reader asks for it: then
+// it returns the driver, which has ended.
+func (r *reader) prepared(ctx context.Context, v *volume, do func() error) (driver *exec.Cmd, err error) {
 	if !r.mounts {
-		return do()
+		return nil, do()
 	}
 	point := filepath.Join(filepath.Dir(v.image), mountPoint)
 	if err := os.MkdirAll(point, 0o700); err != nil {
-		return err
+		return nil, err
 	}
-	driver := exec.CommandContext(ctx, "ntfs-3g", "-o", "no_detach,ro,norecover", v.image, point)
+	driver = exec.CommandContext(ctx, "ntfs-3g", "-o", "no_detach,ro,norecover", v.image, point)
 	if err := driver.Start(); err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, unmount(point), driver.Wait()) }()
 	if err := awaitMount(filepath.Join(point, fileName)); err != nil {
-		return err
+		return nil, err
 	}
-	return do()
+	return driver, do()
 }
 
 const (

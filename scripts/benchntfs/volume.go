@@ -29,7 +29,7 @@ type volume struct {
 	image  string
 	pieces int
 	record int64 // of the file in $MFT
-	first  int64 // where its first piece lies
+	start  int64 // of as many bytes of the image in one piece: the file, if it is in one
 	file   *os.File
 	digest [sha256.Size]byte // of the contents
 }
@@ -70,7 +70,10 @@ func makeVolume(dir string, pieces int) (v *volume, err error) {
 	if len(file.Extents) != pieces {
 		return nil, fmt.Errorf("the file is in %d pieces, not %d", len(file.Extents), pieces)
 	}
-	v.record, v.first = file.Record, file.Extents[0].DeviceOffset
+	v.record = file.Record
+	if pieces == 1 {
+		v.start = file.Extents[0].DeviceOffset
+	}
 	hash := sha256.New()
 	if _, err := io.Copy(hash, io.NewSectionReader(numbers{}, 0, fileSize)); err != nil {
 		return nil, err
