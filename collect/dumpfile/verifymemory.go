@@ -152,6 +152,9 @@ func processNames(list []kernel.Process) string {
 			named++
 		}
 	}
+	if named == len(list) {
+		return "all with their names"
+	}
 	return fmt.Sprintf("%d with their names", named)
 }
 

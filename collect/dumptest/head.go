@@ -32,11 +32,11 @@ func (d *Reader) makeHead64() []byte {
 	u32(0x08, 0xF)
 	u32(0x0C, build)
 	u64(0x10, SystemFirst*pageSize|2)
-	u64(0x18, 0xFFFFF80003C4B000)
+	u64(0x18, places64.pfnDatabase)
 	u64(0x20, places64.modules)
 	u64(0x28, places64.processes)
 	u32(0x30, uint32(s.Machine))
-	u32(0x34, 4)
+	u32(0x34, uint32(places64.cpus))
 	u32(0x38, s.BugCheck)
 	for i, p := range s.Parameters {
 		u64(0x40+8*i, p)
@@ -98,11 +98,11 @@ func (d *Reader) makeHead32() []byte {
 		u32(0x10, SystemFirst*pageSize)
 		h[0x5C] = 0
 	}
-	u32(0x14, 0x82B4B000)
+	u32(0x14, uint32(places32.pfnDatabase))
 	u32(0x18, uint32(places32.modules))
 	u32(0x1C, uint32(places32.processes))
 	u32(0x20, 0x14C)
-	u32(0x24, 2)
+	u32(0x24, uint32(places32.cpus))
 	u32(0x28, s.BugCheck)
 	for i, p := range s.Parameters {
 		u32(0x2C+4*i, uint32(p))

@@ -62,6 +62,8 @@ type places struct {
 	debugger       uint64
 	modules        uint64
 	processes      uint64
+	pfnDatabase    uint64
+	cpus           int
 	eprocessLinks  int
 	eprocessName   int
 	eprocessTable  int
@@ -79,6 +81,7 @@ var places64 = places{
 	shared: 0xFFFFF78000000000,
 	small:  0xFFFFF80004200000, large: 0xFFFFF80004400000, huge: 0xFFFFF80040000000,
 	debugger: 0xFFFFF80004200B20, modules: 0xFFFFF8000422A2B0, processes: 0xFFFFF80004216080,
+	pfnDatabase: 0xFFFFF80003C4B000, cpus: 4,
 	eprocessLinks: 0x448, eprocessName: 0x5A8, eprocessTable: 0x28,
 	kldrBase: 0x30, kldrSize: 0x40, kldrFullName: 0x48, kldrBaseName: 0x58, kldrCheckSum: 0x78, kldrTime: 0x9C,
 	imageDirectory: 112, imageMagic: 0x20B,
@@ -88,6 +91,7 @@ var places32 = places{
 	shared: 0xFFDF0000,
 	small:  0x82A00000, large: 0x82C00000,
 	debugger: 0x82B3EBE8, modules: 0x82B5D850, processes: 0x82B56018,
+	pfnDatabase: 0x82B4B000, cpus: 2,
 	eprocessLinks: 0xB8, eprocessName: 0x16C, eprocessTable: 0x18,
 	kldrBase: 0x18, kldrSize: 0x20, kldrFullName: 0x24, kldrBaseName: 0x2C, kldrCheckSum: 0x40, kldrTime: 0x58,
 	imageDirectory: 96, imageMagic: 0x10B,
@@ -335,7 +339,7 @@ func (y *system) data() {
 	copy(page[atBuildLab:], fmt.Sprintf("19041.1.%s.vb_release.191206-1406\x00", map[dumpfile.Machine]string{
 		dumpfile.MachineX64: "amd64fre", dumpfile.MachineX86: "x86fre", dumpfile.MachineARM64: "arm64fre",
 	}[s.Machine]))
-	for i := range 4 {
+	for i := range p.cpus {
 		y.put(page[atProcessors+i*y.word:], p.small+0x1F0000+uint64(i)*0x180)
 	}
 	b := page[p.debugger%pageSize:][:0x380]
@@ -351,6 +355,7 @@ func (y *system) data() {
 	put(0x48, p.modules)
 	put(0x50, p.processes)
 	put(0x88, base+atBugCheck)
+	put(0xC0, p.pfnDatabase)
 	put(0xF8, base+atPhysical)
 	put(0x208, base+atBuildLab)
 	put(0x218, base+atProcessors)

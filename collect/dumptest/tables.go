@@ -4,43 +4,49 @@ import "hangkit/collect/dumpfile"
 
 // tables are page tables in the making.
 type tables struct {
-	shifts  []uint // of the levels, the top one first
-	entry   int    // bytes of an entry
-	bits    uint   // of an index, below the top
-	pae     bool   // the top table is short and lies within its page
-	arm     bool
-	frames  map[uint64][]byte
-	free    []uint64 // frames for further tables
-	selfMap bool
-	plain   bool
+	shifts []uint // of the levels, the top one first
+	entry  int    // bytes of an entry
+	bits   uint   // of an index, below the top
+	pae    bool   // the top table is short and lies within its page
+	arm    bool
+	frames map[uint64][]byte
+	free   []uint64 // frames for further tables
+	plain  bool
 }
 
 const paeRoot = 0x20 // where PAE's top table begins in its page
 
 func newTables(s *Spec, frames map[uint64][]byte) tables {
-	t := tables{shifts: []uint{39, 30, 21, 12}, entry: 8, bits: 9, frames: frames, selfMap: true, plain: s.Plain}
+	t := tables{shifts: []uint{39, 30, 21, 12}, entry: 8, bits: 9, frames: frames, plain: s.Plain}
 	switch {
 	case s.Machine == dumpfile.MachineARM64:
 		t.arm = true
 	case s.Levels == 5:
-		t.shifts, t.selfMap = []uint{48, 39, 30, 21, 12}, false
+		t.shifts = []uint{48, 39, 30, 21, 12}
 	case s.Bits == 32 && s.NoPAE:
-		t.shifts, t.entry, t.bits, t.selfMap = []uint{22, 12}, 4, 10, false
+		t.shifts, t.entry, t.bits = []uint{22, 12}, 4, 10
 	case s.Bits == 32:
-		t.shifts, t.pae, t.selfMap = []uint{30, 21, 12}, true, false
+		t.shifts, t.pae = []uint{30, 21, 12}, true
 	}
 	for pfn := uint64(SystemFirst + 1); pfn < FrameImage; pfn++ {
 		if pfn != FrameShared {
 			t.free = append(t.free, pfn)
 		}
 	}
-	if t.selfMap {
+	switch {
+	case t.entry == 4:
+		t.set(SystemFirst, selfMapX86, t.table(SystemFirst))
+	case !t.pae:
 		t.set(SystemFirst, selfMapIndex, t.table(SystemFirst))
 	}
 	return t
 }
 
-const selfMapIndex = 0x1ED
+// Where the top table leads to itself.
+const (
+	selfMapIndex = 0x1ED
+	selfMapX86   = 0x300
+)
 
 // root is what the processor's register holds.
 func (t *tables) root() uint64 {

@@ -14,6 +14,7 @@ const (
 	kdbgLoadedModules   = 0x048
 	kdbgActiveProcesses = 0x050
 	kdbgBugCheckData    = 0x088
+	kdbgPfnDatabase     = 0x0C0
 	kdbgPhysicalPages   = 0x0F8
 	kdbgBuildLab        = 0x208
 	kdbgProcessorBlock  = 0x218
@@ -34,6 +35,7 @@ type DebuggerData struct {
 	LoadedModules   uint64
 	ActiveProcesses uint64
 	BugCheckData    uint64
+	PfnDatabase     uint64
 	PhysicalPages   uint64
 	BuildLab        uint64
 	ProcessorBlock  uint64
@@ -76,6 +78,7 @@ func (k *Kernel) debuggerData(b []byte) *DebuggerData {
 		LoadedModules:   p(kdbgLoadedModules),
 		ActiveProcesses: p(kdbgActiveProcesses),
 		BugCheckData:    p(kdbgBugCheckData),
+		PfnDatabase:     p(kdbgPfnDatabase),
 		PhysicalPages:   p(kdbgPhysicalPages),
 		BuildLab:        p(kdbgBuildLab),
 		ProcessorBlock:  p(kdbgProcessorBlock),

@@ -180,18 +180,20 @@ func (k *Kernel) BugCheckData(va uint64) (data [5]uint64, err error) {
 
 // The fields of KUSER_SHARED_DATA, which have not moved since Windows NT.
 const (
-	sharedSystemTime  = 0x014
-	sharedSystemRoot  = 0x030
-	sharedBuild       = 0x260
-	sharedMajor       = 0x26C
-	sharedMinor       = 0x270
-	sharedBootID      = 0x2C4
-	sharedSize        = 0x2C8
-	sharedRootLetters = 260
+	sharedInterruptTime = 0x008
+	sharedSystemTime    = 0x014
+	sharedSystemRoot    = 0x030
+	sharedBuild         = 0x260
+	sharedMajor         = 0x26C
+	sharedMinor         = 0x270
+	sharedBootID        = 0x2C4
+	sharedSize          = 0x2C8
+	sharedRootLetters   = 260
 )
 
 // SharedData is what KUSER_SHARED_DATA says.
 type SharedData struct {
+	UpTime       uint64 // InterruptTime, in 100 ns
 	SystemTime   uint64 // FILETIME
 	Major, Minor uint32
 	Build        uint32 // 0 before Windows 10
@@ -213,6 +215,7 @@ func (k *Kernel) SharedData() (*SharedData, error) {
 		}
 	}
 	return &SharedData{
+		UpTime:     le.Uint64(b[sharedInterruptTime:]),
 		SystemTime: le.Uint64(b[sharedSystemTime:]),
 		Major:      le.Uint32(b[sharedMajor:]),
 		Minor:      le.Uint32(b[sharedMinor:]),
