@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"testing"
@@ -361,5 +362,34 @@ func checkOutcome(t *testing.T, r *crashsim.Recorder, o ntfs.Outcome, before []b
 		if f.Severity() > verify.Leak && !slices.Contains([]verify.Kind{verify.LogFile, verify.VolumeFlags, verify.Mirror}, f.Kind) {
 			t.Errorf("call %d: %v", n, f)
 		}
+	}
+}
+
+// unsynced loses the flushes.
+type unsynced struct{ *crashsim.Recorder }
+
+func (unsynced) Sync() error { return nil }
+
+// TestCrashReplaceNeedsFlushes: without the flushes there are states with
+// neither the old nor the new contents, and the cuts find them.
+func TestCrashReplaceNeedsFlushes(t *testing.T) {
+	t.Parallel()
+	m, c := writings[0].prepare(t, geometries[1])
+	r, _ := record(m, c)
+	before := contents(t, r, hivePath)
+	if err := c.On(unsynced{r}).Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	after, bad := contents(t, r, hivePath), 0
+	for s := range r.States(crashsim.Bounds{Exhaustive: 6, Prefixes: 10, Random: 10, Seed: 1}) {
+		got, err := fs.ReadFile(open(t, s), hivePath)
+		worst, _ := check(t, s).Worst()
+		if err != nil || worst > verify.Leak || !bytes.Equal(got, before) && !bytes.Equal(got, after) {
+			bad++
+		}
+	}
+	t.Logf("%d states are neither old nor new, or damaged", bad)
+	if bad == 0 {
+		t.Error("no cut shows that flushes are missing")
 	}
 }

@@ -182,6 +182,9 @@ func (r *Recorder) States(b Bounds) iter.Seq[*State] {
 				flushed[w.off] = w.data
 			}
 		}
+		if last := len(r.epochs) - 1; len(r.epochs[last]) > 0 { // else the stretch behind the last flush was this state
+			yield(&State{below: r.below, sector: r.sector, sectors: flushed, Epoch: last, Words: "everything"})
+		}
 	}
 }
 
