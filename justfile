@@ -48,6 +48,11 @@ oracle *args:
 race:
     CGO_ENABLED=1 go test -race -shuffle=on ./...
 
+# Boot a Linux with ntfs3 that mounts, reads and writes to volumes we wrote (needs QEMU, some minutes).
+[group('check')]
+boot:
+    scripts/bootntfs3
+
 # What CI runs.
 [group('check')]
 ci:
