@@ -35,6 +35,7 @@ type rebuilder struct {
 	f    *frames
 
 	views []view // ways to read the first top table that was found
+	tries int    // kernels that were searched for their KDDEBUGGER_DATA64
 	view         // the one that led to the kernel
 	kdbg  uint64 // its virtual address
 	d     *kernel.DebuggerData
@@ -161,6 +162,9 @@ func (b *rebuilder) accept(v view, physical, base uint64) bool {
 	if err != nil || !slices.Contains((&Header{Machine: known(Machine(image.Machine))}).pagings(), v.space.Paging()) {
 		return false
 	}
+	if b.tries++; b.tries > maxTries {
+		return false
+	}
 	va, ok := v.space.AddressOf(physical, base)
 	if !ok {
 		return false
@@ -219,6 +223,7 @@ func (b *rebuilder) writeKernel(w *pageWriter, shared *kernel.SharedData, image 
 const (
 	freeBuild     = 0xF
 	maxProcessors = 2048
+	maxTries      = 256        // memory made to hurt could hold a tag in every line
 	breakpoint    = 0x80000003 // STATUS_BREAKPOINT
 	fromDebugger  = "KDDEBUGGER_DATA64"
 )
