@@ -72,6 +72,7 @@ golden:
 [group('dev')]
 bench:
     scripts/bench
+    scripts/benchcopy
     scripts/benchhive
 
 # Compare how fast files come off an NTFS volume with dd, go-ntfs, icat, ntfscat, ntfs-3g and 7zz (as root).

@@ -13,7 +13,7 @@ func FileLimit(dir string) (int64, error) {
 	if err := unix.Statfs(dir, &st); err != nil {
 		return 0, &os.PathError{Op: "statfs", Path: dir, Err: err}
 	}
-	if int64(st.Type) == unix.MSDOS_SUPER_MAGIC { // FAT12, 16 and 32; exFAT has its own number
+	if st.Type == unix.MSDOS_SUPER_MAGIC { // FAT12, 16 and 32; exFAT has its own number
 		return fatFileLimit, nil
 	}
 	return 0, nil

@@ -1,5 +1,5 @@
 // Benchdisk makes the disk images that scripts/bench measures on. When to run: never
-// by hand; scripts/bench does. Usage: benchdisk DIR.
+// by hand; scripts/bench and scripts/benchcopy do. Usage: benchdisk DIR [copy].
 package main
 
 import (
@@ -24,15 +24,41 @@ const (
 	largeDisk    = 500e9
 	extraRecords = 2 << 20 // 2 GiB of MFT records
 	pieces       = 6000
+
+	// Of scripts/benchcopy.
+	copyPages  = 1 << 20 // 4 GiB
+	copyVolume = 6 << 30
+	copyPieces = 20000
 )
 
 func main() {
-	if err := run(os.Args[1]); err != nil {
+	disks := makeAll
+	if len(os.Args) > 2 && os.Args[2] == "copy" {
+		disks = makeCopy
+	}
+	if err := disks(os.Args[1]); err != nil {
 		log.Fatal("benchdisk: ", err)
 	}
 }
 
-func run(dir string) error {
+// makeCopy makes what scripts/benchcopy copies: one dump, in one piece and in many.
+func makeCopy(dir string) error {
+	dump, err := dumptest.NewReader(dumptest.Spec{Pages: copyPages, Seed: 1})
+	if err != nil {
+		return err
+	}
+	if err := writePlain(filepath.Join(dir, "plain"), dump); err != nil {
+		return err
+	}
+	for kind, fragments := range map[string]int{"contiguous": 1, "pieces": copyPieces} {
+		if err := makeVolume(dir, kind, dump, fragments, copyVolume); err != nil {
+			return fmt.Errorf("%s: %w", kind, err)
+		}
+	}
+	return nil
+}
+
+func makeAll(dir string) error {
 	dump, err := dumptest.NewReader(dumptest.Spec{Pages: dumpPages, Seed: 1})
 	if err != nil {
 		return err
@@ -41,7 +67,7 @@ func run(dir string) error {
 		return err
 	}
 	for kind, fragments := range map[string]int{"contiguous": 1, "fragmented": pieces} {
-		if err := makeVolume(dir, kind, dump, fragments); err != nil {
+		if err := makeVolume(dir, kind, dump, fragments, smallVolume); err != nil {
 			return fmt.Errorf("%s: %w", kind, err)
 		}
 	}
@@ -59,8 +85,8 @@ func writePlain(name string, dump *dumptest.Reader) error {
 
 // makeVolume makes an image of one volume with MEMORY.DMP in so many pieces, and
 // says beside it where the other programs find the file.
-func makeVolume(dir, kind string, dump *dumptest.Reader, fragments int) (err error) {
-	disk, err := newDisk(filepath.Join(dir, kind+".img"), smallVolume)
+func makeVolume(dir, kind string, dump *dumptest.Reader, fragments int, size int64) (err error) {
+	disk, err := newDisk(filepath.Join(dir, kind+".img"), size)
 	if err != nil {
 		return err
 	}
