@@ -13,8 +13,13 @@ func FileLimit(dir string) (int64, error) {
 	if err := unix.Statfs(dir, &st); err != nil {
 		return 0, &os.PathError{Op: "statfs", Path: dir, Err: err}
 	}
-	if st.Type == unix.MSDOS_SUPER_MAGIC { // FAT12, 16 and 32; exFAT has its own number
-		return fatFileLimit, nil
+	return limitOf(int64(st.Type)), nil //nolint:unconvert // 32 bits on some machines
+}
+
+// limitOf is the limit of a file system, by its number.
+func limitOf(kind int64) int64 {
+	if kind == unix.MSDOS_SUPER_MAGIC { // FAT12, 16 and 32; exFAT has its own
+		return fatFileLimit
 	}
-	return 0, nil
+	return 0
 }
