@@ -21,6 +21,23 @@ type Rebuilt struct {
 	Origins []Origin // where each field comes from, in the header's order
 }
 
+// Over reads the dump in r with the rebuilt page in the place of the zeros.
+func (b *Rebuilt) Over(r io.ReaderAt) io.ReaderAt { return &overlaid{r, b.Page} }
+
+// overlaid is a dump whose first bytes are replaced.
+type overlaid struct {
+	r     io.ReaderAt
+	first []byte
+}
+
+func (o *overlaid) ReadAt(b []byte, off int64) (int, error) {
+	n, err := o.r.ReadAt(b, off)
+	if off >= 0 && off < int64(len(o.first)) {
+		copy(b[:n], o.first[off:])
+	}
+	return n, err
+}
+
 // Origin says where a rebuilt field comes from.
 type Origin struct {
 	Field, From string
@@ -240,13 +257,22 @@ func (b *rebuilder) buildNumber(s *kernel.SharedData) uint32 {
 	return n
 }
 
-// dumpType follows from the mark of the bitmap header, and for 32 bits from
-// there being one kind only.
+// dumpType follows from the mark of the bitmap header, for an active dump from
+// the attributes behind the lost page, and for 32 bits from there being one
+// kind only.
 func (b *rebuilder) dumpType() Type {
-	if b.l.Bitmap.Full || b.h.Bits == 32 {
+	if b.l.Bitmap.Full || b.h.Bits == 32 || b.attributes()&AttrFiltered != 0 {
 		return TypeBitmapFull
 	}
 	return TypeBitmapKernel
+}
+
+func (b *rebuilder) attributes() Attributes {
+	raw, err := readFull(b.r, b.size, int64(header64.attributes), 4, "attributes")
+	if err != nil || le.Uint32(raw) == fill32 {
+		return 0
+	}
+	return Attributes(le.Uint32(raw))
 }
 
 // pageWriter fills in a first page and notes where each field comes from.

@@ -30,7 +30,10 @@ func TestRebuild(t *testing.T) {
 			if s.Bits == 32 && kind == dumpfile.TypeBitmapKernel {
 				continue
 			}
-			s.Type, s.Blobs, s.FullMark = kind, []int{40}, kind == dumpfile.TypeBitmapFull
+			s.Type, s.Blobs, s.FullMark = kind, []int{40}, kind == dumpfile.TypeBitmapFull && s.Levels != 5
+			if s.Levels == 5 && kind == dumpfile.TypeBitmapFull {
+				s.Attributes = uint32(dumpfile.AttrFiltered) // an active dump, whose mark is that of a kernel dump
+			}
 			s.BugCheck, s.Parameters = 0x133, [4]uint64{1, 2, 3, 4}
 			whole := build(t, s)
 			wiped := edit(whole, func(b []byte) { clear(b[:4096]) })
@@ -39,7 +42,7 @@ func TestRebuild(t *testing.T) {
 				t.Fatalf("%s, type %d: %v", m.name, kind, err)
 			}
 			again := edit(wiped, func(b []byte) { copy(b, got.Page) })
-			if r := verify(again); r.Verdict != dumpfile.Usable {
+			if r := dumpfile.Verify(got.Over(bytes.NewReader(wiped)), int64(len(wiped))); r.Verdict != dumpfile.Usable {
 				t.Errorf("%s, type %d: %s %v", m.name, kind, r.Verdict, r.Reasons)
 			}
 			sameHeader(t, m.name, parse(t, again), parse(t, whole))
@@ -48,6 +51,23 @@ func TestRebuild(t *testing.T) {
 			}
 			if len(got.Origins) < 18 {
 				t.Errorf("%s: origins %+v", m.name, got.Origins)
+			}
+		}
+	}
+}
+
+// TestRebuiltOver reads across every edge of the page.
+func TestRebuiltOver(t *testing.T) {
+	t.Parallel()
+	rest := bytes.Repeat([]byte{7}, 10000)
+	want := append(bytes.Repeat([]byte{9}, 4096), rest[4096:]...)
+	r := (&dumpfile.Rebuilt{Page: want[:4096]}).Over(bytes.NewReader(rest))
+	for _, at := range []int64{0, 1, 4095, 4096, 4097, 9999} {
+		for _, n := range []int{1, 2, 4096, 4097, 20000} {
+			b := make([]byte, n)
+			got, err := r.ReadAt(b, at)
+			if end := min(int(at)+n, len(want)); !bytes.Equal(b[:got], want[at:end]) || (err == nil) != (got == n) {
+				t.Errorf("%d bytes at %d: %d, %v", n, at, got, err)
 			}
 		}
 	}

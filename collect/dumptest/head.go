@@ -64,13 +64,20 @@ func (d *Reader) makeHead64() []byte {
 	h[0x104D], h[0x104E] = 0, byte(s.Levels)
 	u32(0x1050, s.Attributes)
 	u32(0x1054, s.BootID)
-	switch s.Type {
+	h = d.addBody64(h)
+	d.setSpace(h[0xFA0:], int64(len(h)))
+	return h
+}
+
+// addBody64 writes what says which pages follow.
+func (d *Reader) addBody64(h []byte) []byte {
+	switch d.spec.Type {
 	case dumpfile.TypeFull:
-		u32(0x88, uint32(len(d.runs)))
-		u64(0x90, uint64(d.pages()))
+		le.PutUint32(h[0x88:], uint32(len(d.runs)))
+		le.PutUint64(h[0x90:], uint64(d.pages()))
 		for i, r := range d.runs {
-			u64(0x98+16*i, r.Base)
-			u64(0xA0+16*i, r.Count)
+			le.PutUint64(h[0x98+16*i:], r.Base)
+			le.PutUint64(h[0xA0+16*i:], r.Count)
 		}
 	case dumpfile.TypeTriage:
 		copy(h[0x88:0x344], filled(700))
@@ -80,7 +87,6 @@ func (d *Reader) makeHead64() []byte {
 	default:
 		h = append(h, d.bitmap(0x2000, 0x28)...)
 	}
-	d.setSpace(h[0xFA0:], int64(len(h)))
 	return h
 }
 
@@ -125,13 +131,20 @@ func (d *Reader) makeHead32() []byte {
 	u32(0xF9C, 0)
 	u64(0xFB8, uint64(s.UpTime/100))
 	u64(0xFC0, filetime(s.Time))
-	switch s.Type {
+	h = d.addBody32(h)
+	d.setSpace(h[0xFA0:], int64(len(h)))
+	return h
+}
+
+// addBody32 is addBody64 with fields of 32 bits.
+func (d *Reader) addBody32(h []byte) []byte {
+	switch d.spec.Type {
 	case dumpfile.TypeFull:
-		u32(0x64, uint32(len(d.runs)))
-		u32(0x68, uint32(d.pages()))
+		le.PutUint32(h[0x64:], uint32(len(d.runs)))
+		le.PutUint32(h[0x68:], uint32(d.pages()))
 		for i, r := range d.runs {
-			u32(0x6C+8*i, uint32(r.Base))
-			u32(0x70+8*i, uint32(r.Count))
+			le.PutUint32(h[0x6C+8*i:], uint32(r.Base))
+			le.PutUint32(h[0x70+8*i:], uint32(r.Count))
 		}
 	case dumpfile.TypeTriage:
 		copy(h[0x64:0x320], filled(700))
@@ -139,7 +152,6 @@ func (d *Reader) makeHead32() []byte {
 	default:
 		h = append(h, d.bitmap(0x1000, 0x20)...)
 	}
-	d.setSpace(h[0xFA0:], int64(len(h)))
 	return h
 }
 
