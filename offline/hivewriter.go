@@ -85,9 +85,9 @@ func (w *hiveWriter) planCommit(o hive.CommitOptions, change func() error) (err 
 // whyReplace is the reason to replace the hive's file, given how the change in place was
 // received; empty where there is none.
 func (w *hiveWriter) whyReplace(err error) string {
-	var room *hive.NoRoomError
+	room, noRoom := errors.AsType[*hive.NoRoomError](err)
 	switch {
-	case errors.As(err, &room):
+	case noRoom:
 		return fmt.Sprintf("the changes need %d bytes more than the file has", room.Need-room.Size)
 	case errors.Is(err, errNoRecordRoom):
 		return "the undo record needs more room than the file has"

@@ -46,7 +46,7 @@ func (w *hiveWriter) planReplacement(ctx context.Context, o hive.CommitOptions, 
 	}
 	w.hive.AllowGrowth(min(target.MaxHiveSize, free)) // old and new contents lie on the volume together
 	if err := w.planCommit(o, change); err != nil {
-		return err
+		return noSpace(err)
 	}
 	r := &replacement{why: why, reset: w.resetJournal && w.needsReset(), sequence: w.commit.Sequence}
 	if r.contents, err = w.newContents(); err != nil {
@@ -61,6 +61,15 @@ func (w *hiveWriter) planReplacement(ctx context.Context, o hive.CommitOptions, 
 	}
 	w.replaced = r
 	return w.verifyBefore(ctx)
+}
+
+// noSpace says of a hive that may have all that is free, and needs more, where the want
+// really is.
+func noSpace(err error) error {
+	if room, ok := errors.AsType[*hive.NoRoomError](err); ok {
+		return fmt.Errorf("%w: the new file takes %d bytes, %d are free", ntfs.ErrNoSpace, room.Need, room.Size)
+	}
+	return err
 }
 
 // needsReset tells whether the volume's journal or its dirty flag stand against a change

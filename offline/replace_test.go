@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"hangkit/hive"
+	"hangkit/hive/regtext"
 	"hangkit/image"
 	"hangkit/image/imagetest"
 	"hangkit/ntfs"
@@ -120,7 +121,32 @@ func replaceCases(t *testing.T) []cutCase {
 	if requireOracles() {
 		step = 512
 	}
-	return []cutCase{{"full", full, step}, {"no logs", noLogs, step}}
+	return []cutCase{{"full", full, step}, {"no logs", noLogs, step}, {"full and dirty", dirtied(t, full), step}}
+}
+
+// dirtied is a full registry after a change that was cut off when the log had it: the
+// hive is dirty and needs LOG1.
+func dirtied(t *testing.T, files map[string][]byte) map[string][]byte {
+	t.Helper()
+	disk := cleanVolume(t, files)
+	e, err := openHiveEdit(disk, &HiveEditFlags{EditFlags: EditFlags{Yes: true}, Generation: "auto"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	inKey := regtext.Value{Name: "Failed", Type: hive.DWORD, Data: hive.EncodeDWORD(3)} // takes no cell for its data
+	text := &regtext.File{Keys: []regtext.Key{{Path: "Select", Values: []regtext.Value{inKey}}}}
+	if err := e.prepare(t.Context(), "test", text); err != nil {
+		t.Fatal(err)
+	}
+	e.commit.Writes = e.commit.Writes[:2] // the log, and the base block that says so
+	if err := e.commit.Run(e.targets()); err != nil {
+		t.Fatal(err)
+	}
+	if !loaded(t, disk).Recovery().Dirty {
+		t.Fatal("the hive is clean")
+	}
+	return hiveFiles(t, disk, files)
 }
 
 // TestReplaceCrashCuts cuts the power within an arm that replaces SYSTEM, and within the
@@ -412,7 +438,7 @@ func TestReplaceRefusals(t *testing.T) {
 		"journal":      {format.Options{Log: format.LogGarbage}, nil, []string{"journal is damaged", "--reset-journal"}},
 		"dirty flag":   {format.Options{VolumeFlags: format.VolumeDirty}, nil, []string{"marked dirty", "--reset-journal"}},
 		"chkdsk":       {format.Options{VolumeFlags: format.VolumeChkdskUnderway}, nil, []string{"chkdsk was interrupted"}},
-		"no space":     {format.Options{}, full, []string{"no room"}},
+		"no space":     {format.Options{}, full, []string{"no room", "not enough free space", "the old and the new file have to fit"}},
 		"structure": {format.Options{}, func(b *broken) { // a cluster of another file is marked free
 			cluster := b.content("Windows/System32/config/SOFTWARE")/int64(b.layout.ClusterSize) + 2
 			b.poke(b.content("$Bitmap")+cluster/8, 0xff&^(1<<(cluster%8)))
