@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"filippo.io/age"
+	"github.com/google/go-cmp/cmp"
 
 	"hangkit/collect"
 )
@@ -305,6 +306,39 @@ func TestOracleJoinScript(t *testing.T) {
 		if err := exec.CommandContext(t.Context(), sh, filepath.Join(res.Path, "join.sh")).Run(); err == nil {
 			t.Errorf("%q: joined over an existing file", name)
 		}
+	}
+}
+
+// TestJoinCmd: the script for Windows, line by line. It was run under Wine.
+func TestJoinCmd(t *testing.T) {
+	t.Parallel()
+	res, err := collect.Extract(t.Context(), collect.NewFileCandidate(strings.NewReader("0123456789"), 10),
+		collect.Options{Dir: t.TempDir(), Name: "ä 100% & b.dmp", PartSize: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(filepath.Join(res.Path, "join.cmd"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := strings.ReplaceAll(`@echo off
+rem Joins the parts in this folder.
+cd /d "%~dp0"
+if exist "..\_ 100%% & b.dmp" goto there
+copy /b part.0001+part.0002+part.0003 "..\_ 100%% & b.dmp" >nul
+for %%f in ("..\_ 100%% & b.dmp") do if not "%%~zf"=="10" goto failed
+certutil -hashfile "..\_ 100%% & b.dmp" SHA256
+echo The digest must be 84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882
+exit /b 0
+:there
+echo "..\_ 100%% & b.dmp" is there already
+exit /b 1
+:failed
+echo Joining failed
+exit /b 1
+`, "\n", "\r\n")
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
 

@@ -83,21 +83,28 @@ func (l *partsList) shell() string {
 	return b.String()
 }
 
-// cmd is the same for Windows. Each part is appended alone: a command line has an
-// end, and the parts may lie in any order in a folder of FAT.
+// cmdParts is how many parts one command line of Windows joins: it ends at 8191
+// characters.
+const cmdParts = 400
+
+// cmd is the same for Windows. Its parts are named one by one: in a folder of FAT
+// they may lie in any order. The size tells whether it worked, and the name is
+// plain, because the code page of a console is anybody's.
 func (l *partsList) cmd() string {
-	name := `"..\` + strings.ReplaceAll(l.Name, "%", "%%") + `"`
-	lines := []string{
-		"@echo off", "rem Joins the parts in this folder.", "chcp 65001 >nul", `cd /d "%~dp0"`,
-		"if exist " + name + " goto there",
-	}
-	for i := range partCount(l.Size, l.PartSize) {
-		from := partName(i)
+	name := `"..\` + strings.ReplaceAll(plainName(l.Name), "%", "%%") + `"`
+	lines := []string{"@echo off", "rem Joins the parts in this folder.", `cd /d "%~dp0"`, "if exist " + name + " goto there"}
+	count := partCount(l.Size, l.PartSize)
+	for i := 0; i < count; i += cmdParts {
+		var from []string
 		if i > 0 {
-			from = name + "+" + from
+			from = []string{name}
 		}
-		lines = append(lines, fmt.Sprintf("copy /b %s %s >nul || goto failed", from, name))
+		for n := i; n < min(i+cmdParts, count); n++ {
+			from = append(from, partName(n))
+		}
+		lines = append(lines, fmt.Sprintf("copy /b %s %s >nul", strings.Join(from, "+"), name))
 	}
+	lines = append(lines, fmt.Sprintf("for %%%%f in (%s) do if not \"%%%%~zf\"==\"%d\" goto failed", name, l.Size))
 	if l.SHA256 != "" {
 		lines = append(lines, "certutil -hashfile "+name+" SHA256", "echo The digest must be "+l.SHA256)
 	}
@@ -105,6 +112,16 @@ func (l *partsList) cmd() string {
 		":there", "echo "+name+" is there already", "exit /b 1",
 		":failed", "echo Joining failed", "exit /b 1", "")
 	return strings.Join(lines, "\r\n")
+}
+
+// plainName is a name in ASCII.
+func plainName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r > '~' {
+			return '_'
+		}
+		return r
+	}, name)
 }
 
 // readParts reads what a folder of parts says of itself.
