@@ -88,6 +88,9 @@ func (v *Volume) planCreate(name string, contents []byte, o CreateOptions, l roo
 	if err := p.whileDirty(o.write(), func() error { return p.create(f, free, bitmap, place, l) }); err != nil {
 		return nil, err
 	}
+	if err := p.proveDirectory(place.dir, place.names+1); err != nil {
+		return nil, err
+	}
 	return p.change(), p.proveFile(name, f.ref, contents)
 }
 
@@ -97,6 +100,8 @@ type place struct {
 	name []uint16
 	x    *index
 	way  []indexNode
+	// names is how many names the directory has.
+	names int
 }
 
 // newPlace finds where a file that is not there yet would be.
@@ -160,7 +165,8 @@ func (n *node) placeFor(name []uint16) (*place, error) {
 	if found {
 		return nil, fmt.Errorf("%w: %w", ErrExists, fs.ErrExist)
 	}
-	return &place{dir: n, name: name, x: x, way: way}, nil
+	names, err := x.survey(fold)
+	return &place{n, name, x, way, names}, err
 }
 
 // securityFor is the security id of a file in whose place a new one stands.
@@ -293,6 +299,39 @@ func clearDirty(e *recordEdit) error {
 	}
 	le.PutUint16(b[volumeInfoFlags:], le.Uint16(b[volumeInfoFlags:])&^uint16(VolumeDirty))
 	return nil
+}
+
+// proveDirectory reads the directory of the finished plan back: its tree is
+// sound and has so many names.
+func (p *planner) proveDirectory(dir *node, names int) error {
+	v, err := p.view()
+	if err != nil {
+		return fmt.Errorf("the plan read back: %w", err)
+	}
+	n, err := v.openNode(dir.base.ref)
+	if err != nil {
+		return fmt.Errorf("the plan read back: %w", err)
+	}
+	got, err := n.countNames()
+	if err == nil && got != names {
+		err = damaged(n.base.off, "directory: names", names, got)
+	}
+	if err != nil {
+		return fmt.Errorf("the plan read back: %w", err)
+	}
+	return nil
+}
+
+func (n *node) countNames() (int, error) {
+	x, err := n.openIndex()
+	if err != nil {
+		return 0, err
+	}
+	fold, err := n.v.foldings()
+	if err != nil {
+		return 0, err
+	}
+	return x.survey(fold)
 }
 
 // proveFile reads the finished plan back: the file is found by its name, in

@@ -107,7 +107,10 @@ func TestCreateAndRemove(t *testing.T) {
 			t.Parallel()
 			healthy := buildDirectories(t, g)
 			sound(t, healthy)
-			for _, d := range createDirectories {
+			for i, d := range createDirectories {
+				if !requireOracles() && i%2 != 0 {
+					continue
+				}
 				t.Run(d.name, func(t *testing.T) { createAndRemove(t, healthy.clone(), d.name) })
 			}
 			t.Run("root", func(t *testing.T) { createAndRemove(t, healthy.clone(), ".") })
@@ -138,8 +141,10 @@ func createAndRemove(t *testing.T, dev *memory, dir string) {
 	if got := list(t, v, dir); len(got) != len(before)+len(names) {
 		t.Errorf("%d names, want %d", len(got), len(before)+len(names))
 	}
-	if sub, err := fs.Sub(v, dir); err != nil || fstest.TestFS(sub, "ZZZ.LST") != nil {
-		t.Error(err, fstest.TestFS(sub, "ZZZ.LST"))
+	if len(before) < 200 || requireOracles() { // it opens all of them several times
+		if sub, err := fs.Sub(v, dir); err != nil || fstest.TestFS(sub, "ZZZ.LST") != nil {
+			t.Error(err, fstest.TestFS(sub, "ZZZ.LST"))
+		}
 	}
 	for name := range names {
 		mustRemove(t, dev, inDir(dir, name))

@@ -131,6 +131,9 @@ func (t *indexEdit) share(root indexNode, entries []indexEntry, own indexEntry) 
 		if err != nil {
 			return err
 		}
+		if err := t.x.sameLevel(others, entries); err != nil {
+			return err
+		}
 		lower, upper := others, entries
 		if at == root.pos {
 			lower, upper = entries, others
@@ -143,6 +146,16 @@ func (t *indexEdit) share(root indexNode, entries []indexEntry, own indexEntry) 
 		return t.setShared(root.entries, at, left, separator, right)
 	}
 	return fmt.Errorf("%w: the directory's root has to grow", ErrNotSingleSector)
+}
+
+// sameLevel proves that two nodes are both leaves, or none of them is.
+func (x *index) sameLevel(a, b []indexEntry) error {
+	for _, e := range a {
+		if e.hasChild() != b[0].hasChild() {
+			return damaged(x.off, "index tree: leaves", "all at the same depth", "at several")
+		}
+	}
+	return nil
 }
 
 // joinNodes puts two nodes together around the entry that separates them.

@@ -28,34 +28,46 @@ type indexNode struct {
 // way leads from the root down to a name, or to the leaf it would be in. Each
 // node on it is proven to be in order and between the names above it.
 func (x *index) way(fold upCase, name []uint16) (path []indexNode, found bool, err error) {
-	w := walker{x: x, fold: fold}
-	vcn, entries := rootNode, x.root
+	n := indexNode{vcn: rootNode, entries: x.root}
 	var low, high indexEntry
 	for len(path) <= maxIndexDepth {
-		if err := w.ordered(entries); err != nil {
+		if err := x.checkNode(fold, n.entries, low, high); err != nil {
 			return nil, false, err
 		}
-		if err := x.checkNode(fold, entries, low, high); err != nil {
-			return nil, false, err
-		}
-		pos := slices.IndexFunc(entries, func(e indexEntry) bool { return e.last() || fold.compare(e.key().name(), name) >= 0 })
-		path = append(path, indexNode{vcn, entries, pos})
-		e := entries[pos]
+		n.pos = slices.IndexFunc(n.entries, func(e indexEntry) bool { return e.last() || fold.compare(e.key().name(), name) >= 0 })
+		path = append(path, n)
+		e := n.entries[n.pos]
 		if !e.last() && fold.compare(e.key().name(), name) == 0 {
 			return path, true, nil
 		}
 		if !e.hasChild() {
 			return path, false, nil
 		}
-		if low, high = bounds(path[len(path)-1], low, high); err == nil {
-			vcn = e.child()
-			entries, err = x.block(vcn)
-		}
-		if err != nil {
+		low, high = bounds(n, low, high)
+		n.vcn = e.child()
+		if n.entries, err = x.block(n.vcn); err != nil {
 			return nil, false, err
 		}
 	}
 	return nil, false, damaged(x.off, "index tree: depth", fmt.Sprintf("at most %d", maxIndexDepth), len(path))
+}
+
+// survey counts the names of the whole directory, after proving that its tree
+// is sound: no block is in it twice or marked free, and all names ascend. A tree
+// that is not would lose names to a change of it.
+func (x *index) survey(fold upCase) (names int, err error) {
+	var before indexEntry
+	ascending := true
+	err = x.run(&walker{visit: func(e indexEntry) bool {
+		ascending = before == nil || fold.compare(before.key().name(), e.key().name()) <= 0
+		before = e
+		names++
+		return ascending
+	}})
+	if err == nil && !ascending {
+		err = damaged(x.off, "index tree: order of names", "ascending", escapeName(before.key().name())+" too late")
+	}
+	return names, err
 }
 
 // bounds are the entries between whose names all names below the node's entry
@@ -70,9 +82,13 @@ func bounds(n indexNode, low, high indexEntry) (indexEntry, indexEntry) {
 	return low, high
 }
 
-// checkNode proves that a node's names lie between two others, where there are
-// any, and that either all of its entries have children or none has.
+// checkNode proves that a node's names ascend and lie between two others, where
+// there are any, and that either all of its entries have children or none has.
 func (x *index) checkNode(fold upCase, entries []indexEntry, low, high indexEntry) error {
+	w := walker{x: x, fold: fold}
+	if err := w.ordered(entries); err != nil {
+		return err
+	}
 	names, end := entries[:len(entries)-1], entries[len(entries)-1]
 	if slices.ContainsFunc(names, func(e indexEntry) bool { return e.hasChild() != end.hasChild() }) {
 		return damaged(x.off, "index node: children", "of all entries or of none", "of some")

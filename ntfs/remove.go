@@ -43,6 +43,9 @@ func (v *Volume) planRemove(name string, o RemoveOptions, l rootLayout) (*Change
 	if err := p.whileDirty(o.write(), func() error { return p.remove(f, bitmap, l) }); err != nil {
 		return nil, err
 	}
+	if err := p.proveDirectory(f.dir, f.names-1); err != nil {
+		return nil, err
+	}
 	return p.change(), p.proveGone(name)
 }
 
@@ -53,6 +56,8 @@ type removableFile struct {
 	dir  *node
 	x    *index
 	way  []indexNode
+	// names is how many names the directory has.
+	names int
 }
 
 // removable opens a file, after proving that nothing else depends on it.
@@ -137,7 +142,8 @@ func (f *removableFile) findName() error {
 	if !found || last.entries[last.pos].ref() != f.node.base.ref {
 		return fmt.Errorf("%w: the directory has another file of a name that differs in case alone", ErrNotRemovable)
 	}
-	return nil
+	f.names, err = f.x.survey(fold)
+	return err
 }
 
 // remove plans the removal itself.
