@@ -7,11 +7,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"hangkit/ntfs"
 	"hangkit/ntfs/format"
+	"hangkit/ntfs/internal/crashsim"
 	"hangkit/ntfs/ntfstest"
+	"hangkit/ntfs/verify"
 )
 
 // oracleNames are the files made in each directory the oracles look at.
@@ -163,4 +166,83 @@ func TestOracleCreateAmongMany(t *testing.T) {
 		mustRemove(t, m, "many/"+name)
 	}
 	ntfstest.ApproveStructure(t, imageOf(t, m).Name())
+}
+
+// TestOracleCrashCreate has a sample of the states that cuts leave judged by
+// others. Where our checker finds nothing but the dirty flag, neither may they;
+// ntfs-3g sees the file as a whole or not at all, and every other name.
+func TestOracleCrashCreate(t *testing.T) {
+	ntfstest.Need(t, "ntfs-3g", "ntfsresize")
+	g := geometries[1]
+	for i, n := range namings() {
+		if !requireOracles() && i%9 != 0 || n.reset {
+			continue
+		}
+		t.Run(n.String(), func(t *testing.T) {
+			m, c := n.prepare(t, g)
+			r, c := record(m, c)
+			others := othersOf(t, r, n)
+			if err := c.Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			o := oracles{t: t, img: imageOf(t, m), m: m, reads: map[string]int{}}
+			for s := range r.States(crashsim.Bounds{Exhaustive: 2, Prefixes: 1, Random: 1, Seed: 3}) {
+				o.judgeNaming(s, n, others)
+			}
+			t.Logf("%d states: %d without findings; ntfs-3g: %v", o.states, o.clean, o.reads)
+			if o.clean < 2 || o.reads["there"] == 0 || o.reads["absent"] == 0 {
+				t.Error("the sample misses a side")
+			}
+		})
+	}
+}
+
+// judgeNaming asks the oracles about one state.
+func (o *oracles) judgeNaming(s *crashsim.State, n naming, others []string) {
+	o.t.Helper()
+	o.states++
+	o.put(s)
+	defer o.takeAway(s)
+	found := check(o.t, s).Counts
+	delete(found, verify.VolumeFlags) // none of them minds
+	if len(found) == 0 {
+		o.clean++
+		o.mustPass("ntfsresize", "--info", "--force", "--no-action", "--no-progress-bar")
+		if ntfsck := os.Getenv("HANGKIT_NTFSCK"); ntfsck != "" {
+			o.mustPass(ntfsck, "-n")
+		}
+	}
+	if found[verify.Mirror] > 0 {
+		return // ntfs-3g opens no such volume
+	}
+	ntfstest.Mounted(o.t, o.img.Name(), "ro,norecover", func(dir string) { o.seeNaming(os.DirFS(dir), n, others) })
+}
+
+// seeNaming compares the directory as a driver sees it. ntfs-3g lists all blocks
+// that are marked in use, not those of the tree: between the marks of the new
+// ones and the end of the old ones it shows names twice.
+func (o *oracles) seeNaming(fsys fs.FS, n naming, others []string) {
+	o.t.Helper()
+	entries, err := fs.ReadDir(fsys, namingDir)
+	if err != nil {
+		o.t.Errorf("state %d: %v", o.states, err)
+	}
+	var seen []string
+	for _, e := range entries {
+		if e.Name() != n.name {
+			seen = append(seen, e.Name())
+		}
+	}
+	slices.Sort(seen)
+	if seen = slices.Compact(seen); !slices.Equal(seen, others) {
+		o.t.Errorf("state %d: ntfs-3g sees %d other names, want %d", o.states, len(seen), len(others))
+	}
+	switch b, err := fs.ReadFile(fsys, n.path()); {
+	case errors.Is(err, fs.ErrNotExist):
+		o.reads["absent"]++
+	case err != nil || !bytes.Equal(b, patterned(n.size)):
+		o.t.Errorf("state %d: the file is not whole (%v)", o.states, err)
+	default:
+		o.reads["there"]++
+	}
 }
