@@ -81,3 +81,12 @@ type readerVolume struct {
 }
 
 func (v readerVolume) OpenRaw(string) (*io.SectionReader, error) { return v.r, nil }
+
+// ParseParts lets tests read the list of a folder of parts.
+func ParseParts(b []byte) (size, part int64, name string, err error) {
+	l, err := parseParts(b)
+	if err != nil {
+		return 0, 0, "", err
+	}
+	return l.Size, l.PartSize, l.Name, nil
+}

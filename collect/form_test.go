@@ -375,3 +375,14 @@ func TestOracleForms(t *testing.T) {
 		}
 	}
 }
+
+func FuzzParseParts(f *testing.F) {
+	f.Add([]byte(`{"schema":"hangkit/parts/1","name":"a.dmp","size":10,"part_size":4}`))
+	f.Add([]byte(`{"schema":"hangkit/parts/1","name":"..","size":9223372036854775807,"part_size":1}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		size, part, name, err := collect.ParseParts(b)
+		if err == nil && (size <= 0 || part <= 0 || size/part > 10000 || !filepath.IsLocal(name) || filepath.Base(name) != name) {
+			t.Fatalf("%d bytes of %q in parts of %d", size, name, part)
+		}
+	})
+}
