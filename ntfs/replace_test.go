@@ -92,3 +92,38 @@ var geometries = []volumeGeometry{
 	{"2M", 128 << 20, format.Options{ClusterSize: 2 << 20}},
 	{"4Kn", 32 << 20, format.Options{SectorSize: 4096, ClusterSize: 4096}},
 }
+
+// TestReplaceShowsSizes: every name of a file shows its new size and times,
+// whether the directory keeps it in its root or in a block.
+func TestReplaceShowsSizes(t *testing.T) {
+	t.Parallel()
+	entry := format.Entry{Name: "Long name.dat", ShortName: "LONGNA~1.DAT", Data: patterned(9000)}
+	for _, c := range []struct {
+		name  string
+		among []format.Entry
+	}{{"in the root", nil}, {"in a block", numbered(400)}} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			m, _ := build(t, 16<<20, format.Options{Root: []format.Entry{{Name: "dir", Dir: append(c.among, entry)}}})
+			plan, err := open(t, m).PlanReplace("dir/longna~1.dat", other(70_000), ntfs.ReplaceOptions{Time: changeTime})
+			if err != nil {
+				t.Fatal(err)
+			}
+			shown := 0
+			for _, s := range plan.Steps() {
+				if s.Kind == ntfs.StepFinish {
+					shown = len(s.Writes)
+				}
+			}
+			if err := plan.Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if r := check(t, m); len(r.Findings) > 0 || shown == 0 {
+				t.Errorf("%d sectors of the directory written: %v", shown, r.Findings)
+			}
+			if !bytes.Equal(contents(t, m, "dir/Long name.dat"), other(70_000)) {
+				t.Error("other contents than were written")
+			}
+		})
+	}
+}
