@@ -61,13 +61,17 @@ func (p *planner) showIn(dir *node, s shown) error {
 	if err != nil {
 		return err
 	}
-	return p.editRecordLoosely(root.record, func(e *recordEdit) error {
+	err = p.editRecordLoosely(root.record, func(e *recordEdit) error {
 		a, ok := e.find(typeIndexRoot, indexName)
 		if !ok {
 			return damaged(e.off, "directory record: $INDEX_ROOT", "present", "none")
 		}
 		return s.set(a.value()[rootHeader:], e.off, fold)
 	})
+	if err != nil {
+		return err
+	}
+	return p.mirror(root.record)
 }
 
 // showInBlock plans an entry of an INDX block, sector by sector.
