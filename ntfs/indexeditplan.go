@@ -253,6 +253,7 @@ func (ip *indexPlan) commit() error {
 // mirror plans a metafile's record, as the steps so far leave it, into $MFTMirr.
 // With large clusters that holds more than the first four records, and Windows
 // keeps those of all metafiles up to date; one that is not already stays so.
+// ntfs-3g opens no volume between the change and this copy of it.
 func (p *planner) mirror(number uint64) error {
 	s, err := p.v.metafile(recordMFTMirr)
 	if err != nil {
