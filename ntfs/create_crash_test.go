@@ -84,7 +84,7 @@ func (n naming) prepare(t *testing.T, g volumeGeometry) (*memory, *ntfs.Change) 
 // on one in the full run.
 func (naming) played(g volumeGeometry, i int) bool {
 	if requireOracles() {
-		return g.name == "4K" || i%3 == 0
+		return g.name == "4K" || i%5 == 0
 	}
 	return g.name == "4K" && i%3 == 1 || i%8 == 0
 }
@@ -92,7 +92,7 @@ func (naming) played(g volumeGeometry, i int) bool {
 // namingCuts are fewer for each naming than [cuts], because there are more of these.
 func namingCuts() crashsim.Bounds {
 	if requireOracles() {
-		return crashsim.Bounds{Exhaustive: 8, Prefixes: 10, Random: 20, Seed: 1}
+		return crashsim.Bounds{Exhaustive: 7, Prefixes: 8, Random: 16, Seed: 1}
 	}
 	return cuts()
 }
