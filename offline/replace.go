@@ -48,7 +48,7 @@ func (w *hiveWriter) planReplacement(ctx context.Context, o hive.CommitOptions, 
 	if err := w.planCommit(o, change); err != nil {
 		return noSpace(err)
 	}
-	r := &replacement{why: why, reset: w.resetJournal && w.needsReset(), sequence: w.commit.Sequence}
+	r := &replacement{why: why, reset: w.resetJournal && needsReset(w.volume), sequence: w.commit.Sequence}
 	if r.contents, err = w.newContents(); err != nil {
 		return err
 	}
@@ -72,10 +72,10 @@ func noSpace(err error) error {
 	return err
 }
 
-// needsReset tells whether the volume's journal or its dirty flag stand against a change
+// needsReset tells whether a volume's journal or its dirty flag stand against a change
 // of metadata: a clean journal is left alone.
-func (w *hiveWriter) needsReset() bool {
-	s := w.volume.State
+func needsReset(v *target.Volume) bool {
+	s := v.State
 	return s != nil && (!s.Log.Clean() || s.Dirty || s.MirrorLags)
 }
 
@@ -110,16 +110,20 @@ var leftKinds = []verify.Kind{verify.VolumeFlags, verify.LogFile}
 
 // verifyBefore refuses a volume whose structure cannot be trusted with new clusters.
 func (w *hiveWriter) verifyBefore(ctx context.Context) (err error) {
-	r := w.replaced
-	if r.before, err = checkStructure(ctx, w.talk, w.volume); err != nil {
+	if w.replaced.before, err = checkStructure(ctx, w.talk, w.volume); err != nil {
 		return err
 	}
-	worst, _ := r.before.Worst(append(leftKinds, verify.Mirror)...) // the plan judged the mirror, and may mend it
-	if r.before.Incomplete == "" && worst < verify.Dangerous {
+	return refuseStructure(w.volume, w.replaced.before)
+}
+
+// refuseStructure refuses a volume on which a change of metadata could destroy files.
+func refuseStructure(v *target.Volume, r *verify.Report) error {
+	worst, _ := r.Worst(append(leftKinds, verify.Mirror)...) // the plan judged the mirror, and may mend it
+	if r.Incomplete == "" && worst < verify.Dangerous {
 		return nil
 	}
 	return ui.Hint(fmt.Errorf("%w: its structure contradicts itself where a write could destroy files", target.ErrInconsistent),
-		"what is wrong: hangkit list --verify-volume "+quoteArg(w.volume.Target.Name), "let chkdsk repair it first, best on a copy")
+		"what is wrong: hangkit list --verify-volume "+quoteArg(v.Target.Name), "let chkdsk repair it first, best on a copy")
 }
 
 // verifyAfter demands that the volume is as sound as it was before the write.
@@ -244,11 +248,15 @@ func (r *replacement) notes() []string {
 		"the clusters of the old contents are free afterwards; a shadow copy of the volume, if there is one, may show new contents there",
 	}
 	if r.reset {
-		notes = append(notes,
-			"the volume's journal is emptied first: what Windows had begun there and not finished stays unfinished",
-			"the volume is marked dirty: Windows will check it (autochk) at its next start and repair what the journal would have")
+		notes = append(notes, resetNotes...)
 	}
 	return notes
+}
+
+// resetNotes say what emptying the volume's journal means.
+var resetNotes = []string{
+	"the volume's journal is emptied first: what Windows had begun there and not finished stays unfinished",
+	"the volume is marked dirty: Windows will check it (autochk) at its next start and repair what the journal would have",
 }
 
 // shownRanges is how many byte ranges of a step are shown unless asked for all.
