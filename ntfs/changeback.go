@@ -56,7 +56,7 @@ func (v *Volume) planPutBack(steps []Step, freed Contents, o PutBackOptions) (*C
 	if err != nil {
 		return nil, err
 	}
-	intact := func(v *Volume) error { return v.stillHolds(freed) }
+	intact := func(v *Volume) error { return v.stillHolds(freed, "clusters the change freed") }
 	if err := intact(v); err != nil {
 		return nil, err
 	}
@@ -67,6 +67,9 @@ func (v *Volume) planPutBack(steps []Step, freed Contents, o PutBackOptions) (*C
 		}
 		p.step(step.Kind.opposite(), "take back: "+step.What)
 		for _, w := range step.Writes {
+			if o.ResetJournal && p.holdsFlags(w.Offset) {
+				continue // the dirty flag is set, and stays
+			}
 			if err := p.putBack(w, steps[:i]); err != nil {
 				return nil, err
 			}
@@ -98,15 +101,31 @@ func (s *bootSector) checkPutBack(steps []Step, freed []Extent) error {
 	return nil
 }
 
-func (v *Volume) stillHolds(freed Contents) error {
-	sum, err := v.sum(freed.Extents)
+// stillHolds proves that clusters, which words name, hold what they held.
+func (v *Volume) stillHolds(c Contents, words string) error {
+	sum, err := v.sum(c.Extents)
 	if err != nil {
 		return err
 	}
-	if len(freed.Extents) > 0 && sum != freed.SHA256 {
-		return fmt.Errorf("%w: clusters the change freed hold something else by now", ErrChanged)
+	if len(c.Extents) > 0 && sum != c.SHA256 {
+		return fmt.Errorf("%w: %s hold something else by now", ErrChanged, words)
 	}
 	return nil
+}
+
+// holdsFlags tells whether a sector is one of the volume's record or of its
+// mirror. A change writes the flags there, and nothing else.
+func (p *planner) holdsFlags(off int64) bool {
+	size := p.v.boot.recordSize
+	for _, table := range [][]Extent{p.v.mft.extents, p.v.mirrorExtents()} {
+		record := &blockChange{extents: table, off: recordVolume * size}
+		for at := int64(0); at < size; at += fixupStride {
+			if p.sectorOf(record, at) == off/p.v.boot.sectorSize {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // opposite is what a step is on the way back.

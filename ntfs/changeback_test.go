@@ -176,6 +176,42 @@ func TestPutBackIsForDirtyVolumesToo(t *testing.T) {
 	}
 }
 
+// TestPutBackLeavesTheFlag: a change that marks the volume dirty meanwhile is taken back
+// with the journal emptied, so that the flag is set and stays.
+func TestPutBackLeavesTheFlag(t *testing.T) {
+	t.Parallel()
+	for _, g := range geometries {
+		t.Run(g.name, func(t *testing.T) {
+			t.Parallel()
+			m := hiveVolume(t, g.size, g.options, format.Entry{})
+			c, err := open(t, m).PlanCreate("NEW", patterned(5000), ntfs.CreateOptions{Time: changeTime, SecurityOf: hivePath})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			back, err := open(t, m).PlanPutBack(c.Steps(), c.Freed(), ntfs.PutBackOptions{ResetJournal: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := back.Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			s, err := open(t, m).State()
+			if err != nil || !s.Dirty || !s.MirrorOK || s.Log.State != ntfs.LogEmpty {
+				t.Errorf("left as %v (%v)", s.Words(), err)
+			}
+			if _, err := open(t, m).Detail("NEW"); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("the file is still there: %v", err)
+			}
+			if worst, _ := check(t, m).Worst(verify.VolumeFlags); worst != verify.Note {
+				t.Errorf("%v", check(t, m).Findings)
+			}
+		})
+	}
+}
+
 // TestTakeBack gives the old contents back and leaves no stream behind.
 func TestTakeBack(t *testing.T) {
 	t.Parallel()

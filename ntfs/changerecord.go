@@ -46,7 +46,8 @@ const endMarkerSize = 8 // the marker and four bytes nobody reads
 var ErrRecordFull = errors.New("the MFT record has no room")
 
 // lay writes the attributes and the end marker behind each other. What lay
-// behind stays there: nothing reads bytes that are not in use.
+// behind the marker stays there: nothing reads it, and Windows leaves other bytes
+// than zeros, which would be a change of one more sector.
 func (e *recordEdit) lay(raws [][]byte) error {
 	start := int(le.Uint16(e.raw[recordAttributes:]))
 	used := start + endMarkerSize
@@ -61,7 +62,6 @@ func (e *recordEdit) lay(raws [][]byte) error {
 		pos += copy(e.raw[pos:], raw)
 	}
 	le.PutUint32(e.raw[pos:], typeEnd)
-	clear(e.raw[pos+4 : used])
 	le.PutUint32(e.raw[recordBytesInUse:], uint32(used))
 	attrs, err := parseAttributes(e.raw[:used], start, e.off)
 	e.attrs = attrs

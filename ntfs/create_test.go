@@ -158,6 +158,23 @@ func createAndRemove(t *testing.T, dev *memory, dir string) {
 	}
 }
 
+// TestCreateWithoutTime: a file without a time has the first one there is.
+func TestCreateWithoutTime(t *testing.T) {
+	t.Parallel()
+	m := hiveVolume(t, 16<<20, format.Options{}, format.Entry{})
+	c, err := open(t, m).PlanCreate("NEW", patterned(5000), ntfs.CreateOptions{SecurityOf: hivePath})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	none := time.Date(1601, time.January, 1, 0, 0, 0, 0, time.UTC)
+	if d, err := open(t, m).Detail("NEW"); err != nil || !d.Times.Created.Equal(none) || !d.Times.Modified.Equal(none) {
+		t.Errorf("%+v (%v)", d.Times, err)
+	}
+}
+
 func inDir(dir, name string) string {
 	if dir == "." {
 		return name

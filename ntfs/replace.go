@@ -84,9 +84,12 @@ func (p *planner) switchData(t *replaceTarget, next dataStream, keepAs string) e
 		return err
 	}
 	if keepAs == "" {
-		if err := p.free(t.data); err != nil {
-			return err
-		}
+		err = p.free(t.data)
+	} else {
+		_, err = p.mustStay(t.data)
+	}
+	if err != nil {
+		return err
 	}
 	return p.showSizes(t, next)
 }
@@ -111,14 +114,21 @@ func (p *planner) place(contents []byte) (RunList, error) {
 }
 
 // free plans the clusters of a stream to be given back.
-func (p *planner) free(s *stream) error {
-	sum, err := p.v.sum(s.extents)
-	if err != nil {
+func (p *planner) free(s *stream) (err error) {
+	if p.freed, err = p.mustStay(s); err != nil {
 		return err
 	}
-	p.freed = Contents{Extents: s.extents, SHA256: sum}
 	p.step(StepFinish, "mark the clusters of the old contents free in $Bitmap")
 	return p.mark(p.v.runsOf(s.extents), false)
+}
+
+// mustStay makes Run prove that a stream still holds what it holds now: what
+// somebody else writes to old contents meanwhile would be lost in the new ones.
+func (p *planner) mustStay(s *stream) (Contents, error) {
+	sum, err := p.v.sum(s.extents)
+	c := Contents{Extents: s.extents, SHA256: sum}
+	p.alsoCheck(func(v *Volume) error { return v.stillHolds(c, "the clusters of the old contents") })
+	return c, err
 }
 
 // dataStream is an unnamed $DATA to be: non-resident, all of it initialized.
@@ -234,8 +244,11 @@ func (e *recordEdit) setTimes(t time.Time) error {
 	return nil
 }
 
-// ticks is the way back of filetime.
+// ticks is the way back of filetime. The zero time is none.
 func ticks(t time.Time) uint64 {
+	if t.IsZero() {
+		return 0
+	}
 	return uint64(t.Unix()+secondsTo1970)*ticksPerSecond + uint64(t.Nanosecond()/100)
 }
 

@@ -313,6 +313,7 @@ func TestChangeIsAsPlanned(t *testing.T) {
 			p.attribute("victim", 0x10, func(a []byte) { a[0x18]++ })
 		}, ntfs.ErrChanged},
 		{"the unused part of the file's record", func(_ *testing.T, p *patient) { p.patch(p.recordAt("victim")+900, 1) }, ntfs.ErrChanged},
+		{"the old contents", func(_ *testing.T, p *patient) { p.patch(p.layout.Files["victim"].Extents[1].DeviceOffset+100, 1) }, ntfs.ErrChanged},
 		{"a cluster taken by somebody else", func(t *testing.T, p *patient) {
 			t.Helper()
 			replacePath(t, p, "bystander")
@@ -328,21 +329,23 @@ func TestChangeIsAsPlanned(t *testing.T) {
 			p.attribute("victim", 0x30, func(a []byte) { a[0x18+0x42] ^= 3 })
 		}, ntfs.ErrFormat},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			p := healthy.clone()
-			plan, err := open(t, p).PlanReplace("victim", other(90_000), ntfs.ReplaceOptions{Time: changeTime})
-			if err != nil {
-				t.Fatal(err)
-			}
-			c.change(t, p)
-			p.writes = nil
-			err = plan.Run(t.Context())
-			failed, ok := errors.AsType[*ntfs.RunError](err)
-			if !ok || !errors.Is(err, c.want) || failed.Outcome != ntfs.Untouched || len(p.writes) > 0 {
-				t.Errorf("got %v, %d writes", err, len(p.writes))
-			}
-		})
+		for _, keepAs := range []string{"", kept} {
+			t.Run(c.name+keepAs, func(t *testing.T) {
+				t.Parallel()
+				p := healthy.clone()
+				plan, err := open(t, p).PlanReplace("victim", other(90_000), ntfs.ReplaceOptions{Time: changeTime, KeepAs: keepAs})
+				if err != nil {
+					t.Fatal(err)
+				}
+				c.change(t, p)
+				p.writes = nil
+				err = plan.Run(t.Context())
+				failed, ok := errors.AsType[*ntfs.RunError](err)
+				if !ok || !errors.Is(err, c.want) || failed.Outcome != ntfs.Untouched || len(p.writes) > 0 {
+					t.Errorf("got %v, %d writes", err, len(p.writes))
+				}
+			})
+		}
 	}
 }
 

@@ -76,6 +76,28 @@ func TestReplace(t *testing.T) {
 	}
 }
 
+// TestReplaceBesideWindowsMarker: Windows leaves other bytes than zeros behind the end
+// marker of a record. They stay, so that a record of two sectors changes in one.
+func TestReplaceBesideWindowsMarker(t *testing.T) {
+	t.Parallel()
+	stream := format.Stream{Name: "second", Data: patterned(220)}
+	m, l := build(t, 16<<20, format.Options{Root: []format.Entry{{Name: "SYSTEM", Data: patterned(40_000), Streams: []format.Stream{stream}}}})
+	record := l.Files["$MFT"].Extents[0].DeviceOffset + l.Files["SYSTEM"].Record*int64(l.RecordSize)
+	end := record + int64(le.Uint32(m.peek(record+0x18, 4)))
+	if end < record+512 {
+		t.Fatal("the record ends in its first sector")
+	}
+	behind := []byte{0x82, 0x79, 0x47, 0x11}
+	m.patch(end-4, behind...)
+	replacePath(t, m, "SYSTEM")
+	if got := m.peek(end-4, 4); !bytes.Equal(got, behind) {
+		t.Errorf("behind the marker: % x", got)
+	}
+	if r := check(t, m); len(r.Findings) > 0 {
+		t.Errorf("%v", r.Findings)
+	}
+}
+
 // volumeGeometry is a volume as the formatter makes it.
 type volumeGeometry struct {
 	name    string
