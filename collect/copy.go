@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"hangkit/collect/seekable"
@@ -13,6 +14,22 @@ import (
 
 // ErrEncrypted means a copy that only its recipients can read.
 var ErrEncrypted = errors.New("the file is encrypted with age: decrypt it first (age -d -i KEYFILE)")
+
+// errNotRegular is why a pipe or a device is not opened: that would wait for its other
+// end.
+var errNotRegular = errors.New("not a regular file")
+
+// openRegular opens a file of root for reading.
+func openRegular(root *os.Root, name string) (*os.File, error) {
+	info, err := root.Stat(name)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s: %w", name, errNotRegular)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return root.Open(name)
+}
 
 // The first bytes of a zstd frame and of an age file.
 var (
@@ -33,6 +50,7 @@ type Copy struct {
 // OpenCopy opens a file, or a folder of parts.
 func OpenCopy(name string) (*Copy, error) {
 	c := &Copy{}
+	name = filepath.Clean(name) // a folder's mapfile lies beside it
 	if err := c.open(name); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), c.Close())
 	}
@@ -98,8 +116,8 @@ func (c *Copy) openBytes(name string) error {
 		c.ReaderAt, c.size, c.closers = p, p.size, append(c.closers, p)
 		return nil
 	}
-	if !info.Mode().IsRegular() { // opening a pipe would wait for its other end
-		return errors.New("not a regular file")
+	if !info.Mode().IsRegular() {
+		return errNotRegular
 	}
 	f, err := os.Open(name)
 	if err != nil {
@@ -110,17 +128,9 @@ func (c *Copy) openBytes(name string) error {
 }
 
 func (c *Copy) openMap(name string) error {
-	f, err := os.Open(name)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
+	_, bad, err := readMap(name)
 	if err != nil {
 		return err
-	}
-	defer f.Close()
-	bad, err := ParseMapfile(f)
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
 	}
 	if len(bad) > 0 {
 		c.ReaderAt = gaps{c.ReaderAt, bad}

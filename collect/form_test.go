@@ -254,6 +254,9 @@ func TestJoinFaults(t *testing.T) {
 		"list hostile": func(dir string) error {
 			return os.WriteFile(filepath.Join(dir, "parts.json"), []byte(`{"schema":"hangkit/parts/1","name":"../../x","size":9,"part_size":4}`), 0o600)
 		},
+		"list endless": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "parts.json"), []byte(`{"schema":"hangkit/parts/1","name":"x","size":9000000000000000000,"part_size":9000000000000000000}`), 0o600)
+		},
 		"list absurd": func(dir string) error {
 			return os.WriteFile(filepath.Join(dir, "parts.json"), []byte(`{"schema":"hangkit/parts/1","name":"x","size":9223372036854775807,"part_size":1}`), 0o600)
 		},
@@ -325,20 +328,152 @@ func TestJoinCmd(t *testing.T) {
 rem Joins the parts in this folder.
 cd /d "%~dp0"
 if exist "..\_ 100%% & b.dmp" goto there
-copy /b part.0001+part.0002+part.0003 "..\_ 100%% & b.dmp" >nul
-for %%f in ("..\_ 100%% & b.dmp") do if not "%%~zf"=="10" goto failed
-certutil -hashfile "..\_ 100%% & b.dmp" SHA256
-echo The digest must be 84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882
-exit /b 0
+if exist "..\_ 100%% & b.dmp.map" goto there
+copy /b part.0001+part.0002+part.0003 joining.tmp >nul
+if errorlevel 1 goto failed
+for %%f in (joining.tmp) do if not "%%~zf"=="10" goto failed
+set "sum="
+for /f "skip=1 delims=" %%h in ('certutil -hashfile joining.tmp SHA256') do if not defined sum set "sum=%%h"
+if not defined sum goto proven
+if /i not "%sum: =%"=="84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882" goto failed
+:proven
+if exist "%CD%.map" copy /b "%CD%.map" "..\_ 100%% & b.dmp.map" >nul
+move joining.tmp "..\_ 100%% & b.dmp" >nul
+if errorlevel 1 goto failed
+if defined sum exit /b 0
+echo Not proven: there is no certutil. The SHA-256 must be 84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882
+exit /b 2
 :there
-echo "..\_ 100%% & b.dmp" is there already
+echo "..\_ 100%% & b.dmp" or its map is there already
 exit /b 1
 :failed
-echo Joining failed
+echo Joining failed: the parts are not whole
+if exist joining.tmp del joining.tmp
 exit /b 1
 `, "\n", "\r\n")
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// cutInParts makes a.dmp.parts with a mapfile, in a new folder.
+func cutInParts(tb testing.TB, d *dump, o collect.Options) *collect.Result {
+	tb.Helper()
+	o.Dir, o.Name, o.PartSize = tb.TempDir(), "a.dmp", 1<<20
+	res, err := collect.Extract(tb.Context(), d.candidate(), o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return res
+}
+
+// TestOracleJoinScriptFaults: a wrong digest is a failure, and leaves nothing.
+func TestOracleJoinScriptFaults(t *testing.T) {
+	t.Parallel()
+	sh := oracle(t, "sh")
+	oracle(t, "sha256sum")
+	for what, spoil := range map[string]func(dir string) error{
+		"byte changed": func(dir string) error { return flip(filepath.Join(dir, "part.0002"), 7) },
+		"part gone":    func(dir string) error { return os.Remove(filepath.Join(dir, "part.0002")) },
+		"part cut":     func(dir string) error { return os.Truncate(filepath.Join(dir, "part.0003"), 7) },
+	} {
+		res := cutInParts(t, &dump{b: memory(3<<20 + 5)}, collect.Options{})
+		if err := spoil(res.Path); err != nil {
+			t.Fatal(err)
+		}
+		if err := exec.CommandContext(t.Context(), sh, filepath.Join(res.Path, "join.sh")).Run(); err == nil {
+			t.Errorf("%s: joined", what)
+		}
+		if got := names(t, filepath.Dir(res.Path)); !slices.Equal(got, []string{"a.dmp.parts"}) {
+			t.Errorf("%s: in the folder: %q", what, got)
+		}
+		if _, err := os.Stat(filepath.Join(res.Path, "joining.tmp")); err == nil {
+			t.Errorf("%s: joining.tmp is left", what)
+		}
+	}
+}
+
+// TestBadPlacesOfParts: what could not be read stays an error, however the folder is
+// named, and after its parts are joined.
+func TestBadPlacesOfParts(t *testing.T) {
+	t.Parallel()
+	d := &dump{b: memory(3<<20 + 5), bad: []int64{300}}
+	res := cutInParts(t, d, collect.Options{})
+	slash := res.Path + string(filepath.Separator)
+	joined, err := collect.Join(t.Context(), slash, "", nil)
+	if err != nil || joined.Map != "a.partial.dmp.map" {
+		t.Fatalf("%+v, %v", joined, err)
+	}
+	byScript := filepath.Join(filepath.Dir(res.Path), "script.dmp")
+	if sh, err := exec.LookPath("sh"); err == nil {
+		aside := filepath.Join(t.TempDir(), "a.dmp")
+		if err := errors.Join(os.Rename(joined.Path, aside), os.Rename(joined.Path+".map", aside+".map")); err != nil {
+			t.Fatal(err)
+		}
+		run(t, sh, filepath.Join(res.Path, "join.sh"))
+		if err := errors.Join(os.Rename(joined.Path, byScript), os.Rename(joined.Path+".map", byScript+".map"),
+			os.Rename(aside, joined.Path), os.Rename(aside+".map", joined.Path+".map")); err != nil {
+			t.Fatal(err)
+		}
+	} else {
+		byScript = joined.Path
+	}
+	for _, name := range []string{res.Path, slash, joined.Path, byScript} {
+		c, err := collect.OpenCopy(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.ReadAt(make([]byte, 4096), 300*4096); err == nil {
+			t.Errorf("%s: a place that was not read from the disk reads as zeros", name)
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestJoinTargets: a folder takes the file, under the name it had.
+func TestJoinTargets(t *testing.T) {
+	t.Parallel()
+	res := cutInParts(t, &dump{b: memory(3<<20 + 5)}, collect.Options{})
+	into := t.TempDir()
+	for _, c := range []struct{ target, want string }{
+		{into, filepath.Join(into, "a.dmp")},
+		{into + string(filepath.Separator), filepath.Join(into, "a-2.dmp")},
+		{filepath.Join(into, "b.dmp"), filepath.Join(into, "b.dmp")},
+	} {
+		joined, err := collect.Join(t.Context(), res.Path, c.target, nil)
+		if err != nil || joined.Path != c.want {
+			t.Errorf("%s: %+v, %v", c.target, joined, err)
+		}
+	}
+}
+
+// TestJoinWithoutHash: the quick digest proves the parts too, and where there is none
+// nothing is said to be proven.
+func TestJoinWithoutHash(t *testing.T) {
+	t.Parallel()
+	res := cutInParts(t, &dump{b: memory(3<<20 + 5)}, collect.Options{NoHash: true})
+	joined, err := collect.Join(t.Context(), res.Path, "", nil)
+	if err != nil || len(joined.CRC32C) != 8 || joined.SHA256 != "" {
+		t.Errorf("%+v, %v", joined, err)
+	}
+	if err := flip(filepath.Join(res.Path, "part.0002"), 7); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := collect.Join(t.Context(), res.Path, "", nil); !errors.Is(err, collect.ErrParts) {
+		t.Errorf("an altered part: %v", err)
+	}
+	list := filepath.Join(res.Path, "parts.json")
+	text, err := os.ReadFile(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(list, bytes.Replace(text, []byte("crc32c"), []byte("other"), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if joined, err = collect.Join(t.Context(), res.Path, "", nil); err != nil || joined.CRC32C+joined.SHA256 != "" {
+		t.Errorf("without a digest: %+v, %v", joined, err)
 	}
 }
 
@@ -378,10 +513,11 @@ func TestOracleForms(t *testing.T) {
 
 func FuzzParseParts(f *testing.F) {
 	f.Add([]byte(`{"schema":"hangkit/parts/1","name":"a.dmp","size":10,"part_size":4}`))
+	f.Add([]byte(`{"schema":"hangkit/parts/1","name":"a","size":9000000000000000000,"part_size":9000000000000000000}`))
 	f.Add([]byte(`{"schema":"hangkit/parts/1","name":"..","size":9223372036854775807,"part_size":1}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		size, part, name, err := collect.ParseParts(b)
-		if err == nil && (size <= 0 || part <= 0 || size/part > 10000 || !filepath.IsLocal(name) || filepath.Base(name) != name) {
+		if err == nil && (size <= 0 || part <= 0 || size/part > 10000 || size > 1<<60 || !filepath.IsLocal(name) || filepath.Base(name) != name) {
 			t.Fatalf("%d bytes of %q in parts of %d", size, name, part)
 		}
 	})

@@ -2,9 +2,12 @@ package collect
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"strings"
 )
 
@@ -44,6 +47,33 @@ func AppendMapfile(b []byte, size int64, bad []Range) []byte {
 	}
 	block(size, mapFinished)
 	return b
+}
+
+// maxMapfile is longer than any mapfile with ranges that are kept apart here.
+const maxMapfile = 64 << 20
+
+// readMap reads a mapfile and returns its text, nil where there is none, and
+// the blocks that are not finished.
+func readMap(name string) (text []byte, bad []Range, err error) {
+	info, err := os.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, nil
+	}
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case !info.Mode().IsRegular():
+		return nil, nil, fmt.Errorf("%s: %w: %w", name, ErrMapfile, errNotRegular)
+	case info.Size() > maxMapfile:
+		return nil, nil, fmt.Errorf("%s: %w: it has %d bytes", name, ErrMapfile, info.Size())
+	}
+	if text, err = os.ReadFile(name); err != nil {
+		return nil, nil, err
+	}
+	if bad, err = ParseMapfile(bytes.NewReader(text)); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return text, bad, nil
 }
 
 // maxMapLine is longer than any line of a mapfile but its comments.

@@ -158,7 +158,7 @@ func (p *partsReader) open(i int) (*os.File, error) {
 	if p.cur != nil && p.at == i {
 		return p.cur, nil
 	}
-	f, err := p.root.Open(path.Join(p.dir, partName(i)))
+	f, err := openRegular(p.root, path.Join(p.dir, partName(i)))
 	if err != nil {
 		return nil, err
 	}
