@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -215,9 +216,9 @@ func afterArm(e *edit, doc *editDocument) string {
 
 // apply makes the plan's changes in memory and works out the writes.
 func (e *edit) apply(ctx context.Context, plan *crashconfig.Plan, record *crashconfig.Record, doc *editDocument, now time.Time) error {
-	stored := false
-	change := func() (err error) {
-		if stored, err = plan.Apply(e.hive, record); err != nil || record == nil || stored {
+	change := func() error {
+		stored, err := plan.Apply(e.hive, record)
+		if err != nil || record == nil || stored {
 			return err
 		}
 		return e.mayLackRecord()
@@ -226,10 +227,21 @@ func (e *edit) apply(ctx context.Context, plan *crashconfig.Plan, record *crashc
 		return err
 	}
 	if record != nil {
+		stored, err := e.holdsRecord(record)
+		if err != nil {
+			return err
+		}
 		doc.Notes = append(doc.Notes, recordWords(stored))
 	}
 	doc.addWrites(&e.hiveWriter)
 	return nil
+}
+
+// holdsRecord tells whether the hive as it will be written has a copy of the undo record:
+// not each way that was tried had room for it.
+func (e *edit) holdsRecord(record *crashconfig.Record) (bool, error) {
+	stored, err := crashconfig.Records(e.hive)
+	return slices.ContainsFunc(stored, func(r *crashconfig.Record) bool { return r.ID == record.ID }), err
 }
 
 // recordWords say where the copy of the undo record goes.

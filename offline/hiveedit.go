@@ -320,5 +320,5 @@ func (e *hiveEdit) bytesCommand() string {
 	if e.at.flags.Install != 0 {
 		text += fmt.Sprintf(" --install %d", e.at.flags.Install)
 	}
-	return text + " --bytes " + quoteArg(e.journal)
+	return text + e.bytesFlags()
 }

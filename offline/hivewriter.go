@@ -66,6 +66,8 @@ func (w *hiveWriter) plan(ctx context.Context, o hive.CommitOptions, change func
 		return ctx.Err()
 	case err != nil:
 		return fmt.Errorf("%w; its file cannot be replaced by a larger one: %w", err, refused)
+	case errors.Is(refused, target.ErrInconsistent):
+		return refused // the hive's clusters may be another file's: no place to write in without protection
 	}
 	w.hive, w.commit, w.replaced = inPlace.hive, inPlace.commit, nil
 	w.commit.Notes = append(w.commit.Notes, fmt.Sprintf("replacing the file instead would survive a power cut at any moment, but: %v", refused))
@@ -137,6 +139,9 @@ func (w *hiveWriter) effectOf(err error) ui.Effect {
 
 // untouched tells whether a write failed before it changed anything.
 func untouched(err error) bool {
+	if effect := ui.Explain(err, nil).Effect; effect != ui.NoEffect {
+		return effect == ui.Unchanged
+	}
 	if run, ok := errors.AsType[*ntfs.RunError](err); ok {
 		return run.Outcome == ntfs.Untouched
 	}
@@ -185,6 +190,16 @@ func (w *hiveWriter) dropWayBack() error {
 	}
 	w.made = nil
 	return errors.Join(errs...)
+}
+
+// bytesFlags make hangkit undo put the old bytes back: also on a volume that the write
+// itself marked dirty.
+func (w *hiveWriter) bytesFlags() string {
+	flags := " --bytes " + quoteArg(w.journal)
+	if w.replaced != nil && w.replaced.reset {
+		flags += " --reset-journal"
+	}
+	return flags
 }
 
 // saveBackup copies the hive and its logs as they are, byte for byte.

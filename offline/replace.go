@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
+	"strconv"
 
 	"hangkit/hive"
 	"hangkit/image"
@@ -46,7 +48,7 @@ func (w *hiveWriter) planReplacement(ctx context.Context, o hive.CommitOptions, 
 	}
 	w.hive.AllowGrowth(min(target.MaxHiveSize, free)) // old and new contents lie on the volume together
 	if err := w.planCommit(o, change); err != nil {
-		return noSpace(err)
+		return noSpace(err, free)
 	}
 	r := &replacement{why: why, reset: w.resetJournal && needsReset(w.volume), sequence: w.commit.Sequence}
 	if r.contents, err = w.newContents(); err != nil {
@@ -64,9 +66,9 @@ func (w *hiveWriter) planReplacement(ctx context.Context, o hive.CommitOptions, 
 }
 
 // noSpace says of a hive that may have all that is free, and needs more, where the want
-// really is.
-func noSpace(err error) error {
-	if room, ok := errors.AsType[*hive.NoRoomError](err); ok {
+// really is. Where more is free than any hive may have, it is not there.
+func noSpace(err error, free int64) error {
+	if room, ok := errors.AsType[*hive.NoRoomError](err); ok && free < target.MaxHiveSize {
 		return fmt.Errorf("%w: the new file takes %d bytes, %d are free", ntfs.ErrNoSpace, room.Need, room.Size)
 	}
 	return err
@@ -146,21 +148,41 @@ func soundAs(ctx context.Context, talk *ui.UI, v *target.Volume, before *verify.
 var errNewFindings = errors.New("the volume's structure has faults that it had not before")
 
 // newFindings are those graver than a leak that a volume did not have before. That it is
-// marked dirty now is none.
+// marked dirty now is none. Where a report counts findings of a kind and does not keep
+// them all, their number tells.
 func newFindings(before, after *verify.Report) []verify.Finding {
-	known := map[verify.Finding]struct{}{}
+	known := map[verify.Finding]bool{}
 	for _, f := range before.Findings {
-		known[f] = struct{}{}
+		known[f] = true
 	}
+	keptBefore, keptAfter := keptOf(before), keptOf(after)
 	var found []verify.Finding
 	for _, f := range after.Findings {
-		_, old := known[f]
-		if !old && f.Severity() > verify.Leak && !slices.Contains(leftKinds, f.Kind) {
+		more := after.Counts[f.Kind] > before.Counts[f.Kind]
+		if grave(f.Kind) && !known[f] && (more || keptBefore[f.Kind] >= before.Counts[f.Kind]) {
 			found = append(found, f)
+		}
+	}
+	for _, kind := range slices.Sorted(maps.Keys(after.Counts)) {
+		was, is := before.Counts[kind], after.Counts[kind]
+		if grave(kind) && is > was && is > keptAfter[kind] {
+			found = append(found, verify.Finding{Kind: kind, Record: -1, Off: -1, What: kind.String(), Want: fmt.Sprintf("%d findings as before", was), Got: strconv.FormatInt(is, 10)})
 		}
 	}
 	return found
 }
+
+// keptOf counts the findings that a report keeps.
+func keptOf(r *verify.Report) map[verify.Kind]int64 {
+	kept := map[verify.Kind]int64{}
+	for _, f := range r.Findings {
+		kept[f.Kind]++
+	}
+	return kept
+}
+
+// grave tells whether a finding of a kind behind a write is a fault of the write.
+func grave(k verify.Kind) bool { return k.Severity() > verify.Leak && !slices.Contains(leftKinds, k) }
 
 func (w *hiveWriter) writeReplaced(ctx context.Context) error { return w.replaced.change.Run(ctx) }
 

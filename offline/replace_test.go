@@ -27,13 +27,16 @@ import (
 
 // fullHive is a SYSTEM hive of a made-up machine without a free cell that a change could
 // use, as a file with nothing behind the last bin.
-func fullHive(o sample.Options) ([]byte, error) {
+func fullHive(o sample.Options) ([]byte, error) { return crowdedHive(o, 16) }
+
+// crowdedHive is a SYSTEM hive without room for a cell of so many bytes.
+func crowdedHive(o sample.Options, least int) ([]byte, error) {
 	h, err := sample.System(o)
 	if err != nil {
 		return nil, err
 	}
 	h.AllowGrowth(h.Size())
-	for size, n := 16<<10, 0; size >= 16; n++ {
+	for size, n := 16<<10, 0; size >= least; n++ {
 		err := h.SetValue(`Full`, hive.Value{Name: strings.Repeat("x", 1+n%200) + string(rune('a'+n/200)), Type: hive.Binary, Data: make([]byte, size)})
 		if errors.Is(err, hive.ErrNoRoom) {
 			size /= 2
@@ -682,3 +685,163 @@ func TestNewFindings(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// TestNewFindingsCounted: what a report counts and does not keep is judged by its number.
+func TestNewFindingsCounted(t *testing.T) {
+	t.Parallel()
+	first, second := verify.Finding{Kind: verify.Index, Record: 1}, verify.Finding{Kind: verify.Index, Record: 2}
+	report := func(indexes, crossLinks int64, kept ...verify.Finding) *verify.Report {
+		counts := map[verify.Kind]int64{verify.StaleSizes: 1200, verify.Index: indexes, verify.CrossLink: crossLinks}
+		return &verify.Report{Findings: kept, Counts: counts, Omitted: 1200 + indexes + crossLinks - int64(len(kept))}
+	}
+	tests := map[string]struct {
+		before, after *verify.Report
+		want          int
+	}{
+		"the same":               {report(2, 0, first), report(2, 0, first), 0},
+		"one more, not kept":     {report(2, 0, first), report(2, 1, first), 1},
+		"one more, kept":         {report(1, 0, first), report(2, 0, first, second), 1},
+		"another, all kept":      {report(1, 0, first), report(1, 0, second), 1},
+		"kept only behind":       {report(2, 0, first), report(2, 0, second), 0},
+		"less, kept only behind": {report(2, 0, first), report(1, 0, second), 0},
+	}
+	for name, tt := range tests {
+		if got := newFindings(tt.before, tt.after); len(got) != tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// TestNoSpace: the limit of any hive is not what is free on the volume.
+func TestNoSpace(t *testing.T) {
+	t.Parallel()
+	room := &hive.NoRoomError{Size: 4096, Need: 8192}
+	if err := noSpace(room, 5000); !errors.Is(err, ntfs.ErrNoSpace) || !strings.Contains(err.Error(), "4096 are free") {
+		t.Errorf("little is free: %v", err)
+	}
+	if err := noSpace(room, target.MaxHiveSize); errors.Is(err, ntfs.ErrNoSpace) || !errors.Is(err, hive.ErrNoRoom) {
+		t.Errorf("enough is free: %v", err)
+	}
+}
+
+// TestUnprotectedRefusesInconsistent: where nothing protects a write in place, and a look
+// at the volume, made for a replacement, found what a write could destroy, nothing is written.
+func TestUnprotectedRefusesInconsistent(t *testing.T) {
+	t.Parallel()
+	img := makeBroken(t, volumeSpec{files: unprotected(t), options: format.Options{Log: format.LogClean}})
+	data := readImage(t, img)
+	v, err := ntfs.Open(memoryOf(t, data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := v.Extents("Windows/System32/config/SOFTWARE")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bitmap, err := v.Extents("$Bitmap")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cluster := other[0].DeviceOffset / v.Info().ClusterSize
+	data[bitmap[0].DeviceOffset+cluster/8] &^= 1 << (cluster % 8)
+	if err := os.WriteFile(img, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, flag := range []string{"--dry-run", "--yes"} {
+		text := refused(t, 4, "arm", img, flag, "--record", filepath.Join(t.TempDir(), "undo.json"))
+		if !strings.Contains(text, "volume is inconsistent") || !strings.Contains(text, "nothing was changed") {
+			t.Errorf("%s: %s", flag, text)
+		}
+	}
+	if !bytes.Equal(readImage(t, img), data) {
+		t.Error("the image was changed")
+	}
+}
+
+// memoryOf is an image's bytes as a disk.
+func memoryOf(t *testing.T, data []byte) *image.Memory {
+	t.Helper()
+	m := image.NewMemory(int64(len(data)), 512)
+	if _, err := m.WriteAt(data, 0); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// TestRecordNoteOfTheWayTaken: whether the hive gets a copy of the undo record is said of
+// the write in place, if that is made, and not of the replacement that was refused.
+func TestRecordNoteOfTheWayTaken(t *testing.T) {
+	t.Parallel()
+	files := unprotected(t)
+	var err error
+	if files["SYSTEM"], err = crowdedHive(sample.Windows7(), 2048); err != nil {
+		t.Fatal(err)
+	}
+	disk := volumeLeft(t, files, format.Options{Log: format.LogV2})
+	e := editOf(t, disk)
+	defer e.Close()
+	plan, err := crashconfig.PlanArm(e.install, e.facts, crashconfig.Settings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc editDocument
+	if err := e.apply(t.Context(), plan, crashconfig.NewRecord(e.facts, "test", sample.Windows7().Now), &doc, sample.Windows7().Now); err != nil {
+		t.Fatal(err)
+	}
+	if e.replaced != nil || !slices.Contains(doc.Notes, recordWords(false)) || slices.Contains(doc.Notes, recordWords(true)) {
+		t.Errorf("replaced: %v, notes: %q", e.replaced != nil, doc.Notes)
+	}
+}
+
+// TestPrintedWayBack: the command that a write prints takes it back as it stands, also on
+// the volume that it marked dirty.
+func TestPrintedWayBack(t *testing.T) {
+	t.Parallel()
+	for name, args := range map[string][]string{
+		"arm":      {"arm", "", "--record", "undo.json"},
+		"hive set": {"hive", "set", "", "Select", "More", strings.Repeat("x", 3000), "--undo", "undo.reg", "--backup", "backup"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			img, dir := fullImage(t, format.Options{Log: format.LogV2}), t.TempDir()
+			for i, a := range args {
+				switch {
+				case a == "":
+					args[i] = img
+				case strings.HasPrefix(a, "undo") || a == "backup":
+					args[i] = filepath.Join(dir, a)
+				}
+			}
+			out := hangkit(t, 0, append(args, "--yes", "--reset-journal")...)
+			_, command, found := strings.Cut(out, "writes to the volume: hangkit ")
+			if !found {
+				t.Fatalf("no way back is printed: %s", out)
+			}
+			hangkit(t, 0, append(strings.Fields(command), "--yes")...)
+		})
+	}
+}
+
+// TestUnreadableBeforeWrite: a hive that cannot be read again leaves the target as it was,
+// and no way back from what was not done.
+func TestUnreadableBeforeWrite(t *testing.T) {
+	t.Parallel()
+	e := editOf(t, cleanVolume(t, fullFiles(t)))
+	defer e.Close()
+	plannedExchange(t, e)
+	e.set.Primary = unreadable{e.set.Primary}
+	err := e.write(t.Context(), nil)
+	if !errors.Is(err, errUnreadable) || !untouched(err) {
+		t.Errorf("untouched: %v, %v", untouched(err), err)
+	}
+	if untouched(ui.WithEffect(ui.WithEffect(err, ui.MayChanged), ui.Unchanged)) || untouched(nil) {
+		t.Error("a change begun, or one that was made, counts as untouched")
+	}
+}
+
+var errUnreadable = errors.New("unreadable")
+
+// unreadable is a file whose disk has failed.
+type unreadable struct{ target.File }
+
+func (unreadable) ReadAt([]byte, int64) (int, error) { return 0, errUnreadable }

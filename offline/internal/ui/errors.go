@@ -156,7 +156,11 @@ func (u *UI) Report(err error, rules []Rule) Status {
 }
 
 func (u *UI) reportText(err error, e Error) {
-	if errors.Is(err, context.Canceled) {
+	switch {
+	case !errors.Is(err, context.Canceled):
+	case e.Effect == MayChanged:
+		err = fmt.Errorf("interrupted: %w", err) // where, and what that leaves
+	default:
 		err = errors.New("interrupted")
 	}
 	fmt.Fprintf(u.err, "hangkit: error: %v\n", err)

@@ -90,6 +90,24 @@ func TestReport(t *testing.T) {
 	}
 }
 
+// TestReportInterrupted: an interrupt needs no words about where, unless something was
+// written by then.
+func TestReportInterrupted(t *testing.T) {
+	t.Parallel()
+	err := fmt.Errorf("all is written; checking: %w", context.Canceled)
+	tests := map[Effect]string{
+		NoEffect:   "hangkit: error: interrupted\n",
+		Unchanged:  "hangkit: error: interrupted\n  nothing was changed\n",
+		MayChanged: "hangkit: error: interrupted: all is written; checking: context canceled\n  the change was begun and may be incomplete\n",
+	}
+	for effect, want := range tests {
+		var errOut bytes.Buffer
+		if status := New(nil, io.Discard, &errOut).Report(WithEffect(err, effect), nil); status != Interrupted || errOut.String() != want {
+			t.Errorf("%q: status %d, said %q", effect, status, &errOut)
+		}
+	}
+}
+
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errors.New("no space") }
