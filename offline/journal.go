@@ -122,7 +122,7 @@ func (e *edit) waysBack(record string) []string {
 
 // bytesCommand puts the old bytes back.
 func (e *edit) bytesCommand() string {
-	return fmt.Sprintf("hangkit undo %s --bytes %s", commandTarget(e.opened), quoteArg(e.journal))
+	return "hangkit undo " + commandTarget(e.opened) + e.bytesFlags()
 }
 
 func serialText(v *target.Volume) string {
