@@ -1,14 +1,19 @@
 package offline
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
+	"slices"
 
 	"hangkit/ntfs"
+	"hangkit/ntfs/verify"
 	"hangkit/offline/crashconfig"
 	"hangkit/offline/internal/ui"
 	"hangkit/offline/target"
@@ -17,7 +22,8 @@ import (
 // exchange holds what leads back from the replacement of a hive's file: every sector of
 // metadata it overwrites, as it was and as it comes to be, and where the old contents
 // lie. They are not overwritten by it; as long as nobody else did, the sectors alone
-// bring the old file back.
+// bring the old file back. The hive's logs are no part of the replacement; their sums tell
+// whether they still are the ones that the old contents, which may need them, lay beside.
 type exchange struct {
 	Schema   string               `json:"schema"`
 	Machine  string               `json:"machine"`
@@ -25,14 +31,21 @@ type exchange struct {
 	Hive     string               `json:"hive"`                    // path on the volume
 	Old      fileSum              `json:"old_contents"`
 	New      fileSum              `json:"new_contents"`
-	Clusters []rangeJSON          `json:"old_clusters"` // of the volume, in file order
+	Logs     []logSum             `json:"logs,omitempty"` // beside the hive, as they were
+	Clusters []rangeJSON          `json:"old_clusters"`   // of the volume, in file order
 	Sum      crashconfig.HexBytes `json:"old_clusters_sha256"`
 	Steps    []exchangeStep       `json:"steps"` // in their order
+	StepsSum crashconfig.HexBytes `json:"steps_sha256"`
 }
 
 type fileSum struct {
 	Size   int64  `json:"size"`
 	SHA256 string `json:"sha256"`
+}
+
+type logSum struct {
+	Path string `json:"path"` // on the volume
+	fileSum
 }
 
 type exchangeStep struct {
@@ -45,12 +58,16 @@ const exchangeSchema = "hangkit/undo-replace/1"
 
 // exchange writes the replacement down. Emptying the volume's journal is no part of it:
 // that cannot be taken back.
-func (w *hiveWriter) exchange() *exchange {
+func (w *hiveWriter) exchange() (*exchange, error) {
 	r := w.replaced
+	logs, err := sumLogs(w.volume, w.path)
+	if err != nil {
+		return nil, err
+	}
 	freed := r.change.Freed()
 	x := &exchange{
 		Schema: exchangeSchema, Machine: w.machine, Serial: serialText(w.volume), Hive: w.path,
-		Old: r.old, New: sumOf(r.contents), Sum: freed.SHA256[:],
+		Old: r.old, New: sumOf(r.contents), Logs: logs, Sum: freed.SHA256[:],
 	}
 	for _, e := range freed.Extents {
 		x.Clusters = append(x.Clusters, rangeJSON{e.DeviceOffset, e.Length})
@@ -66,7 +83,50 @@ func (w *hiveWriter) exchange() *exchange {
 			x.Steps = append(x.Steps, step)
 		}
 	}
-	return x
+	x.StepsSum = x.sumSteps()
+	return x, nil
+}
+
+// sumSteps is over every byte that may go to the disk, and where.
+func (x *exchange) sumSteps() []byte {
+	h := sha256.New()
+	for _, s := range x.Steps {
+		fmt.Fprintf(h, "%s\n", s.Kind)
+		for _, w := range s.Writes {
+			fmt.Fprintf(h, "%d %x %x\n", w.Offset, w.Old, w.New)
+		}
+	}
+	return h.Sum(nil)
+}
+
+// logSuffixes are those of all the logs that a Windows may look for beside a hive.
+var logSuffixes = []string{".LOG", ".LOG1", ".LOG2"}
+
+// sumLogs reads the logs beside a hive; one that is not there has no sum.
+func sumLogs(v *target.Volume, hive string) ([]logSum, error) {
+	var sums []logSum
+	for _, suffix := range logSuffixes {
+		sum, err := sumFile(v, hive+suffix)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		sums = append(sums, logSum{hive + suffix, sum})
+	}
+	return sums, nil
+}
+
+func sumFile(v *target.Volume, name string) (sum fileSum, err error) {
+	f, err := v.FS.Open(name)
+	if err != nil {
+		return sum, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	h := sha256.New()
+	n, err := io.Copy(h, f)
+	return fileSum{n, hex.EncodeToString(h.Sum(nil))}, err
 }
 
 func sumOf(b []byte) fileSum {
@@ -79,6 +139,9 @@ func parseExchange(name string, data []byte) (*exchange, error) {
 	err := json.Unmarshal(data, &x)
 	if err == nil {
 		_, _, err = x.plan()
+	}
+	if err == nil && !bytes.Equal(x.sumSteps(), x.StepsSum) {
+		err = errors.New("the old bytes are not those that were kept: their sum is another")
 	}
 	if err != nil {
 		return nil, ui.Fail(ui.Damaged, fmt.Errorf("%s: %w", name, err))
@@ -149,34 +212,64 @@ func (x *exchange) open(f *found, resetJournal bool) (restorer, error) {
 	if f.Volume.NTFS() == nil {
 		return nil, ui.Fail(ui.Refused, errors.New("the old bytes are of a disk, this is a mounted volume"), "name the disk or its image")
 	}
-	b := &exchangeBack{exchange: x, volume: f.Volume}
-	now, err := b.contents()
-	if err != nil {
+	b := &exchangeBack{exchange: x, volume: f.Volume, reset: resetJournal && needsReset(f.Volume)}
+	if err := b.belongs(); err != nil {
 		return nil, err
 	}
-	if now != x.Old && now != x.New {
-		return nil, ui.Hint(fmt.Errorf("%w: it holds neither the old contents nor the new", errNotInterrupted), valuesInstead)
-	}
-	steps, freed, err := x.plan()
-	if err != nil {
-		return nil, err
-	}
-	b.change, err = f.Volume.NTFS().PlanPutBack(steps, freed, ntfs.PutBackOptions{ResetJournal: resetJournal})
-	if errors.Is(err, ntfs.ErrChanged) {
-		return nil, ui.Hint(fmt.Errorf("%w: %w", errNotInterrupted, err), valuesInstead)
-	}
-	return b, err
+	return b, b.prepare()
 }
 
 // exchangeBack puts an exchange back on its volume.
 type exchangeBack struct {
 	*exchange
 	volume *target.Volume
+	reset  bool // the volume's journal is emptied
 	change *ntfs.Change
 }
 
 // Close has nothing to let go of: the volume is the target's.
 func (b *exchangeBack) Close() error { return nil }
+
+// notes say what happens to the volume beside.
+func (b *exchangeBack) notes() []string {
+	if b.reset {
+		return resetNotes
+	}
+	return nil
+}
+
+// belongs demands the file that was replaced, and its logs as they were: a hive that is
+// dirty is only whole together with its own.
+func (b *exchangeBack) belongs() error {
+	now, err := b.contents()
+	if err != nil {
+		return err
+	}
+	if now != b.Old && now != b.New {
+		return ui.Hint(fmt.Errorf("%w: it holds neither the old contents nor the new", errNotInterrupted), valuesInstead)
+	}
+	logs, err := sumLogs(b.volume, b.Hive)
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(logs, b.Logs) {
+		return ui.Hint(fmt.Errorf("%w: its logs have been written, and may not fit the old contents", errNotInterrupted), valuesInstead)
+	}
+	return nil
+}
+
+// prepare plans the way back.
+func (b *exchangeBack) prepare() error {
+	steps, freed, err := b.plan()
+	if err != nil {
+		return err
+	}
+	b.change, err = b.volume.NTFS().PlanPutBack(steps, freed, ntfs.PutBackOptions{ResetJournal: b.reset})
+	if errors.Is(err, ntfs.ErrChanged) {
+		return ui.Hint(fmt.Errorf("%w: %w", errNotInterrupted, err), valuesInstead)
+	}
+	return err
+}
 
 // contents are what the file holds now.
 func (b *exchangeBack) contents() (sum fileSum, err error) {
@@ -189,9 +282,13 @@ func (b *exchangeBack) contents() (sum fileSum, err error) {
 }
 
 // restore goes the steps backwards, so that the file is the new one or the old one at
-// any moment, and demands that the volume is as sound as it was.
+// any moment, and demands that the volume is as sound as it was. It is done in memory
+// first: nothing but the file of old bytes says that they are the right ones.
 func (b *exchangeBack) restore(ctx context.Context, talk *ui.UI) error {
 	before, err := checkStructure(ctx, talk, b.volume)
+	if err == nil {
+		err = b.rehearse(ctx, talk, before)
+	}
 	if err != nil {
 		return ui.WithEffect(err, ui.Unchanged)
 	}
@@ -200,14 +297,84 @@ func (b *exchangeBack) restore(ctx context.Context, talk *ui.UI) error {
 		if untouched(err) {
 			return ui.WithEffect(err, ui.Unchanged)
 		}
-		return ui.WithEffect(err, ui.MayChanged)
+		return behindWrites(b.volume, err)
 	}
+	if err := b.isBack(); err != nil {
+		return behindWrites(b.volume, err)
+	}
+	return behindWrites(b.volume, soundAs(ctx, talk, b.volume, before))
+}
+
+// isBack demands the old contents.
+func (b *exchangeBack) isBack() error {
 	now, err := b.contents()
 	if err == nil && now != b.Old {
 		err = errors.New("the old contents do not read back")
 	}
-	if err == nil {
-		err = soundAs(ctx, talk, b.volume, before)
+	return err
+}
+
+// rehearse puts the old bytes back in memory, and refuses what would not leave the old
+// file on a volume that can be trusted and has no fault or leak that it had not before.
+func (b *exchangeBack) rehearse(ctx context.Context, talk *ui.UI, before *verify.Report) error {
+	twin, err := b.volume.Rehearsal()
+	if err != nil {
+		return err
+	}
+	trial := &exchangeBack{exchange: b.exchange, volume: twin, reset: b.reset}
+	if err := trial.prepare(); err != nil {
+		return err
+	}
+	if err := trial.change.Run(ctx); err != nil {
+		return fmt.Errorf("trying in memory to put back the old bytes: %w", errors.Unwrap(err)) // what it left is memory's
+	}
+	if err := trial.isBack(); err != nil {
+		return refuseTrial(err)
+	}
+	after, err := checkStructure(ctx, talk, twin)
+	if err != nil {
+		return err
+	}
+	return trial.judge(b.volume, before, after)
+}
+
+// judge compares the volume as the trial left it with the volume as it is.
+func (b *exchangeBack) judge(now *target.Volume, before, after *verify.Report) error {
+	if err := refuseStructure(now, after); err != nil {
+		return err
+	}
+	if found := newFindings(before, after); len(found) > 0 {
+		return refuseTrial(fmt.Errorf("%w: %s", errNewFindings, found[0]))
+	}
+	was, err := ownerless(now, before)
+	if err != nil {
+		return err
+	}
+	is, err := ownerless(b.volume, after)
+	if err == nil && is > was {
+		err = refuseTrial(fmt.Errorf("%d clusters would stay taken that nobody uses", is-was))
+	}
+	return err
+}
+
+func refuseTrial(err error) error {
+	return ui.Fail(ui.Refused, fmt.Errorf("tried in memory first, the old bytes do not bring the old file back: %w", err), valuesInstead)
+}
+
+// ownerless is the number of clusters that are taken and nobody's.
+func ownerless(v *target.Volume, r *verify.Report) (int64, error) {
+	free, err := v.FS.Free()
+	return r.Clusters - free/v.Info.ClusterSize - r.Owned, err
+}
+
+// behindWrites is an error behind the first write to a volume. It is no refusal any more,
+// unless the writes went to memory.
+func behindWrites(v *target.Volume, err error) error {
+	if err == nil || v.Target.DryRun() {
+		return ui.WithEffect(err, ui.Unchanged)
+	}
+	if ui.Explain(err, rules).Status == ui.Refused {
+		err = ui.Fail(ui.Failed, err)
 	}
 	return ui.WithEffect(err, ui.MayChanged)
 }

@@ -71,7 +71,7 @@ func (w *hiveWriter) keepsBytes() bool {
 // oldBytes are what leads back from the write, byte for byte.
 func (w *hiveWriter) oldBytes() (any, error) {
 	if w.replaced != nil {
-		return w.exchange(), nil
+		return w.exchange()
 	}
 	j := journal{
 		Schema: journalSchema, Machine: w.machine, Serial: serialText(w.volume),
@@ -159,6 +159,8 @@ type wayBack interface {
 // restorer puts old bytes back. Its errors say what was changed.
 type restorer interface {
 	restore(ctx context.Context, talk *ui.UI) error
+	// notes say what a person should know before.
+	notes() []string
 	io.Closer
 }
 
@@ -209,8 +211,7 @@ func (c *UndoCmd) restoreBytes(ctx context.Context, talk *ui.UI) error {
 	}
 	defer to.Close()
 	if !c.DryRun && !c.Yes {
-		question := fmt.Sprintf("Put the old bytes of %s back in %d places?", back.hive(), back.places())
-		if err := talk.Confirm(ctx, question); err != nil {
+		if err := talk.Confirm(ctx, bytesQuestion(back, to)); err != nil {
 			return ui.WithEffect(err, ui.Unchanged)
 		}
 	}
@@ -220,7 +221,12 @@ func (c *UndoCmd) restoreBytes(ctx context.Context, talk *ui.UI) error {
 	if err := to.restore(ctx, talk); err != nil {
 		return err
 	}
-	return c.reportBytes(talk, f, back)
+	return c.reportBytes(talk, f, back, to)
+}
+
+func bytesQuestion(back wayBack, to restorer) string {
+	question := fmt.Sprintf("Put the old bytes of %s back in %d places?", back.hive(), back.places())
+	return strings.Join(append(slices.Clone(to.notes()), question), "\n")
 }
 
 func (j *journal) hive() string { return j.Hive }
@@ -231,18 +237,21 @@ func (j *journal) open(f *found, _ bool) (restorer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &journalBack{j, primary}, nil
+	return &journalBack{j, primary, f.Volume}, nil
 }
 
 // journalBack puts a journal back into its hive.
 type journalBack struct {
 	*journal
 	target.File
+	volume *target.Volume
 }
 
 func (b *journalBack) restore(context.Context, *ui.UI) error {
-	return ui.WithEffect(b.putBack(b.File), ui.MayChanged)
+	return behindWrites(b.volume, b.putBack(b.File))
 }
+
+func (b *journalBack) notes() []string { return nil }
 
 // openPrimary opens the hive the journal belongs to, for writing.
 func (j *journal) openPrimary(f *found) (target.File, error) {
@@ -386,10 +395,12 @@ type bytesDocument struct {
 	Hive    string `json:"hive"`
 	Outcome string `json:"outcome"`
 	Places  int    `json:"places"`
+
+	Notes []string `json:"notes,omitempty"`
 }
 
-func (c *UndoCmd) reportBytes(talk *ui.UI, f *found, back wayBack) error {
-	doc := bytesDocument{"hangkit/undo/1", f.Volume.Target.Name, back.hive(), outcomeWritten, back.places()}
+func (c *UndoCmd) reportBytes(talk *ui.UI, f *found, back wayBack, to restorer) error {
+	doc := bytesDocument{"hangkit/undo/1", f.Volume.Target.Name, back.hive(), outcomeWritten, back.places(), to.notes()}
 	words := "The old bytes are back."
 	if c.DryRun {
 		doc.Outcome, words = outcomePlanned, "Dry run: nothing was changed."
@@ -397,6 +408,10 @@ func (c *UndoCmd) reportBytes(talk *ui.UI, f *found, back wayBack) error {
 	if talk.JSON {
 		return talk.Document(doc)
 	}
-	talk.Printf("%s: old bytes of %s in %d places\n%s\n", doc.Target, doc.Hive, doc.Places, words)
+	talk.Printf("%s: old bytes of %s in %d places\n", doc.Target, doc.Hive, doc.Places)
+	for _, n := range doc.Notes {
+		talk.Printf("  note: %s\n", n)
+	}
+	talk.Printf("%s\n", words)
 	return nil
 }

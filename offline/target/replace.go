@@ -18,3 +18,16 @@ func (v *Volume) NTFS() *ntfs.Volume {
 func (v *Volume) OnDisk(off, length int64) image.Range {
 	return image.Range{Off: v.Part.Start + off, Len: length}
 }
+
+// Rehearsal is the volume once more, as it is now, with what is written to it kept in
+// memory: there a change can be tried and looked at before the volume sees any of it.
+func (v *Volume) Rehearsal() (*Volume, error) {
+	twin := *v
+	twin.Device = image.NewOverlay(v.Device)
+	volume, err := ntfs.Open(twin.Device)
+	if err != nil {
+		return nil, err
+	}
+	twin.FS = ntfsFS{volume}
+	return &twin, nil
+}

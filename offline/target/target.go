@@ -156,6 +156,9 @@ func (t *Target) Close() error {
 	return errors.Join(errs...)
 }
 
+// DryRun tells whether what is written to the target is kept in memory and forgotten.
+func (t *Target) DryRun() bool { return t.mode == DryRun }
+
 // Pending lists the byte ranges that a dry run would have changed on the disk.
 func (t *Target) Pending() []image.Range {
 	if t.overlay == nil {
