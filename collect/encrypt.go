@@ -2,6 +2,7 @@ package collect
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"filippo.io/age"
@@ -47,4 +48,11 @@ func recipientNames(all []Recipient) []string {
 		names = append(names, r.text)
 	}
 	return names
+}
+
+// sortedNames names recipients the same in whatever order they are given.
+func sortedNames(all []Recipient) string {
+	names := recipientNames(all)
+	slices.Sort(names)
+	return strings.Join(slices.Compact(names), " ")
 }

@@ -18,6 +18,7 @@ var (
 	ErrTargetFull = errors.New("the target has no room for the dump")
 	ErrFileTooBig = errors.New("the target's file system cannot hold a file this big")
 	ErrTargetGone = errors.New("the target cannot be written any more")
+	ErrReadOnly   = errors.New("the target is read-only")
 	ErrSourceGone = errors.New("the disk does not answer any more")
 )
 
@@ -34,6 +35,8 @@ type Options struct {
 	Journal bool // keep a journal, so that a copy that is interrupted can go on
 	Resume  bool // go on with an interrupted copy of the same dump, if there is one
 
+	// Notice is told in words why an unfinished copy is not gone on with.
+	Notice func(text string)
 	// Progress is told how many bytes are done, from one goroutine at a time.
 	Progress func(done, total int64)
 	// FreeSpace gives the free bytes of the file system that holds dir. It is
@@ -101,7 +104,7 @@ func extract(ctx context.Context, c *Candidate, o *Options) (_ *Result, err erro
 	if err != nil {
 		return nil, err
 	}
-	a, err := o.begin(ctx, id)
+	a, err := o.begin(ctx, id, src)
 	if err != nil {
 		return nil, targetError(err)
 	}
@@ -285,7 +288,7 @@ func (a *attempt) writeMap(o *Options, res *Result) error {
 // targetError names what the operating system says when a target is full or gone.
 func targetError(err error) error {
 	switch {
-	case err == nil || errors.Is(err, ErrSourceGone):
+	case err == nil || errors.Is(err, ErrSourceGone) || errors.Is(err, ErrReadOnly):
 		return err
 	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || isFull(err):
 		return fmt.Errorf("%w: %w", ErrTargetFull, err)
@@ -293,6 +296,15 @@ func targetError(err error) error {
 		return fmt.Errorf("%w: %w", ErrFileTooBig, err)
 	case errors.Is(err, syscall.EIO) || errors.Is(err, syscall.EROFS) || isGone(err):
 		return fmt.Errorf("%w: %w", ErrTargetGone, err)
+	}
+	return err
+}
+
+// readOnlyError names what the operating system says of a target that never could be
+// written. One that became read-only under a copy had an error of its own.
+func readOnlyError(err error) error {
+	if errors.Is(err, syscall.EROFS) || isReadOnly(err) {
+		return fmt.Errorf("%w: %w", ErrReadOnly, err)
 	}
 	return err
 }

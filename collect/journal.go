@@ -34,15 +34,23 @@ var ErrJournal = errors.New("not the journal of a copy")
 
 // copyID is what is copied and how. A copy goes on only where all of it is equal.
 type copyID struct {
-	Schema   string `json:"schema"`
+	dumpID
+	Schema    string `json:"schema"`
+	Compress  bool   `json:"compress,omitempty"`
+	EncryptTo string `json:"encrypt_to,omitempty"` // the recipients in order, with spaces between
+	PartSize  int64  `json:"part_size,omitempty"`
+	Digest    string `json:"digest"` // how digests are made
+	Interval  int64  `json:"interval"`
+}
+
+// dumpID is what is copied. Another dump of the same machine may have its path, its
+// size and its beginning: what is kept is compared with the disk too.
+type dumpID struct {
 	Path     string `json:"path"` // in its volume, whose name may change with a reboot
 	Size     int64  `json:"size"` // of the dump
-	Head     string `json:"head"` // SHA-256 of the dump's beginning
-	Compress bool   `json:"compress,omitempty"`
-	Encrypt  bool   `json:"encrypt,omitempty"`
-	PartSize int64  `json:"part_size,omitempty"`
-	Digest   string `json:"digest"` // how digests are made
-	Interval int64  `json:"interval"`
+	FileSize int64  `json:"file_size"`
+	Modified int64  `json:"modified"` // when the file was, in nanoseconds since 1970
+	Head     string `json:"head"`     // SHA-256 of the dump's beginning
 }
 
 // The digests of a copy. The second one is for a copy that is to have none: it
@@ -122,7 +130,7 @@ type record struct {
 
 // readJournal reads a journal of bounded size.
 func readJournal(root *os.Root, name string) (*record, error) {
-	f, err := root.Open(name)
+	f, err := openRegular(root, name)
 	if err != nil {
 		return nil, err
 	}

@@ -78,7 +78,7 @@ func newOutput(dir string, partSize int64, create createFunc) (*output, error) {
 			continue
 		}
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("output file: %w", err), root.Close())
+			return nil, errors.Join(fmt.Errorf("output file: %w", readOnlyError(err)), root.Close())
 		}
 		return o, nil
 	}

@@ -44,7 +44,8 @@ type attempt struct {
 	bad     badRanges
 	holes   int64
 
-	done *Result // nothing is left to do
+	done    *Result // nothing is left to do
+	changed bool    // what was copied is not what the disk holds now
 }
 
 // headSize is how much of a dump is compared to know it again. Its header has the
@@ -59,8 +60,8 @@ func (o *Options) identify(ctx context.Context, src io.ReaderAt, c *Candidate) (
 	}
 	sum := sha256.Sum256(head)
 	id := copyID{
-		Schema: journalSchema, Path: c.Path, Size: c.Have, Head: hex.EncodeToString(sum[:]),
-		Compress: o.Compress, Encrypt: len(o.Recipients) > 0, PartSize: o.partSize(c.Have),
+		dumpID: dumpID{Path: c.Path, Size: c.Have, FileSize: c.FileSize, Modified: c.Modified.UnixNano(), Head: hex.EncodeToString(sum[:])},
+		Schema: journalSchema, Compress: o.Compress, EncryptTo: sortedNames(o.Recipients), PartSize: o.partSize(c.Have),
 		Digest: digestSHA256, Interval: intervalFor(c.Have, cmp.Or(o.interval, leastInterval)),
 	}
 	if o.NoHash {
@@ -71,9 +72,9 @@ func (o *Options) identify(ctx context.Context, src io.ReaderAt, c *Candidate) (
 
 // begin goes on with an unfinished copy, if that is wanted and there is one, or
 // begins a new one.
-func (o *Options) begin(ctx context.Context, id copyID) (*attempt, error) {
+func (o *Options) begin(ctx context.Context, id copyID, src io.ReaderAt) (*attempt, error) {
 	if o.Resume {
-		a, err := o.goOn(ctx, id)
+		a, err := o.goOn(ctx, id, src)
 		if a != nil || err != nil {
 			return a, err
 		}
@@ -91,20 +92,33 @@ func (o *Options) begin(ctx context.Context, id copyID) (*attempt, error) {
 }
 
 // goOn looks for an unfinished copy of the same dump and goes on behind the last
-// checkpoint that can be proven. Without one it returns nil. What is left of a
-// copy that proves nothing is removed.
-func (o *Options) goOn(ctx context.Context, id copyID) (*attempt, error) {
+// checkpoint that can be proven. Without one it returns nil, and says why what is there
+// is of no use. What is left of a copy that proves nothing is removed.
+func (o *Options) goOn(ctx context.Context, id copyID, src io.ReaderAt) (*attempt, error) {
 	numbers, err := journalNumbers(o.Dir)
 	if err != nil {
 		return nil, err
 	}
+	var useless []string
 	for _, n := range numbers {
-		a, err := o.pickUp(ctx, id, n)
+		a, why, err := o.pickUp(ctx, id, src, n)
 		if a != nil || err != nil {
 			return a, err
 		}
+		if why != "" {
+			useless = append(useless, why)
+		}
+	}
+	for _, why := range useless {
+		o.notice(why)
 	}
 	return nil, nil
+}
+
+func (o *Options) notice(text string) {
+	if o.Notice != nil {
+		o.Notice(text)
+	}
 }
 
 // journalNumbers lists the journals of a folder.
@@ -126,38 +140,58 @@ func journalNumbers(dir string) ([]int, error) {
 	return numbers, nil
 }
 
-// pickUp goes on with the copy of one journal, if it is of the same dump.
-func (o *Options) pickUp(ctx context.Context, id copyID, number int) (_ *attempt, err error) {
+// pickUp goes on with the copy of one journal, if it is of the same dump. If it is of
+// no use although it might have been, it says why.
+func (o *Options) pickUp(ctx context.Context, id copyID, src io.ReaderAt, number int) (_ *attempt, why string, err error) {
 	root, err := openOutputDir(o.Dir)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	out := &output{dir: o.Dir, root: root, number: number, partSize: id.PartSize, create: o.create}
 	if out.create == nil {
 		out.create = createFile
 	}
 	rec, err := readJournal(root, out.journalName())
-	if err != nil || rec.id != id {
-		return nil, root.Close() // another copy's, or nobody's
+	if err != nil {
+		return nil, "", root.Close() // nobody's
+	}
+	if rec.id != id {
+		return nil, rec.unlike(id, out), root.Close()
 	}
 	a := &attempt{id: id, out: out}
-	if err := a.restore(ctx, rec, o.Progress); err != nil {
-		return nil, errors.Join(err, root.Close())
+	if err := a.restore(ctx, rec, src, o.Progress); err != nil {
+		return nil, "", errors.Join(err, root.Close())
 	}
 	if a.at == 0 && a.done == nil {
-		return nil, errors.Join(out.removeLeft(), root.Close())
+		if a.changed {
+			why = fmt.Sprintf("%s has changed since it was copied: the copy begins anew", id.Path)
+		}
+		return nil, why, errors.Join(out.removeLeft(), root.Close())
 	}
-	return a, nil
+	return a, "", nil
+}
+
+// unlike says why an unfinished copy of a file with the same path is not gone on with.
+func (r *record) unlike(id copyID, o *output) string {
+	if r.id.Path != id.Path || r.done != nil {
+		return ""
+	}
+	what, way := "was made with other options", "delete them, or repeat those options"
+	if r.id.dumpID != id.dumpID {
+		what, way = "is of another dump", "delete them"
+	}
+	return fmt.Sprintf("what an interrupted collection left of %s %s: the copy begins anew; %s and %s stay: %s",
+		id.Path, what, o.path(o.temp()), o.journalName(), way)
 }
 
 // restore proves what the journal says, and opens the output to go on.
-func (a *attempt) restore(ctx context.Context, rec *record, progress func(done, total int64)) error {
+func (a *attempt) restore(ctx context.Context, rec *record, src io.ReaderAt, progress func(done, total int64)) error {
 	left, err := a.out.lies(a.out.temp())
 	if err != nil {
 		return err
 	}
 	if !left {
-		return a.restoreDone(ctx, rec.done)
+		return a.restoreDone(ctx, rec.done, src)
 	}
 	if rec.done != nil {
 		if err := a.out.untie(rec.done.Name); err != nil {
@@ -166,6 +200,9 @@ func (a *attempt) restore(ctx context.Context, rec *record, progress func(done, 
 	}
 	n, proven, err := a.prove(ctx, rec, progress)
 	if err != nil || n == 0 {
+		return err
+	}
+	if a.changed, err = a.differs(ctx, rec.points[:n], src); err != nil || a.changed {
 		return err
 	}
 	return a.take(rec, n, proven)
@@ -187,9 +224,9 @@ func (a *attempt) take(rec *record, n int, proven hash.Hash) error {
 		a.bad.add(p.Bad...)
 	}
 	if err := a.out.reopen(a.size); err != nil {
-		return fmt.Errorf("unfinished output: %w", err)
+		return fmt.Errorf("unfinished output: %w", readOnlyError(err))
 	}
-	return a.out.continueJournal(rec.ends[n-1])
+	return a.out.continueJournal(rec.ends[n-1], n)
 }
 
 // prove hashes the unfinished output and returns how many checkpoints are true,
@@ -227,7 +264,7 @@ func (a *attempt) prove(ctx context.Context, rec *record, progress func(done, to
 func cloneHash(name string, h hash.Hash) (hash.Hash, error) { return restoreHash(name, hashState(h)) }
 
 // restoreDone proves a copy that had been finished. Otherwise it begins anew.
-func (a *attempt) restoreDone(ctx context.Context, done *finished) error {
+func (a *attempt) restoreDone(ctx context.Context, done *finished, src io.ReaderAt) error {
 	if done == nil {
 		return nil
 	}
@@ -242,6 +279,9 @@ func (a *attempt) restoreDone(ctx context.Context, done *finished) error {
 	}
 	if !bytes.Equal(h.Sum(nil), done.Output) {
 		return nil
+	}
+	if a.changed, err = a.doneDiffers(ctx, done, r, src); err != nil || a.changed {
+		return err
 	}
 	a.done = &done.Result
 	a.done.Path = a.out.path(done.Name)
@@ -306,16 +346,17 @@ func (o *output) openRead(name string, size int64) (readAtCloser, error) {
 	if o.partSize > 0 {
 		return &partsReader{root: o.root, dir: name, part: o.partSize, size: size}, nil
 	}
-	return o.root.Open(name)
+	return openRegular(o.root, name)
 }
 
-// continueJournal opens the journal again, cut behind the lines that are true.
-func (o *output) continueJournal(end int64) error {
+// continueJournal opens the journal again, cut behind the lines that are true, and
+// their checkpoints.
+func (o *output) continueJournal(end int64, points int) error {
 	f, err := o.root.OpenFile(o.journalName(), os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
-	o.journal = &journal{f: f, points: 1}
+	o.journal = &journal{f: f, points: points}
 	err = f.Truncate(end)
 	if err == nil {
 		_, err = f.Seek(end, io.SeekStart)
@@ -335,9 +376,15 @@ func (o *output) removeLeft() error {
 	return errors.Join(errs...)
 }
 
-// Unfinished lists the copies in a folder that were interrupted, by the paths of
-// the dumps, in the order in which they were begun.
-func Unfinished(dir string) ([]string, error) {
+// Leftover is an unfinished copy: of which dump, and the file that says so.
+type Leftover struct {
+	Path    string // of the dump, in its volume
+	Journal string
+}
+
+// Unfinished lists the copies in a folder that were interrupted, in the order in which
+// they were begun.
+func Unfinished(dir string) ([]Leftover, error) {
 	numbers, err := journalNumbers(dir)
 	if err != nil {
 		return nil, err
@@ -347,15 +394,15 @@ func Unfinished(dir string) ([]string, error) {
 		return nil, err
 	}
 	defer root.Close()
-	var paths []string
+	var left []Leftover
 	for _, n := range numbers {
 		o := &output{dir: dir, root: root, number: n}
 		r, err := readJournal(root, o.journalName())
 		if err == nil && r.done == nil {
-			paths = append(paths, path.Clean(r.id.Path))
+			left = append(left, Leftover{path.Clean(r.id.Path), o.journalName()})
 		}
 	}
-	return paths, nil
+	return left, nil
 }
 
 // Forget removes the journals of finished copies. A collection does so at its end:

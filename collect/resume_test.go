@@ -287,26 +287,151 @@ func TestResumeOther(t *testing.T) {
 	if err := d.interrupt(t, o, 4*collect.ChunkSize); err == nil {
 		t.Fatal("not interrupted")
 	}
-	if got, err := collect.Unfinished(dir); err != nil || !slices.Equal(got, []string{"pagefile.sys"}) {
-		t.Errorf("unfinished: %q, %v", got, err)
+	if got, err := collect.Unfinished(dir); err != nil || !slices.Equal(got, []collect.Leftover{{Path: "pagefile.sys", Journal: ".hangkit-0.journal"}}) {
+		t.Errorf("unfinished: %+v, %v", got, err)
 	}
 	left := names(t, dir)
 	other := &dump{b: memory(5*collect.ChunkSize + 1)}
 	for _, c := range []struct {
-		d *dump
-		o collect.Options
-	}{{other, o}, {d, collect.Options{Dir: dir, Compress: true}}, {d, collect.Options{Dir: dir, NoHash: true}}} {
+		d   *dump
+		o   collect.Options
+		why string
+	}{
+		{other, o, "of another dump"},
+		{d, collect.Options{Dir: dir, Compress: true}, "made with other options"},
+		{d, collect.Options{Dir: dir, NoHash: true}, "made with other options"},
+	} {
 		c.o = c.o.WithInterval(interval)
 		c.o.Resume = true
+		said := ""
+		c.o.Notice = func(text string) { said += text }
 		c.d.read = 0
 		if _, err := collect.Extract(t.Context(), c.d.candidate(), c.o); err != nil || c.d.read < int64(len(c.d.b)) {
 			t.Errorf("%v, %d bytes read", err, c.d.read)
+		}
+		if !strings.Contains(said, c.why) || !strings.Contains(said, ".hangkit-0.journal") {
+			t.Errorf("said %q, not %q", said, c.why)
 		}
 	}
 	for _, name := range left {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestResumeChanged: a dump that was written over between the runs, but for its
+// beginning, is copied anew, whether the first copy was interrupted or not.
+func TestResumeChanged(t *testing.T) {
+	t.Parallel()
+	for _, o := range resumable {
+		for _, at := range []int64{4 * collect.ChunkSize, 0} {
+			d := &dump{b: memory(5*collect.ChunkSize + 99), bad: []int64{700}}
+			o = o.WithInterval(interval)
+			o.Dir, o.Journal, o.Resume = t.TempDir(), true, false
+			if at > 0 {
+				if _, ok := errors.AsType[*collect.KeptError](d.interrupt(t, o, at)); !ok {
+					t.Fatal("nothing was kept")
+				}
+			} else if _, err := collect.Extract(t.Context(), d.candidate(), o); err != nil {
+				t.Fatal(err)
+			}
+			for i := range d.b[1<<20 : 3<<20] {
+				d.b[1<<20+i] ^= 0x55
+			}
+			said := ""
+			o.Resume, o.Notice = true, func(text string) { said += text }
+			res, err := collect.Extract(t.Context(), d.candidate(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(said, "has changed") {
+				t.Errorf("%s: said %q", o.Name, said)
+			}
+			d.checkWhole(t, o.Name, o, res)
+		}
+	}
+}
+
+// TestResumeModified: a file that was modified is another one.
+func TestResumeModified(t *testing.T) {
+	t.Parallel()
+	d := &dump{b: memory(5 * collect.ChunkSize)}
+	o := collect.Options{Dir: t.TempDir(), Journal: true}.WithInterval(interval)
+	if err := d.interrupt(t, o, 4*collect.ChunkSize); err == nil {
+		t.Fatal("not interrupted")
+	}
+	for what, change := range map[string]func(c *collect.Candidate){
+		"time": func(c *collect.Candidate) { c.Modified = c.Modified.Add(1) },
+		"size": func(c *collect.Candidate) { c.FileSize++ },
+	} {
+		said, c := "", d.candidate()
+		change(c)
+		d.read, o.Resume, o.Notice = 0, true, func(text string) { said += text }
+		if _, err := collect.Extract(t.Context(), c, o); err != nil || d.read < int64(len(d.b)) || !strings.Contains(said, "another dump") {
+			t.Errorf("%s: %v, %d bytes read, said %q", what, err, d.read, said)
+		}
+	}
+}
+
+// TestResumeOtherKey: a copy for one key is none for another.
+func TestResumeOtherKey(t *testing.T) {
+	t.Parallel()
+	d := &dump{b: memory(collect.ChunkSize)}
+	one, two := identity(t), identity(t)
+	o := collect.Options{Dir: t.TempDir(), Name: "a.dmp", Resume: true, Recipients: recipient(t, one)}
+	if _, err := collect.Extract(t.Context(), d.candidate(), o); err != nil {
+		t.Fatal(err)
+	}
+	o.Recipients = recipient(t, two)
+	res, err := collect.Extract(t.Context(), d.candidate(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := readCopy(t, decrypt(t, res.Path, two)); !bytes.Equal(got, d.b) {
+		t.Error("the copy differs")
+	}
+	both := append(recipient(t, one), recipient(t, two)...)
+	o.Recipients = both
+	first, err := collect.Extract(t.Context(), d.candidate(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Recipients = []collect.Recipient{both[1], both[0]}
+	again, err := collect.Extract(t.Context(), d.candidate(), o)
+	if err != nil || again.Name != first.Name {
+		t.Errorf("the same keys in another order: %+v, %v", again, err)
+	}
+}
+
+// TestKeptGrows: what is kept after a second interrupt counts the first one's too.
+func TestKeptGrows(t *testing.T) {
+	t.Parallel()
+	d := &dump{b: memory(20 * collect.ChunkSize)}
+	o := collect.Options{Dir: t.TempDir(), Resume: true}.WithInterval(collect.ChunkSize)
+	before := int64(0)
+	for _, at := range []int64{9, 15} {
+		kept, ok := errors.AsType[*collect.KeptError](d.interrupt(t, o, at*collect.ChunkSize))
+		if !ok || kept.Done <= before || kept.Done < (at-5)*collect.ChunkSize {
+			t.Fatalf("kept %+v, before %d", kept, before)
+		}
+		before = kept.Done
+	}
+}
+
+// TestReadOnlyTarget: a target that never could be written was not taken away.
+func TestReadOnlyTarget(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("other error numbers")
+	}
+	d := &dump{b: memory(5000)}
+	o := collect.Options{Dir: t.TempDir()}.WithCreate(func(*os.Root, string) (collect.OutFile, error) {
+		return nil, &os.PathError{Op: "openat", Path: "x", Err: syscall.EROFS}
+	})
+	_, err := collect.Extract(t.Context(), d.candidate(), o)
+	if !errors.Is(err, collect.ErrReadOnly) || errors.Is(err, collect.ErrTargetGone) {
+		t.Error(err)
 	}
 }
 

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -282,6 +284,7 @@ func (c *CollectCmd) take(ctx context.Context, talk *ui.UI, wanted, left []*coll
 	if err != nil {
 		return err
 	}
+	c.tellUnfinished(talk, wanted)
 	manifest := collect.NewManifest("hangkit "+version().Version, time.Now())
 	failed := c.extractAll(ctx, talk, options, wanted, manifest, doc)
 	if len(doc.Dumps) == 0 {
@@ -306,6 +309,7 @@ func (c *CollectCmd) options(talk *ui.UI) (collect.Options, error) {
 	o := collect.Options{
 		Dir: c.Output, NoHash: c.NoHash, Compress: c.Compress, PartSize: int64(c.Split),
 		Journal: true, Resume: c.Resume, FreeSpace: target.FreeSpace,
+		Notice: func(text string) { talk.Talkf("%s\n", text) },
 	}
 	for _, r := range c.EncryptTo {
 		o.Recipients = append(o.Recipients, r.Recipient)
@@ -317,10 +321,28 @@ func (c *CollectCmd) options(talk *ui.UI) (collect.Options, error) {
 	if limit > 0 && (o.PartSize == 0 || o.PartSize > limit) {
 		o.PartSize = limit &^ (minPart - 1)
 	}
-	if left, err := collect.Unfinished(c.Output); err == nil && len(left) > 0 && !c.Resume {
-		talk.Talkf("%s holds what an interrupted collection left of %s; --resume goes on with it\n", c.Output, strings.Join(left, ", "))
-	}
 	return o, nil
+}
+
+// tellUnfinished says what an interrupted collection left that is not gone on with. Of
+// a dump that is wanted Extract says it.
+func (c *CollectCmd) tellUnfinished(talk *ui.UI, wanted []*collect.Candidate) {
+	left, err := collect.Unfinished(c.Output)
+	if err != nil || len(left) == 0 {
+		return // the collection itself will meet the fault
+	}
+	var paths []string
+	for _, l := range left {
+		paths = append(paths, l.Path)
+		isWanted := slices.ContainsFunc(wanted, func(w *collect.Candidate) bool { return path.Clean(w.Path) == l.Path })
+		if c.Resume && !isWanted {
+			talk.Talkf("%s is what an interrupted collection left of %s, which is not collected here: delete it, or name the disk it was of\n",
+				filepath.Join(c.Output, l.Journal), l.Path)
+		}
+	}
+	if !c.Resume {
+		talk.Talkf("%s holds what an interrupted collection left of %s; --resume goes on with it\n", c.Output, strings.Join(paths, ", "))
+	}
 }
 
 func (c *CollectCmd) extractAll(ctx context.Context, talk *ui.UI, o collect.Options, wanted []*collect.Candidate, m *collect.Manifest, doc *collectDocument) error {

@@ -46,6 +46,16 @@ func NewReader(r io.ReaderAt, size int64) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	return NewFramesReader(r, frames)
+}
+
+// NewFramesReader opens an archive that has no table yet, by its frames.
+func NewFramesReader(r io.ReaderAt, frames []Frame) (*Reader, error) {
+	for i, f := range frames {
+		if f.Content > MaxContent || f.Packed > maxPacked {
+			return nil, fmt.Errorf("frame %d: %d bytes that hold %d: %w", i, f.Packed, f.Content, ErrTooLarge)
+		}
+	}
 	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1),
 		zstd.WithDecoderMaxMemory(MaxContent), zstd.WithDecoderMaxWindow(MaxContent), zstd.WithDecodeAllCapLimit(true))
 	if err != nil {
@@ -170,9 +180,6 @@ func readTable(r io.ReaderAt, size int64) ([]Frame, error) {
 		e := b[skippableHeader+i*entry:]
 		frames[i] = Frame{le.Uint32(e), le.Uint32(e[4:])}
 		packed += int64(frames[i].Packed)
-		if frames[i].Content > MaxContent || int64(frames[i].Packed) > maxPacked {
-			return nil, fmt.Errorf("frame %d holds %d bytes: %w", i, frames[i].Content, errors.ErrUnsupported)
-		}
 	}
 	if packed != start {
 		return nil, &FormatError{start, "end of the frames", start, packed}

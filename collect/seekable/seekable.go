@@ -45,6 +45,8 @@ var (
 	// ErrNoTable means a file that does not end in a seek table: another file, or
 	// an archive that was cut short.
 	ErrNoTable = errors.New("no zstd seek table at the end of the file")
+	// ErrTooLarge means a frame larger than is read here, or a table that is damaged.
+	ErrTooLarge = errors.New("a frame of the zstd archive is too large to be read at any offset")
 )
 
 // FormatError is where a seek table is wrong.

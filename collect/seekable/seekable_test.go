@@ -127,7 +127,7 @@ func TestDamage(t *testing.T) {
 		"magic":            {func(b []byte) []byte { b[table]++; return b }, seekable.ErrFormat},
 		"size":             {func(b []byte) []byte { b[table+4]++; return b }, seekable.ErrFormat},
 		"frame size":       {func(b []byte) []byte { b[table+8]++; return b }, seekable.ErrFormat},
-		"frame too big":    {func(b []byte) []byte { b[table+8+7] = 0x40; return b }, errors.ErrUnsupported},
+		"frame too big":    {func(b []byte) []byte { b[table+8+7] = 0x40; return b }, seekable.ErrTooLarge},
 		"number of frames": {func(b []byte) []byte { b[len(b)-9+3] = 1; return b }, seekable.ErrFormat},
 		"reserved bits":    {func(b []byte) []byte { b[len(b)-5] = 4; return b }, seekable.ErrFormat},
 		"something before": {func(b []byte) []byte { return append([]byte("x"), b...) }, seekable.ErrFormat},
