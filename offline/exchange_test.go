@@ -185,9 +185,7 @@ func TestUndoBytesReset(t *testing.T) {
 			t.Parallel()
 			img := fullImage(t, format.Options{Log: tt.log})
 			doc := replacedArm(t, img, "--reset-journal")
-			c := &UndoCmd{Bytes: doc.OldBytes}
-			c.Target, c.ResetJournal = img, true
-			back, err := readWayBack(c.Bytes)
+			back, err := readWayBack(doc.OldBytes)
 			if err != nil {
 				t.Fatal(err)
 			}
