@@ -37,7 +37,7 @@ func (a *attempt) differs(ctx context.Context, points []checkpoint, src io.Reade
 	}
 	unpacked, err := seekable.NewFramesReader(r, frames)
 	if err != nil {
-		return true, nil //nolint:nilerr // whatever it is, it is not this dump
+		return true, nil // whatever it is, it is not this dump
 	}
 	defer unpacked.Close()
 	return spotsDiffer(ctx, src, unpacked, last.At, bad.ranges)
@@ -54,7 +54,7 @@ func (a *attempt) doneDiffers(ctx context.Context, done *finished, r, src io.Rea
 	}
 	unpacked, err := seekable.NewReader(r, done.FileSize)
 	if err != nil {
-		return true, nil //nolint:nilerr // whatever it is, it is not this dump
+		return true, nil // whatever it is, it is not this dump
 	}
 	defer unpacked.Close()
 	return spotsDiffer(ctx, src, unpacked, done.Size, done.BadRanges)

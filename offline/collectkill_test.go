@@ -33,6 +33,8 @@ func TestKilledCollect(t *testing.T) {
 	for i := range kills {
 		if killWhen(t, out, size*int64(i+1)/int64(kills+1), args...) {
 			killed++
+		} else if err := os.RemoveAll(out); err != nil { // it was through before the kill
+			t.Fatal(err)
 		}
 		if i == 0 {
 			args = append(args, "--resume")
