@@ -95,6 +95,9 @@ func extract(ctx context.Context, c *Candidate, o *Options) (_ *Result, err erro
 	if !c.Extractable() {
 		return nil, fmt.Errorf("%s: %w", c.State, ErrNothing)
 	}
+	if err := o.checkParts(c.Have); err != nil {
+		return nil, err
+	}
 	src, err := c.open()
 	if err != nil {
 		return nil, err

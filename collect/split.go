@@ -22,6 +22,15 @@ const (
 	maxParts    = 9999
 )
 
+// checkParts refuses beforehand what cannot fit its parts; how small a packed dump comes out nobody
+// knows before.
+func (o *Options) checkParts(size int64) error {
+	if !o.Compress && o.PartSize > 0 && (size-1)/o.PartSize >= maxParts {
+		return ErrTooManyParts
+	}
+	return nil
+}
+
 // ErrTooManyParts means parts so small that there would be too many of them.
 var ErrTooManyParts = errors.New("too many parts: cut into larger ones")
 
