@@ -189,7 +189,7 @@ func (c *Change) asPlanned(ctx context.Context) error {
 		return err
 	}
 	for _, s := range c.Sectors() {
-		if err := holds(c.dev, s.Offset, s.Versions[0]); err != nil {
+		if err := holds(c.dev, s.Offset, s.Versions[0], ErrChanged); err != nil {
 			return err
 		}
 	}
@@ -201,8 +201,8 @@ func (c *Change) asPlanned(ctx context.Context) error {
 	return nil
 }
 
-// holds proves that the device has want at off.
-func holds(dev io.ReaderAt, off int64, want []byte) error {
+// holds proves that the device has want at off; otherwise is the error where it has not.
+func holds(dev io.ReaderAt, off int64, want []byte, otherwise error) error {
 	buf := make([]byte, min(runPiece, len(want)))
 	for done := 0; done < len(want); done += len(buf) {
 		got := buf[:min(len(buf), len(want)-done)]
@@ -210,7 +210,7 @@ func holds(dev io.ReaderAt, off int64, want []byte) error {
 			return err
 		}
 		if !bytes.Equal(got, want[done:done+len(got)]) {
-			return fmt.Errorf("%w: %d bytes at 0x%x", ErrChanged, len(got), off+int64(done))
+			return fmt.Errorf("%w: %d bytes at 0x%x", otherwise, len(got), off+int64(done))
 		}
 	}
 	return nil
@@ -234,8 +234,8 @@ func (c *Change) runStep(ctx context.Context, w flusher, step Step) (written boo
 		return written, fmt.Errorf("flush: %w", err)
 	}
 	for _, write := range step.Writes {
-		if err := holds(c.dev, write.Offset, write.New); err != nil {
-			return written, fmt.Errorf("read back: %w", err)
+		if err := holds(c.dev, write.Offset, write.New, ErrReadBack); err != nil {
+			return written, err
 		}
 	}
 	return written, nil
@@ -271,6 +271,8 @@ func (c *Change) outcome(i int, written bool) Outcome {
 	return Untouched
 }
 
-// ErrChanged says that the volume is not what the plan was made of, or does not
-// keep what is written to it.
-var ErrChanged = errors.New("the volume is not as it was when the change was planned")
+// What stops a change beside errors of the device.
+var (
+	ErrChanged  = errors.New("the volume is not as it was when the change was planned")
+	ErrReadBack = errors.New("what was written does not read back")
+)

@@ -274,5 +274,5 @@ func holdsAll(s *stream, b []byte) error {
 	if s.size != int64(len(b)) {
 		return damaged(s.off, "$DATA: data size", len(b), s.size)
 	}
-	return holds(s, 0, b)
+	return holds(s, 0, b, ErrReadBack)
 }

@@ -110,31 +110,19 @@ func (w *hiveWriter) write(ctx context.Context, checks []hive.ValueCheck) error 
 		run, readBack = w.writeReplaced, w.readBackReplaced
 	}
 	if err := run(ctx); err != nil {
-		return ui.WithEffect(fmt.Errorf("writing the hive: %w", err), w.effectOf(err))
+		err = fmt.Errorf("writing the hive: %w", err)
+		if untouched(err) {
+			return ui.WithEffect(err, ui.Unchanged)
+		}
+		return behindWrites(w.volume, err)
 	}
 	if err := readBack(checks); err != nil {
-		return ui.WithEffect(fmt.Errorf("the hive was written, but does not read back right: %w", err), w.begun())
+		return behindWrites(w.volume, fmt.Errorf("the hive was written, but does not read back right: %w", err))
 	}
 	if w.replaced != nil {
-		return ui.WithEffect(w.verifyAfter(ctx), w.begun())
+		return behindWrites(w.volume, w.verifyAfter(ctx))
 	}
 	return nil
-}
-
-// begun is the effect of an error behind the first write.
-func (w *hiveWriter) begun() ui.Effect {
-	if w.dryRun {
-		return ui.Unchanged
-	}
-	return ui.MayChanged
-}
-
-// effectOf is what a write that failed has left.
-func (w *hiveWriter) effectOf(err error) ui.Effect {
-	if untouched(err) {
-		return ui.Unchanged
-	}
-	return w.begun()
 }
 
 // untouched tells whether a write failed before it changed anything.

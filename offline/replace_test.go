@@ -615,6 +615,43 @@ func TestReplaceStale(t *testing.T) {
 	}
 }
 
+// forgetting keeps so many writes, and none behind them.
+type forgetting struct {
+	image.Disk
+	keeps int
+}
+
+func (d *forgetting) WriteAt(p []byte, off int64) (int, error) {
+	if d.keeps--; d.keeps < 0 {
+		return len(p), nil
+	}
+	return d.Disk.WriteAt(p, off)
+}
+
+// TestReplaceForgotten: a disk that does not keep what is written to it is a failure and
+// no refusal, and what is said to have changed depends on how far it kept it.
+func TestReplaceForgotten(t *testing.T) {
+	t.Parallel()
+	effects := map[ui.Effect]bool{}
+	for keeps := 0; ; keeps++ {
+		e := editOf(t, &forgetting{cleanVolume(t, fullFiles(t)), keeps})
+		defer e.Close()
+		plannedExchange(t, e)
+		err := e.write(t.Context(), nil)
+		if err == nil {
+			break
+		}
+		told := ui.Explain(err, rules)
+		if !errors.Is(err, ntfs.ErrReadBack) || told.Status != ui.Failed {
+			t.Errorf("%d writes kept: %v: %+v", keeps, err, told)
+		}
+		effects[told.Effect] = true
+	}
+	if !effects[ui.Unchanged] || !effects[ui.MayChanged] {
+		t.Errorf("effects: %v", effects)
+	}
+}
+
 // TestReplaceInterrupted: an interrupt before the first write is one, whatever else stands
 // against the change.
 func TestReplaceInterrupted(t *testing.T) {

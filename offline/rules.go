@@ -61,6 +61,7 @@ var rules = []ui.Rule{
 	{Is: ntfs.ErrRecordFull, Status: ui.Refused, Hints: mountInstead},
 	{Is: ntfs.ErrNotSingleSector, Status: ui.Refused, Hints: mountInstead},
 	{Is: ntfs.ErrChanged, Status: ui.Refused, Hints: []string{"something else is writing to this disk: stop it and try again"}},
+	{Is: ntfs.ErrReadBack, Status: ui.Failed, Hints: []string{"the disk does not keep what is written to it: copy it as a whole before anything else"}},
 	{Is: errNewFindings, Status: ui.Failed},
 
 	{Is: ntfs.ErrNotInPlace, Status: ui.Refused, Hints: mountInstead},
