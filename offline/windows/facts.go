@@ -62,6 +62,7 @@ type Facts struct {
 	CrashControl   Values
 	GuardedHost    Values // CrashControl\ForceDumpsDisabled
 	Certificate    Values // CrashControl\EncryptionCertificates\Certificate.1
+	LiveReports    Values // CrashControl\LiveKernelReports
 	Memory         Values // Session Manager\Memory Management
 	FileSystem     Values
 	Power          Values
@@ -78,6 +79,7 @@ type Facts struct {
 	Keyboards    []KeyboardDriver
 	Devices      Devices
 	Watchdogs    []Watchdog
+	LastRun      LastRun
 	Services     map[string]uint32 // Start of the few services the rules ask for, by name
 
 	Volume VolumeState
@@ -131,6 +133,7 @@ func (i *Installation) Facts(live Live) (*Facts, error) {
 	}
 	f.readSettings(r)
 	f.readDevices(r)
+	f.readLastRun(r)
 	i.readIdentity(f, r)
 	f.readMachine(r, live.SMBIOS)
 	f.readDrives(i.systemRoot(), live.Volume.ID)
@@ -170,6 +173,7 @@ func (f *Facts) readSettings(r *reader) {
 	f.CrashControl = in(`Control\CrashControl`)
 	f.GuardedHost = in(`Control\CrashControl\ForceDumpsDisabled`)
 	f.Certificate = in(`Control\CrashControl\EncryptionCertificates\Certificate.1`)
+	f.LiveReports = in(`Control\CrashControl\LiveKernelReports`)
 	f.Memory = in(`Control\Session Manager\Memory Management`)
 	f.FileSystem = in(`Control\FileSystem`)
 	f.Power = in(`Control\Power`)

@@ -27,6 +27,8 @@ type realFacts struct {
 	Keyboards []string // installed drivers
 	InUse     []string // of these, with a keyboard seen
 	Hiberboot uint32   // 9 = absent
+	Boot      uint32   // the boot counter; 0 = none
+	Shutdown  string   // the last clean one
 }
 
 func TestOracleSamples(t *testing.T) {
@@ -34,17 +36,17 @@ func TestOracleSamples(t *testing.T) {
 	managed := []string{`?:\pagefile.sys`}
 	for name, want := range map[string]realFacts{
 		"real/SYSTEM_B/SYSTEM_B": {"ControlSet001", "DESKTOP-PM6C56D", 16299, false, "amd64", windows.Client, "", 7, managed, "C:",
-			windows.Laptop, []string{"i8042prt", "kbdhid", "hyperkbd"}, []string{"i8042prt"}, 1},
+			windows.Laptop, []string{"i8042prt", "kbdhid", "hyperkbd"}, []string{"i8042prt"}, 1, 4, "2018-03-27T21:45:28Z"},
 		"real/SYSTEM_win7sp1_x86": {"ControlSet001", "WKS-WIN732BITA", 7601, false, "x86", windows.Client, "shieldbase.local", 2, managed, "C:",
-			windows.VMware, []string{"i8042prt", "kbdhid"}, []string{"i8042prt"}, 9},
+			windows.VMware, []string{"i8042prt", "kbdhid"}, []string{"i8042prt"}, 9, 39, "2012-04-04T01:58:40Z"},
 		"real/SYSTEM_winxpsp3_x86_m57": {"ControlSet001", "M57-PAT", 2600, true, "x86", windows.Client, "", 3, []string{`C:\pagefile.sys 768 1536`}, "C:",
-			windows.UnknownPlace, []string{"i8042prt"}, []string{"i8042prt"}, 9},
+			windows.UnknownPlace, []string{"i8042prt"}, []string{"i8042prt"}, 9, 0, "2009-12-09T00:17:32Z"},
 		"real/SYSTEM_winxp_regsave_v1.3": {"ControlSet001", "OFIARA", 2600, true, "x86", windows.Client, "", 3, []string{`C:\pagefile.sys 2046 4092`}, "C:",
-			windows.VMware, []string{"i8042prt"}, []string{"i8042prt"}, 9},
+			windows.VMware, []string{"i8042prt"}, []string{"i8042prt"}, 9, 0, ""},
 		"real/SYSTEM_win2003dc_x86": {"ControlSet001", "ADDEMO", 3790, true, "x86", windows.DomainController, "demo.local", 1, []string{`C:\pagefile.sys 576 1152`}, "C:",
-			windows.VMware, []string{"i8042prt"}, []string{"i8042prt"}, 9},
+			windows.VMware, []string{"i8042prt"}, []string{"i8042prt"}, 9, 0, "2016-07-10T10:57:22Z"},
 		"real/SYSTEM_win10_10240_small": {"ControlSet001", "", 10240, true, "", "", "", 7, nil, "C:",
-			windows.UnknownPlace, nil, nil, 9},
+			windows.UnknownPlace, nil, nil, 9, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -64,6 +66,10 @@ func realOf(f *windows.Facts) realFacts {
 		Set: f.ControlSet.Name, Name: f.Name.Value, Build: f.Version.Build.Value, Guessed: f.Version.Build.Guessed, Arch: f.Arch.Value,
 		Role: f.Role.Value, Domain: f.Domain.Value, Dump: f.CrashControl.Or("CrashDumpEnabled", 9), Letter: f.Letter(),
 		Platform: f.Platform.ID, Hiberboot: f.SessionPower.Or("HiberbootEnabled", 9),
+		Boot: f.LastRun.BootID.Value,
+	}
+	if at := f.LastRun.Shutdown; at.Known {
+		got.Shutdown = at.Value.Format("2006-01-02T15:04:05Z")
 	}
 	for _, p := range f.PageFiles {
 		got.PageFiles = append(got.PageFiles, p.Raw)
