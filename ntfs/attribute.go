@@ -71,15 +71,25 @@ func newAttribute(raw []byte, off int64) (attribute, error) {
 		return a, damaged(off, what+" attribute: name", "inside the attribute", hex(end))
 	}
 	if a.resident() {
-		if end := uint64(a.valueOffset()) + uint64(a.valueLength()); end > uint64(len(raw)) {
-			return a, damaged(off, "resident attribute: value", "inside the attribute", hex(end))
-		}
-		return a, nil
+		return a, a.checkValue()
 	}
 	if a.mappingPairs() < nonResidentHeaderSize || a.mappingPairs() > len(raw) {
 		return a, damaged(off, "non-resident attribute: mapping pairs", "inside the attribute", hex(a.mappingPairs()))
 	}
 	return a, nil
+}
+
+// checkValue demands a resident value behind the header: what is written to one
+// that overlaps it would change where it is.
+func (a attribute) checkValue() error {
+	start, length := a.valueOffset(), a.valueLength()
+	if end := uint64(start) + uint64(length); end > uint64(len(a.raw)) {
+		return damaged(a.off, "resident attribute: value", "inside the attribute", hex(end))
+	}
+	if length > 0 && start < residentHeaderSize {
+		return damaged(a.off, "resident attribute: value", "behind the header", hex(start))
+	}
+	return nil
 }
 
 func (a attribute) kind() uint32        { return le.Uint32(a.raw) }

@@ -54,7 +54,7 @@ func FuzzOpen(f *testing.F) {
 			dev.bytes[off] = b[3]
 		}
 		before := len(p.writes)
-		alloctest.Bound(t, dev32, func() { exhaust(t, dev) })
+		alloctest.Bound(t, exhausting, func() { exhaust(t, dev) })
 		if len(p.writes) != before {
 			t.Fatal("something was written")
 		}
@@ -138,7 +138,12 @@ func visitStreams(t *testing.T, v *ntfs.Volume, name string) {
 	}
 }
 
-const dev32 = 32 << 20 // bytes on the patient's volume
+const (
+	dev32 = 32 << 20 // bytes on the patient's volume
+	// exhausting is what some hundred names take, each of which goes down the
+	// index trees anew, freed bytes included: damage makes the trees deeper.
+	exhausting = 256 << 20
+)
 
 // typed proves that an error is one a caller can tell from others.
 func typed(t *testing.T, err error) {

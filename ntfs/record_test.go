@@ -63,6 +63,30 @@ func TestParseRecord(t *testing.T) {
 	}
 }
 
+// TestResidentValue: where a value lies decides what a write to it changes.
+func TestResidentValue(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		what           string
+		offset, length int
+		sound          bool
+	}{
+		{"behind the header", residentHeaderSize, 8, true},
+		{"none", 0, 0, true},
+		{"over its own length", attrValueLength, 8, false},
+		{"over the end of the header", residentHeaderSize - 1, 8, false},
+		{"past the attribute", residentHeaderSize, 9, false},
+	} {
+		b := sampleRecord()
+		at := b[0x38:]
+		le.PutUint16(at[attrValueOffset:], uint16(c.offset))
+		le.PutUint32(at[attrValueLength:], uint32(c.length))
+		if _, err := parseRecord(b, 42, 0); (err == nil) != c.sound || err != nil && !errors.Is(err, ErrFormat) {
+			t.Errorf("%s: %v", c.what, err)
+		}
+	}
+}
+
 func FuzzRecord(f *testing.F) {
 	f.Add(sampleRecord())
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -37,6 +37,7 @@ func FuzzReplace(f *testing.F) {
 	f.Add(byte(1), []byte{2, 0x90, 0, 0x80, 8, 0, 0, 0})
 	f.Add(byte(2), []byte{})
 	f.Add(byte(7), []byte{5, 0x18, 0, 0, 5, 0x28, 0, 9})
+	f.Add(byte(0xc1), []byte{0x94, 0x4c, 0x60, 0x03}) // the value of $STANDARD_INFORMATION over its own length
 	f.Fuzz(func(t *testing.T, kind byte, b []byte) {
 		dev := &patched{p.memory, map[int64]byte{}}
 		for ; len(b) >= 4 && len(dev.bytes) < 64; b = b[4:] {
