@@ -145,10 +145,18 @@ func makeSuite(t *testing.T, hangkit string) (suite []volume) {
 		v := add(512, "mkntfs %d written", cluster)
 		makeVolume(t, v.img, cluster)
 		changeContents(t, v.img)
+		v = add(512, "mkntfs %d taken back", cluster)
+		makeVolume(t, v.img, cluster)
+		takeBack(t, v.img)
 	}
 	v := add(512, "mkntfs armed")
 	makeVolume(t, v.img, 4096)
 	run(t, hangkit, "arm", v.img, "--yes", "--record", filepath.Join(dir, "undo.json"))
+	v = add(512, "mkntfs undone")
+	makeVolume(t, v.img, 4096)
+	record := filepath.Join(dir, "undone.json")
+	run(t, hangkit, "arm", v.img, "--yes", "--record", record)
+	run(t, hangkit, "undo", v.img, "--yes", "--record", record)
 	return suite
 }
 
@@ -285,6 +293,26 @@ func carryOut(t *testing.T, img string, plans ...planner) {
 			t.Errorf("%s: %v", filepath.Base(img), err)
 		}
 	}
+}
+
+// takeBack exchanges files and takes that back, in each of the ways there are.
+func takeBack(t *testing.T, img string) {
+	t.Helper()
+	replaced, err := open(t, img).PlanReplace(hivePath, noise(700_000), ntfs.ReplaceOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	carryOut(t, img,
+		func(*ntfs.Volume) (*ntfs.Change, error) { return replaced, nil },
+		func(v *ntfs.Volume) (*ntfs.Change, error) {
+			return v.PlanPutBack(replaced.Steps(), replaced.Freed(), ntfs.PutBackOptions{})
+		},
+		func(v *ntfs.Volume) (*ntfs.Change, error) {
+			return v.PlanReplace("pieces", noise(3<<20), ntfs.ReplaceOptions{KeepAs: "before"})
+		},
+		func(v *ntfs.Volume) (*ntfs.Change, error) {
+			return v.PlanTakeBack("pieces", "before", ntfs.ReplaceOptions{})
+		})
 }
 
 func writeInPlace(t *testing.T, img string) {
