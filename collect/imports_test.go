@@ -34,7 +34,7 @@ func TestImports(t *testing.T) {
 		for _, i := range f.Imports {
 			path, _ := strconv.Unquote(i.Path.Value)
 			first, _, _ := strings.Cut(path, "/")
-			own := strings.HasPrefix(path, "hangkit/collect/")
+			own := path == "hangkit/collect" || strings.HasPrefix(path, "hangkit/collect/")
 			dir, known := foreign[path]
 			allowed := own || known && dir == slash.Dir(name)
 			if (strings.Contains(first, ".") || first == "hangkit") && !allowed {

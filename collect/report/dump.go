@@ -1,0 +1,312 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"strings"
+
+	"hangkit/collect"
+	"hangkit/collect/dumpfile"
+)
+
+// Taken is a dump that was wanted, as the collection left it.
+type Taken struct {
+	Candidate *collect.Candidate
+	Result    *collect.Result  // nil where it could not be copied
+	Verified  *dumpfile.Report // nil where it was not verified
+	Failed    error
+}
+
+// NewDump tells one dump. It reads its list of pages, and a few hundred pages more,
+// from the disk again.
+func NewDump(t Taken) *Dump {
+	c := t.Candidate
+	d := &Dump{Name: c.Name(), Source: c.Source.String(), State: c.State.String(), Why: c.Why, Stale: c.Stale}
+	for _, p := range c.Problems {
+		d.Problems = append(d.Problems, p.Error())
+	}
+	d.judge(&t)
+	if t.Result != nil {
+		d.Copy = newCopy(t.Result)
+		d.Open = d.steps(t.Result)
+	}
+	if c.Header != nil {
+		hang := collect.HangOf(c.Header, t.memory())
+		d.Crash = newCrash(c.Header, hang)
+		d.Hang = newHang(hang)
+		d.remember(t.memory())
+		d.look(&t)
+	}
+	return d
+}
+
+// memory is what the verification found in the dump's memory, nil where there was
+// none or it found nothing.
+func (t *Taken) memory() *dumpfile.Memory {
+	if t.Verified == nil {
+		return nil
+	}
+	return t.Verified.Memory
+}
+
+// judge draws the verdict in one sentence.
+func (d *Dump) judge(t *Taken) {
+	v := t.Verified
+	switch {
+	case t.Result == nil:
+		d.Grade, d.Verdict = GradeNotTaken, "Not taken"
+		if t.Failed != nil {
+			d.Verdict += ": " + t.Failed.Error()
+		}
+	case t.Candidate.State == collect.StateEncrypted:
+		d.Verdict = "Encrypted: " + orElse(t.Candidate.Why, "only the holder of the private key can read it")
+	case v == nil:
+		d.Verdict = "Copied, not verified"
+		if t.Failed != nil {
+			d.Verdict += ": " + t.Failed.Error()
+		}
+	default:
+		d.verified(v)
+	}
+	d.Verdict = sentence(d.Verdict)
+}
+
+func (d *Dump) verified(v *dumpfile.Report) {
+	d.Reasons = v.Reasons
+	for _, c := range v.Checks {
+		d.Checks = append(d.Checks, Check{c.Name, c.Status.String(), c.Detail})
+	}
+	switch v.Verdict {
+	case dumpfile.Usable:
+		d.Grade, d.Verdict = GradeUsable, "Usable: every check a debugger's way through the dump allows was passed"
+	case dumpfile.Gaps:
+		d.Grade, d.Verdict = GradeGaps, "Usable with gaps: a debugger opens it; "+first(v.Reasons)
+	default:
+		d.Grade, d.Verdict = GradeUnusable, "Not usable: "+first(v.Reasons)
+	}
+}
+
+func first(reasons []string) string {
+	switch len(reasons) {
+	case 0:
+		return "no reason was noted"
+	case 1:
+		return reasons[0]
+	}
+	return fmt.Sprintf("%s; and %s", reasons[0], count(uint64(len(reasons)-1), "further finding", "further findings"))
+}
+
+func orElse(s, other string) string { return cmp.Or(s, other) }
+
+// sentence ends a sentence.
+func sentence(s string) string {
+	if s == "" || strings.HasSuffix(s, ".") {
+		return s
+	}
+	return s + "."
+}
+
+// look reads the dump from the disk for what is told of it.
+func (d *Dump) look(t *Taken) {
+	c := t.Candidate
+	if c.Have <= 0 {
+		return
+	}
+	f, err := c.Open()
+	if err != nil {
+		d.Problems = append(d.Problems, "looking at it again: "+err.Error())
+		return
+	}
+	defer f.Close()
+	if told, err := dumpfile.Describe(f, c.Have); err == nil {
+		d.tell(told)
+	}
+	l := c.Header.Layout(f, c.FileSize)
+	if l.Pages != nil {
+		d.Memory = newMemory(c.Header, l.Pages, c.Have, badRanges(t.Result))
+	}
+	d.Pieces = pieces(c, badRanges(t.Result))
+}
+
+func badRanges(r *collect.Result) []collect.Range {
+	if r == nil {
+		return nil
+	}
+	return r.BadRanges
+}
+
+// located is a volume that knows where the clusters of its files lie.
+type located interface {
+	EachExtent(name string, each func(file, volume, length int64)) error
+}
+
+// pieces draws where the file lay, nil where the volume does not tell.
+func pieces(c *collect.Candidate, bad []collect.Range) *Pieces {
+	v, ok := c.Place.Volume.(located)
+	if !ok {
+		return nil
+	}
+	var extents []Piece
+	err := v.EachExtent(c.Path, func(file, volume, length int64) {
+		if volume >= 0 && length > 0 {
+			extents = append(extents, Piece{file, volume, length})
+		}
+	})
+	if err != nil || len(extents) == 0 {
+		return nil
+	}
+	return NewPieces(extents, volumeSize(c.Place.Volume), c.Have, placeRanges(extents, bad))
+}
+
+// volumeSize asks a volume how large it is, 0 where it does not say.
+func volumeSize(v any) int64 {
+	if s, ok := v.(interface{ Size() int64 }); ok {
+		return s.Size()
+	}
+	return 0
+}
+
+// placeRanges finds where on the volume ranges of the file lie. Both are in order.
+func placeRanges(extents []Piece, ranges []collect.Range) []Piece {
+	var out []Piece
+	for _, r := range ranges {
+		for len(extents) > 0 && extents[0].File+extents[0].Len <= r.Off {
+			extents = extents[1:]
+		}
+		for _, e := range extents {
+			if e.File >= r.Off+r.Len {
+				break
+			}
+			out = append(out, e.from(r.Off).upTo(r.Off+r.Len))
+		}
+	}
+	return out
+}
+
+// tell takes over what describes the dump: its story, and what is known of the
+// kernel and of the stop code's parameters.
+func (d *Dump) tell(told *dumpfile.Description) {
+	d.Story = told.Story
+	for _, s := range told.Sections {
+		for _, l := range s.Lines {
+			var i int
+			switch {
+			case s.Title == "Kernel":
+				d.Kernel = append(d.Kernel, Fact{l.Label, strings.TrimSpace(l.Value + "  " + l.Words)})
+			case d.Crash == nil:
+			case scan(l.Label, &i) && i >= 1 && i <= len(d.Crash.Parameters):
+				d.Crash.Parameters[i-1].Words = l.Words
+			}
+		}
+	}
+}
+
+func scan(label string, i *int) bool {
+	n, _ := fmt.Sscanf(label, "BugCheckParameter%d", i)
+	return n == 1
+}
+
+func newCopy(r *collect.Result) *Copy {
+	return &Copy{
+		Name: path.Join(collect.DumpsFolder, r.Name), Size: r.Size, SHA256: r.SHA256,
+		FileSize: r.FileSize, FileSHA256: r.FileSHA256, Parts: r.Parts,
+		BadBytes: r.BadBytes, Map: r.Map, Unpack: unpack(r),
+	}
+}
+
+// The ends of names that say what was done to a dump.
+const (
+	suffixParts     = ".parts"
+	suffixEncrypted = ".age"
+	suffixPacked    = ".zst"
+)
+
+// unpack lists what undoes cutting, encrypting and packing, in that order.
+func unpack(r *collect.Result) []Step {
+	name := path.Join(collect.DumpsFolder, r.Name)
+	var steps []Step
+	if r.Parts > 0 {
+		whole := strings.TrimSuffix(name, suffixParts)
+		steps = append(steps, Step{"hangkit dump join " + quote(name), fmt.Sprintf("puts the %d parts together and proves them; join.cmd or join.sh in the folder does the same without hangkit", r.Parts)})
+		name = whole
+	}
+	if len(r.Recipients) > 0 {
+		plain := strings.TrimSuffix(name, suffixEncrypted)
+		steps = append(steps, Step{"age -d -i KEYFILE -o " + quote(plain) + " " + quote(name), "decrypts it with the private key of one of the recipients: " + strings.Join(r.Recipients, ", ")})
+		name = plain
+	}
+	if r.Compressed {
+		steps = append(steps, Step{"zstd -d " + quote(name), "unpacks it; hangkit dump reads the packed file as it is"})
+	}
+	return steps
+}
+
+// plainName is the dump's name when everything is undone.
+func plainName(r *collect.Result) string {
+	name := path.Join(collect.DumpsFolder, r.Name)
+	for _, s := range []string{suffixParts, suffixEncrypted, suffixPacked} {
+		name = strings.TrimSuffix(name, s)
+	}
+	return name
+}
+
+// quote puts a file name into quotes if a shell would take it for more than one word.
+func quote(name string) string {
+	if strings.ContainsAny(name, " &;()$`'!^%") {
+		return `"` + name + `"`
+	}
+	return name
+}
+
+// steps open the copy in WinDbg.
+func (d *Dump) steps(r *collect.Result) []Step {
+	steps := []Step{
+		{"windbg -z " + quote(strings.ReplaceAll(plainName(r), "/", `\`)), "opens the dump, from the folder of this collection"},
+		{`.sympath srv*C:\Symbols*https://msdl.microsoft.com/download/symbols`, "where the symbols of Windows come from; add your own drivers' after a semicolon"},
+		{".reload", "loads the symbols"},
+	}
+	if d.Grade == GradeGaps || d.Grade == GradeUnusable || r.Partial {
+		steps = append(steps, Step{".ignore_missing_pages 1", "keeps commands going where pages are missing"})
+	}
+	return steps
+}
+
+func newHang(h collect.Hang) Hang {
+	title, how := h.Words()
+	out := Hang{Title: title, How: how}
+	for _, c := range h.Commands() {
+		out.Commands = append(out.Commands, Step(c))
+	}
+	return out
+}
+
+// newCrash tells the stop code.
+func newCrash(h *dumpfile.Header, hang collect.Hang) *Crash {
+	b := &h.BugCheck
+	if !b.Code.Known {
+		return nil
+	}
+	c := &Crash{Time: h.SystemTime.Value, Code: fmt.Sprintf("0x%X", b.Code.Value), Name: dumpfile.BugCheckName(b.Code.Value)}
+	for _, p := range b.Parameters {
+		value := "not written"
+		if p.Known {
+			value = fmt.Sprintf("0x%0*X", h.Bits/4, p.Value)
+		}
+		c.Parameters = append(c.Parameters, Parameter{Value: value})
+	}
+	c.OnPurpose, c.Live = hang.Cause == collect.CauseRequested, hang.Cause == collect.CauseLive
+	info, ok := dumpfile.LookupBugCheck(b.Code.Value)
+	c.Meaning = sentence(orElse(capital(info.Note), "A stop that is no watchdog's and no request's: what failed is the cause"))
+	if !ok {
+		c.Meaning = "This stop code is not in the table of hangs."
+	}
+	return c
+}
+
+func capital(s string) string {
+	if s == "" {
+		return ""
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}

@@ -1,0 +1,88 @@
+package report
+
+import (
+	"bufio"
+	_ "embed" // of the page and its style
+	"fmt"
+	"html/template"
+	"io"
+	"time"
+)
+
+//go:embed page.html
+var pageText string
+
+//go:embed style.css
+var styleText string
+
+var page = template.Must(template.New("page").Funcs(template.FuncMap{
+	"size":  size,
+	"usize": func(n uint64) string { return thousands(n) },
+	"stamp": stamp,
+	"style": func() template.CSS { return template.CSS(styleText) },
+	"hex":   func(n uint64) string { return fmt.Sprintf("%#x", n) },
+	"last":  func(f Frames) uint64 { return f.First + f.Count - 1 },
+	"words": func(g Grade) string { return g.String() },
+	"class": Grade.class,
+	"sign":  Grade.sign,
+	"date":  func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
+}).Parse(pageText))
+
+// class and sign show a grade: the sign says it without colours.
+func (g Grade) class() string {
+	return [...]string{"unknown", "good", "gaps", "bad", "bad"}[g]
+}
+
+func (g Grade) sign() string {
+	return [...]string{"?", "✓", "!", "✕", "✕"}[g]
+}
+
+// view is a report with what is drawn of it.
+type view struct {
+	*Report
+	Story *timeline
+	Views []*dumpView
+	Taken []File
+}
+
+type dumpView struct {
+	*Dump
+	ID            string
+	MemoryPicture *picture
+	MemoryKeys    []key
+	MemoryWords   string
+	PiecesPicture *picture
+	PiecesKeys    []key
+	PiecesWords   string
+}
+
+// HTML writes the page.
+func HTML(w io.Writer, r *Report) error {
+	buffered := bufio.NewWriter(w)
+	if err := page.Execute(buffered, newView(cleaned(r))); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	return buffered.Flush()
+}
+
+func newView(r *Report) *view {
+	v := &view{Report: r, Story: newTimeline(r.Events)}
+	for i, d := range r.Dumps {
+		v.Views = append(v.Views, newDumpView(d, i+1))
+	}
+	return v
+}
+
+func newDumpView(d *Dump, number int) *dumpView {
+	v := &dumpView{Dump: d, ID: fmt.Sprintf("dump-%d", number)}
+	if m := d.Memory; m != nil {
+		v.MemoryPicture, v.MemoryKeys, v.MemoryWords = m.picture(v.ID+"-memory"), m.legend(), m.words()
+	}
+	if p := d.Pieces; p != nil {
+		v.PiecesPicture, v.PiecesKeys, v.PiecesWords = p.picture(v.ID+"-pieces"), p.legend(), p.words()
+	}
+	return v
+}
+
+// Symbol is the mark of an event in the list.
+func (e entry) Symbol() *picture { return e.Kind.symbol() }
