@@ -278,7 +278,7 @@ func TestRecover(t *testing.T) {
 // where there is such a place.
 func memoryDir(tb testing.TB) string {
 	tb.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "hangkit-")
+	dir, err := os.MkdirTemp("/dev/shm", "hangkit-") //nolint:usetesting // a folder of the tests is on the disk
 	if err != nil {
 		return tb.TempDir()
 	}

@@ -143,6 +143,9 @@ func (h *Header) layoutBitmap(l *Layout, r io.ReaderAt, size int64) {
 	}
 	l.Pages = &PageSet{First: int64(b.HeaderSize), Count: n, bitmap: m}
 	l.Primary = Length{l.Pages.End(), true, fmt.Sprintf("%d pages set in the bitmap", n)}
+	if n < b.Pages { // bits were lost: rather too much is taken than too little
+		l.Primary = Length{int64(b.HeaderSize) + int64(b.Pages)*PageSize, true, fmt.Sprintf("Pages %d; bits are missing in the bitmap", b.Pages)}
+	}
 }
 
 func (h *Header) layoutTriage(l *Layout, r io.ReaderAt, size int64) {
