@@ -2,23 +2,16 @@ package collect
 
 import (
 	"cmp"
-	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
-
-	"filippo.io/age"
 )
 
 // A bundle is the folder that one collection makes:
@@ -46,25 +39,24 @@ const (
 // unknownComputer is the name of a computer that none is known of.
 const unknownComputer = "unknown"
 
+// maxComputer is the longest host name there is, in bytes.
+const maxComputer = 63
+
 // Errors of bundles that callers branch on.
 var (
-	ErrUnreadable = errors.New("the file cannot be read")
-	ErrFinished   = errors.New("the folder holds a finished collection, which is not written into again")
+	ErrUnreadable   = errors.New("the file cannot be read")
+	ErrFinished     = errors.New("a finished collection is not written into again")
+	ErrOtherMachine = errors.New("only the disk it is of can go on with it")
 )
 
 // BundleID is whose collection a bundle is, and for whose eyes.
 type BundleID struct {
-	Schema   string    `json:"schema"`
-	Computer string    `json:"computer"`          // as its registry has it, or empty
-	Volumes  []string  `json:"volumes,omitempty"` // serial numbers, where they are known
-	Begun    time.Time `json:"begun"`
-	// EncryptTo are the recipients, in order, with spaces between.
-	EncryptTo string `json:"encrypt_to,omitempty"`
-}
-
-// NewBundleID says whose collection is begun now. The computer's name is any text.
-func NewBundleID(computer string, volumes []string, to []Recipient, now time.Time) BundleID {
-	return BundleID{bundleSchema, computer, volumes, now.UTC().Truncate(time.Second), sortedNames(to)}
+	Schema    string    `json:"schema"`
+	Computer  string    `json:"computer"`          // as its registry has it, or empty
+	Volumes   []string  `json:"volumes,omitempty"` // serial numbers, where they are known
+	What      string    `json:"what"`              // is collected
+	Begun     time.Time `json:"begun"`
+	EncryptTo []string  `json:"encrypt_to,omitempty"` // the recipients, in order
 }
 
 // SameMachine tells whether two collections are of one machine. Machines without a
@@ -79,8 +71,11 @@ func (id *BundleID) SameMachine(other *BundleID) bool {
 	return slices.ContainsFunc(id.Volumes, func(v string) bool { return slices.Contains(other.Volumes, v) })
 }
 
+// folder is the bundle's name. Nothing of a name from the disk is lost for the time
+// behind it: a computer's is short, and what claims to be longer is cut.
 func (id *BundleID) folder() string {
-	return SafeName(bundlePrefix + cmp.Or(strings.TrimSpace(id.Computer), unknownComputer) + "-" + id.Begun.Format(bundleTime))
+	name := cmp.Or(strings.TrimSpace(shorten(id.Computer, maxComputer)), unknownComputer)
+	return SafeName(bundlePrefix + name + "-" + id.Begun.UTC().Format(bundleTime))
 }
 
 // Bundle is an unfinished bundle, open for writing.
@@ -88,13 +83,16 @@ type Bundle struct {
 	Dir string
 	ID  BundleID
 
-	root *os.Root
-	to   []Recipient
-	used map[string]bool // names in lower case: the target may not tell the cases apart
+	root   *os.Root
+	to     []Recipient
+	used   map[string]bool // names in lower case: the target may not tell the cases apart
+	create createFunc      // replaced by tests
 }
 
-// NewBundle makes the folder of a new collection in dir, which is made if missing.
+// NewBundle makes the folder of a new collection in dir, which is made if missing. The
+// id's Schema and EncryptTo are filled in.
 func NewBundle(dir string, id BundleID, to []Recipient) (*Bundle, error) {
+	id.Schema, id.EncryptTo = bundleSchema, sortedRecipients(to)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("output folder: %w", readOnlyError(err))
 	}
@@ -105,7 +103,7 @@ func NewBundle(dir string, id BundleID, to []Recipient) (*Bundle, error) {
 	defer parent.Close()
 	name, err := makeFolder(parent, id.folder())
 	if err != nil {
-		return nil, fmt.Errorf("output folder: %w", targetError(readOnlyError(err)))
+		return nil, fmt.Errorf("output folder: %w", bundleError(err))
 	}
 	b, err := openBundle(filepath.Join(dir, name), id, to)
 	if err != nil {
@@ -128,13 +126,72 @@ func makeFolder(parent *os.Root, name string) (string, error) {
 	return "", fmt.Errorf("%s and its numbered forms: %w", name, fs.ErrExist)
 }
 
-// ResumeBundle opens a bundle that was left unfinished.
+// ResumeBundle opens a bundle that was left unfinished, for the recipients for which
+// it was begun: what is for their eyes only must not get company in the clear.
 func ResumeBundle(dir string, to []Recipient) (*Bundle, error) {
 	id, err := readBundleID(dir)
 	if err != nil {
 		return nil, err
 	}
+	if !slices.Equal(id.EncryptTo, sortedRecipients(to)) {
+		return nil, fmt.Errorf("%s: %w", dir, &OtherRecipientsError{id.EncryptTo})
+	}
 	return openBundle(dir, *id, to)
+}
+
+// OtherRecipientsError means a bundle that was begun for somebody else, or for nobody.
+type OtherRecipientsError struct{ EncryptTo []string }
+
+func (e *OtherRecipientsError) Error() string {
+	if len(e.EncryptTo) == 0 {
+		return "the collection was begun without encryption"
+	}
+	return "the collection was begun for " + strings.Join(e.EncryptTo, ", ")
+}
+
+// UnfinishedBundle is a bundle that can be gone on with.
+type UnfinishedBundle struct {
+	Dir string
+	ID  BundleID
+}
+
+// UnfinishedBundles lists the unfinished bundles of a machine in dir, the newest first;
+// dir itself, where it is one.
+func UnfinishedBundles(dir string, of BundleID) ([]UnfinishedBundle, error) {
+	if id, err := readBundleID(dir); err == nil {
+		if !id.SameMachine(&of) {
+			return nil, fmt.Errorf("%s holds a collection of another machine, %q: %w", dir, id.Computer, ErrOtherMachine)
+		}
+		return []UnfinishedBundle{{dir, *id}}, nil
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("output folder: %w", err)
+	}
+	var all []UnfinishedBundle
+	for _, e := range entries {
+		if !e.IsDir() || !strings.HasPrefix(e.Name(), bundlePrefix) {
+			continue
+		}
+		name := filepath.Join(dir, e.Name())
+		if id, err := readBundleID(name); err == nil && id.SameMachine(&of) {
+			all = append(all, UnfinishedBundle{name, *id})
+		}
+	}
+	slices.SortFunc(all, func(a, b UnfinishedBundle) int {
+		return cmp.Or(-a.ID.Begun.Compare(b.ID.Begun), -cmp.Compare(a.Dir, b.Dir))
+	})
+	return all, nil
+}
+
+// IsFinished tells whether a folder is a bundle that is not written into again.
+func IsFinished(dir string) bool {
+	_, err := ReadManifest(filepath.Join(dir, ManifestName))
+	if err != nil {
+		return false
+	}
+	_, err = os.Lstat(filepath.Join(dir, unfinishedName))
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 func openBundle(dir string, id BundleID, to []Recipient) (*Bundle, error) {
@@ -142,7 +199,7 @@ func openBundle(dir string, id BundleID, to []Recipient) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Bundle{Dir: dir, ID: id, root: root, to: to, used: map[string]bool{}}, nil
+	return &Bundle{Dir: dir, ID: id, root: root, to: to, used: map[string]bool{}, create: createFile}, nil
 }
 
 func (b *Bundle) begin() error {
@@ -181,150 +238,9 @@ func readBundleID(dir string) (*BundleID, error) {
 // Folder makes one of the bundle's folders, if it is not there, and returns its path.
 func (b *Bundle) Folder(name string) (string, error) {
 	if err := b.root.MkdirAll(name, 0o700); err != nil {
-		return "", fmt.Errorf("output folder: %w", targetError(readOnlyError(err)))
+		return "", fmt.Errorf("output folder: %w", bundleError(err))
 	}
 	return filepath.Join(b.Dir, name), nil
-}
-
-// BundleFile is a file that was written into a bundle.
-type BundleFile struct {
-	Name   string // slash path in the bundle
-	Size   int64  // of the contents
-	SHA256 string // of the contents, hex
-
-	FileSize   int64  // of what was written, where that is encrypted
-	FileSHA256 string // likewise
-}
-
-// Write writes a file into the bundle, whole or not at all, encrypted where the
-// bundle is. The name is a slash path of which every element is made safe; a name
-// that this run of the collection has written already gets a number, one that a run
-// before it wrote is replaced. What goes wrong with the reader is ErrUnreadable.
-func (b *Bundle) Write(ctx context.Context, name string, from io.Reader) (*BundleFile, error) {
-	name = b.free(SafePath(name) + b.suffix())
-	file := &BundleFile{Name: name}
-	err := b.whole(name, func(w io.Writer) error { return b.fill(ctx, w, from, file) })
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return file, nil
-}
-
-func (b *Bundle) suffix() string {
-	if len(b.to) > 0 {
-		return encryptedSuffix
-	}
-	return ""
-}
-
-// fill copies the contents, through the cipher where there is one.
-func (b *Bundle) fill(ctx context.Context, w io.Writer, from io.Reader, file *BundleFile) error {
-	content, written := sha256.New(), &counter{w: w, digest: sha256.New()}
-	out, finish := io.Writer(written), func() error { return nil }
-	if len(b.to) > 0 {
-		cipher, err := age.Encrypt(written, recipientKeys(b.to)...)
-		if err != nil {
-			return fmt.Errorf("encrypt: %w", err)
-		}
-		out, finish = cipher, cipher.Close
-	}
-	n, err := io.Copy(io.MultiWriter(out, content), &unreadable{ctx, from})
-	if err == nil {
-		err = finish()
-	}
-	if err != nil {
-		return err
-	}
-	file.Size, file.SHA256 = n, hex.EncodeToString(content.Sum(nil))
-	if len(b.to) > 0 {
-		file.FileSize, file.FileSHA256 = written.n, hex.EncodeToString(written.digest.Sum(nil))
-	}
-	return nil
-}
-
-// unreadable tells what goes wrong with a reader from what goes wrong with the target,
-// and stops when it is asked to.
-type unreadable struct {
-	ctx context.Context //nolint:containedctx // it lives as long as one copy
-	r   io.Reader
-}
-
-func (u *unreadable) Read(p []byte) (int, error) {
-	if err := context.Cause(u.ctx); err != nil {
-		return 0, err
-	}
-	n, err := u.r.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		err = fmt.Errorf("%w: %w", ErrUnreadable, err)
-	}
-	return n, err
-}
-
-// counter counts and hashes what is written.
-type counter struct {
-	w      io.Writer
-	digest hash.Hash
-	n      int64
-}
-
-func (c *counter) Write(p []byte) (int, error) {
-	n, err := c.w.Write(p)
-	c.digest.Write(p[:n])
-	c.n += int64(n)
-	return n, err
-}
-
-// free is the first of a name and its numbered forms that this run has not used.
-func (b *Bundle) free(name string) string {
-	for i := 0; ; i++ {
-		free := path.Join(path.Dir(name), numberedName(path.Base(name), i))
-		if key := strings.ToLower(free); !b.used[key] {
-			b.used[key] = true
-			return free
-		}
-	}
-}
-
-// replace writes a file that only the bundle itself reads and writes.
-func (b *Bundle) replace(name string, text []byte) error {
-	err := b.whole(name, func(w io.Writer) error {
-		_, err := w.Write(text)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	return nil
-}
-
-// writeTemp is the name of a file of the bundle until it is whole.
-const writeTemp = ".hangkit-write.tmp"
-
-// whole gives a file its name when it is whole and on the disk.
-func (b *Bundle) whole(name string, fill func(io.Writer) error) (err error) {
-	dir := path.Dir(name)
-	if _, err := b.Folder(dir); err != nil {
-		return err
-	}
-	temp := path.Join(dir, writeTemp)
-	if err := b.root.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return targetError(readOnlyError(err))
-	}
-	f, err := b.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return targetError(readOnlyError(err))
-	}
-	err = fill(f)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = b.root.Rename(temp, name)
-	}
-	if err != nil {
-		return errors.Join(targetError(err), b.root.Remove(temp))
-	}
-	return syncDir(b.root, dir)
 }
 
 // WriteManifest writes the manifest, over that of a run before.
@@ -339,6 +255,26 @@ func (b *Bundle) WriteManifest(m *Manifest) (string, error) {
 	return filepath.Join(b.Dir, ManifestName), nil
 }
 
+// To are the recipients the bundle is encrypted to.
+func (b *Bundle) To() []Recipient { return b.to }
+
+// Discard removes a bundle in which there is nothing but folders and its own mark. One
+// that holds more stays as it is.
+func (b *Bundle) Discard() error {
+	for _, folder := range []string{DumpsFolder, LogsFolder} {
+		entries, err := fs.ReadDir(b.root.FS(), folder)
+		if len(entries) > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	for _, name := range []string{DumpsFolder, LogsFolder, unfinishedName} {
+		if err := b.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("output folder: %w", bundleError(err))
+		}
+	}
+	return os.Remove(b.Dir)
+}
+
 // Finish ends the bundle: nothing is written into it from now on.
 func (b *Bundle) Finish() error {
 	if err := b.root.Remove(unfinishedName); err != nil {
@@ -349,12 +285,3 @@ func (b *Bundle) Finish() error {
 
 // Close lets go of the folder.
 func (b *Bundle) Close() error { return b.root.Close() }
-
-// SafePath makes every element of a slash path a safe name.
-func SafePath(name string) string {
-	elements := strings.Split(strings.Trim(name, "/"), "/")
-	for i, e := range elements {
-		elements[i] = SafeName(e)
-	}
-	return path.Join(elements...)
-}

@@ -51,8 +51,10 @@ func recipientNames(all []Recipient) []string {
 }
 
 // sortedNames names recipients the same in whatever order they are given.
-func sortedNames(all []Recipient) string {
+func sortedNames(all []Recipient) string { return strings.Join(sortedRecipients(all), " ") }
+
+func sortedRecipients(all []Recipient) []string {
 	names := recipientNames(all)
 	slices.Sort(names)
-	return strings.Join(slices.Compact(names), " ")
+	return slices.Compact(names)
 }

@@ -90,3 +90,8 @@ func ParseParts(b []byte) (size, part int64, name string, err error) {
 	}
 	return l.Size, l.PartSize, l.Name, nil
 }
+
+// SetCreate replaces the making of a bundle's files.
+func (b *Bundle) SetCreate(create func(root *os.Root, name string) (OutFile, error)) {
+	b.create = create
+}

@@ -5,26 +5,73 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"time"
 
 	"hangkit/collect/dumpfile"
 )
 
 // ManifestSchema names the form of the manifest.
-const ManifestSchema = "hangkit/collect-manifest/1"
+const ManifestSchema = "hangkit/collect-manifest/2"
 
-// ManifestName is the file name of a manifest, numbered where it exists.
-const ManifestName = "hangkit-manifest.json"
+// ManifestName is the file name of a manifest.
+const ManifestName = "manifest.json"
 
 // Manifest lists what a collection found and took. Sizes are bytes, times are
-// UTC, numbers that may pass 2^53 are hexadecimal text.
+// UTC, numbers that may pass 2^53 are hexadecimal text. It is never encrypted: where
+// the rest of the collection is, it keeps to names, places, sizes, digests, states,
+// times and verdicts, and leaves out what else stands in the memory or on the disk.
 type Manifest struct {
-	Schema  string         `json:"schema"`
-	Tool    string         `json:"tool,omitempty"`
-	Created time.Time      `json:"created"`
-	Dumps   []ManifestDump `json:"dumps"`
+	Schema  string    `json:"schema"`
+	Tool    string    `json:"tool,omitempty"`
+	Created time.Time `json:"created"` // when the collection was begun
+	// Completed is when nothing was left for --resume; nil before that.
+	Completed *time.Time `json:"completed,omitempty"`
+	Computer  string     `json:"computer,omitempty"` // as its registry has it
+	Target    string     `json:"target,omitempty"`   // as the user named it; empty for all disks
+	What      string     `json:"what,omitempty"`     // was asked for
+	// EncryptedTo are those who can read what is not the manifest.
+	EncryptedTo []string `json:"encrypted_to,omitempty"`
+
+	Volumes []ManifestVolume `json:"volumes,omitempty"`
+	Dumps   []ManifestDump   `json:"dumps"`
+	Logs    []ManifestFile   `json:"logs,omitempty"`  // copied from the disk
+	Files   []ManifestFile   `json:"files,omitempty"` // written by the collection itself
 	// HangAnalysis are the WinDbg commands to begin with.
 	HangAnalysis []string `json:"hang_analysis,omitempty"`
+}
+
+// ManifestVolume is a volume that was looked at.
+type ManifestVolume struct {
+	Name       string `json:"name"` // by which the dumps and logs refer to it
+	Disk       string `json:"disk,omitempty"`
+	Partition  int    `json:"partition,omitempty"`
+	Offset     *int64 `json:"offset,omitempty"` // on the disk, where that is known
+	Size       int64  `json:"size,omitempty"`
+	FileSystem string `json:"file_system,omitempty"`
+	Serial     string `json:"serial,omitempty"`
+}
+
+// ManifestFile is a file of the bundle that is no dump.
+type ManifestFile struct {
+	Name     string     `json:"name,omitempty"` // slash path in the bundle; empty where the file could not be copied
+	Volume   string     `json:"volume,omitempty"`
+	Path     string     `json:"path,omitempty"` // on that volume
+	Kind     string     `json:"kind,omitempty"`
+	Size     int64      `json:"size"`
+	Modified *time.Time `json:"modified,omitempty"`
+	SHA256   string     `json:"sha256,omitempty"`
+
+	// Of what was written, where that is encrypted.
+	FileSize   int64  `json:"file_size,omitempty"`
+	FileSHA256 string `json:"file_sha256,omitempty"`
+
+	Problem string `json:"problem,omitempty"`
+}
+
+// NewManifestFile lists a file that was written into the bundle.
+func NewManifestFile(f *BundleFile) ManifestFile {
+	return ManifestFile{Name: f.Name, Size: f.Size, SHA256: f.SHA256, FileSize: f.FileSize, FileSHA256: f.FileSHA256}
 }
 
 // ManifestDump is one candidate and, when it was taken, its copy.
@@ -43,7 +90,16 @@ type ManifestDump struct {
 	Header      *ManifestHeader  `json:"header,omitempty"`
 	Missing     *ManifestMissing `json:"missing,omitempty"`
 	Problems    []string         `json:"problems,omitempty"`
-	Copy        *ManifestCopy    `json:"copy,omitempty"`
+
+	// Extents are where on the volume the dump lies: what was read of a page file
+	// beneath the file system. Empty where that is not known, or where the file system
+	// keeps the bytes in another form.
+	Extents     []Extent `json:"extents,omitempty"`
+	MoreExtents int      `json:"more_extents,omitempty"`
+
+	Copy *ManifestCopy `json:"copy,omitempty"`
+	// Failed is why there is no copy of a dump that was wanted.
+	Failed string `json:"failed,omitempty"`
 }
 
 // ManifestHeader is what the dump's header says; fields never written are
@@ -80,13 +136,13 @@ type ManifestRun struct {
 
 // ManifestCopy is the file that was written.
 type ManifestCopy struct {
-	Name      string  `json:"name"`
+	Name      string  `json:"name"` // slash path in the bundle
 	Size      int64   `json:"size"`
 	SHA256    string  `json:"sha256,omitempty"`
 	Partial   bool    `json:"partial"`
 	BadBytes  int64   `json:"bad_bytes,omitempty"`
 	BadRanges []Range `json:"bad_ranges,omitempty"` // the first of them
-	Map       string  `json:"map,omitempty"`        // name of the mapfile with all of them
+	Map       string  `json:"map,omitempty"`        // the mapfile with all of them
 
 	// Of what was written, where that is not the dump as it is.
 	FileSize   int64    `json:"file_size,omitempty"`
@@ -99,16 +155,18 @@ type ManifestCopy struct {
 	Reasons []string `json:"verdict_reasons,omitempty"`
 }
 
-// NewManifest begins a manifest. now is when the collection was made.
-func NewManifest(tool string, now time.Time) *Manifest {
+// NewManifest begins a manifest. now is when the collection was made, to are those it
+// is encrypted to.
+func NewManifest(tool string, now time.Time, to []Recipient) *Manifest {
 	return &Manifest{
 		Schema: ManifestSchema, Tool: tool, Created: now.UTC().Truncate(time.Second),
-		Dumps: []ManifestDump{}, HangAnalysis: HangCommands(),
+		EncryptedTo: recipientNames(to), Dumps: []ManifestDump{}, HangAnalysis: HangCommands(),
 	}
 }
 
-// Add lists a candidate. res is nil when it was not taken.
-func (m *Manifest) Add(c *Candidate, res *Result) {
+// Add lists a candidate. res is nil when it was not taken; failed is why, if it was
+// wanted.
+func (m *Manifest) Add(c *Candidate, res *Result, failed error) {
 	d := ManifestDump{
 		Volume: c.Place.Label, Path: c.Path, Source: c.Source.String(),
 		State: c.State.String(), Why: c.Why, Stale: c.Stale,
@@ -125,10 +183,30 @@ func (m *Manifest) Add(c *Candidate, res *Result) {
 	for _, p := range c.Problems {
 		d.Problems = append(d.Problems, p.Error())
 	}
+	if c.Extractable() {
+		d.addExtents(c)
+	}
 	if res != nil {
 		d.Copy = manifestCopy(res)
 	}
+	if failed != nil {
+		d.Failed = failed.Error()
+	}
+	if len(m.EncryptedTo) > 0 {
+		d.seal()
+	}
 	m.Dumps = append(m.Dumps, d)
+}
+
+// seal leaves out what was read from the memory in the dump: its time and its bug check
+// stay, for they are in the copy's name.
+func (d *ManifestDump) seal() {
+	if d.Header != nil {
+		d.Header.Parameters = nil
+	}
+	if d.Copy != nil {
+		d.Copy.Reasons = nil
+	}
 }
 
 // maxManifestRanges is how many bad ranges a manifest lists.
@@ -136,8 +214,8 @@ const maxManifestRanges = 1000
 
 func manifestCopy(res *Result) *ManifestCopy {
 	c := &ManifestCopy{
-		Name: res.Name, Size: res.Size, SHA256: res.SHA256,
-		Partial: res.Partial, BadBytes: res.BadBytes, Map: res.Map, FileSHA256: res.FileSHA256, Parts: res.Parts, Recipients: res.Recipients,
+		Name: inDumps(res.Name), Size: res.Size, SHA256: res.SHA256,
+		Partial: res.Partial, BadBytes: res.BadBytes, Map: inDumps(res.Map), FileSHA256: res.FileSHA256, Parts: res.Parts, Recipients: res.Recipients,
 		BadRanges: res.BadRanges[:min(len(res.BadRanges), maxManifestRanges)],
 	}
 	if res.Compressed {
@@ -150,6 +228,14 @@ func manifestCopy(res *Result) *ManifestCopy {
 		c.Verdict, c.Reasons = res.Verified.Verdict.String(), res.Verified.Reasons
 	}
 	return c
+}
+
+// inDumps is the path of a file in a bundle that Extract wrote.
+func inDumps(name string) string {
+	if name == "" {
+		return ""
+	}
+	return path.Join(DumpsFolder, name)
 }
 
 func manifestHeader(h *dumpfile.Header) *ManifestHeader {
@@ -201,21 +287,7 @@ func pointer[T any](f dumpfile.Field[T]) *T {
 
 func hexText(v uint64) string { return fmt.Sprintf("0x%X", v) }
 
-// WriteManifest writes m into dir, the way dumps are written: whole or not at
-// all, readable by its owner only. It returns the name of the file.
-func WriteManifest(dir string, m *Manifest) (string, error) {
-	b, err := json.MarshalIndent(m, "", "  ")
-	if err != nil {
-		return "", fmt.Errorf("manifest: %w", err)
-	}
-	name, err := writeWhole(dir, ManifestName, append(b, '\n'), nil)
-	if err != nil {
-		return "", fmt.Errorf("manifest: %w", err)
-	}
-	return name, nil
-}
-
-// ReadManifest reads a manifest that WriteManifest wrote.
+// ReadManifest reads a manifest that a bundle holds.
 func ReadManifest(name string) (*Manifest, error) {
 	b, err := os.ReadFile(name)
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 var update = flag.Bool("update", false, "rewrite the golden files")
 
 // manifest collects from a volume with one of everything.
-func manifest(t *testing.T) *collect.Manifest {
+func manifest(t *testing.T, to ...collect.Recipient) *collect.Manifest {
 	t.Helper()
 	dump := build(t, dumptest.Spec{BugCheck: 0x9F, Parameters: [4]uint64{3, 1 << 63, 0, 0}})
 	older := build(t, dumptest.Spec{Time: dumptest.DefaultTime.Add(-time.Hour), BootID: 6, Space: dumptest.SpaceFill})
@@ -27,7 +27,7 @@ func manifest(t *testing.T) *collect.Manifest {
 		"Windows/Minidump/user.dmp": []byte("MDMP user"),
 	})
 	v.broken["Windows/LiveKernelReports"] = errBadSector
-	m := collect.NewManifest("hangkit test", time.Date(2026, 5, 6, 7, 8, 9, 10, time.FixedZone("", 3600)))
+	m := collect.NewManifest("hangkit test", time.Date(2026, 5, 6, 7, 8, 9, 10, time.FixedZone("", 3600)), to)
 	for _, c := range find(t, windows(v)) {
 		var res *collect.Result
 		if c.Wanted() {
@@ -36,19 +36,19 @@ func manifest(t *testing.T) *collect.Manifest {
 				t.Fatal(err)
 			}
 		}
-		m.Add(c, res)
+		m.Add(c, res, nil)
 	}
 	return m
 }
 
 func TestManifestGolden(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	name, err := collect.WriteManifest(dir, manifest(t))
-	if err != nil || name != collect.ManifestName {
+	b := newBundle(t, t.TempDir())
+	name, err := b.WriteManifest(manifest(t))
+	if err != nil || filepath.Base(name) != collect.ManifestName {
 		t.Fatalf("%q, %v", name, err)
 	}
-	got, err := os.ReadFile(filepath.Join(dir, name))
+	got, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,15 +69,16 @@ func TestManifestGolden(t *testing.T) {
 
 func TestManifestIsReadBack(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	m := manifest(t)
-	for i, want := range []string{"hangkit-manifest.json", "hangkit-manifest-2.json"} {
-		name, err := collect.WriteManifest(dir, m)
-		if err != nil || name != want {
-			t.Fatalf("write %d: %q, %v", i, name, err)
-		}
+	b := newBundle(t, t.TempDir())
+	if _, err := b.WriteManifest(collect.NewManifest("the one of a run before", time.Now(), nil)); err != nil {
+		t.Fatal(err)
 	}
-	back, err := collect.ReadManifest(filepath.Join(dir, collect.ManifestName))
+	m := manifest(t)
+	name, err := b.WriteManifest(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := collect.ReadManifest(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +86,7 @@ func TestManifestIsReadBack(t *testing.T) {
 	if b, _ := json.Marshal(back); string(a) != string(b) {
 		t.Errorf("wrote %s\nread  %s", a, b)
 	}
-	other := filepath.Join(dir, "other.json")
+	other := filepath.Join(b.Dir, "other.json")
 	if err := os.WriteFile(other, []byte(`{"schema":"something/1"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}

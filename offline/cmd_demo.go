@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"hangkit/collect"
 	"hangkit/collect/dumptest"
 	"hangkit/offline/internal/ui"
 	"hangkit/offline/target"
@@ -151,7 +152,7 @@ type discard struct{}
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
 func (d *demo) verifyAll(out string) error {
-	dumps, err := filepath.Glob(filepath.Join(out, "*.dmp"))
+	dumps, err := filepath.Glob(filepath.Join(out, "hangkit-*", collect.DumpsFolder, "*.dmp"))
 	if err != nil {
 		return err
 	}

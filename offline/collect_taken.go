@@ -2,11 +2,18 @@ package offline
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"hangkit/collect"
 	"hangkit/collect/dumpfile"
+	"hangkit/offline/internal/ui"
 	"hangkit/offline/windows"
 )
 
@@ -21,9 +28,11 @@ type takenDump struct {
 // collection is one run of collect: where from and where to, what was found, and what
 // came of it.
 type collection struct {
-	bundle *collect.Bundle
+	bundle *collect.Bundle // nil until there is one
 	begun  time.Time
 	target string // as the user named it, for people
+	output string // likewise
+	what   string // to collect
 
 	scan    *scan
 	from    *found                // the Windows that is meant; nil where none is clear
@@ -32,17 +41,178 @@ type collection struct {
 
 	dumps []takenDump
 	left  []*collect.Candidate // found, and not wanted
-
+	logs  []takenLog
 	files []*collect.BundleFile // what was written into the bundle beside dumps and logs
+
+	failed     []error // beside those of the dumps and logs
+	unfinished bool    // there is something that --resume could still get
+	completed  *time.Time
+}
+
+// sort parts the candidates into those to take and those to tell about.
+func (k *collection) sort(candidates []*collect.Candidate) {
+	for _, c := range candidates {
+		if c.Wanted() {
+			k.dumps = append(k.dumps, takenDump{Candidate: c})
+		} else {
+			k.left = append(k.left, c)
+		}
+	}
+}
+
+// openWindows opens the registry of the Windows that is meant. What cannot be read of
+// it costs the facts, not the dump.
+func (k *collection) openWindows(number int) {
+	from, err := k.scan.choose(number)
+	if err != nil {
+		return // places has told what the user has to know
+	}
+	k.from = from
+	install, err := from.open()
+	if err != nil {
+		return
+	}
+	k.windows = install
+	if facts, err := install.Facts(from.live(unknownMemory)); err == nil {
+		k.facts = facts
+	}
+}
+
+// Close lets go of the registry and the bundle.
+func (k *collection) Close() error {
+	var errs []error
+	if k.windows != nil {
+		errs = append(errs, k.windows.Close())
+	}
+	if k.bundle != nil {
+		errs = append(errs, k.bundle.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// computer is the name of the machine, as its registry has it, or nothing.
+func (k *collection) computer() string {
+	if k.facts == nil {
+		return ""
+	}
+	return k.facts.Name.Value
+}
+
+// id says whose collection it is.
+func (k *collection) id() collect.BundleID {
+	id := collect.BundleID{Computer: k.computer(), What: k.what, Begun: k.begun}
+	for _, v := range readable(k.scan) {
+		if serial := serialText(v); serial != "" {
+			id.Volumes = append(id.Volumes, serial)
+		}
+	}
+	return id
+}
+
+// isEmpty tells that there is nothing to collect.
+func (k *collection) isEmpty() bool { return len(k.dumps) == 0 && len(k.logs) == 0 }
+
+// cameOut tells whether anything that was looked for is in the bundle.
+func (k *collection) cameOut() bool {
+	n, _ := k.copiedLogs()
+	return n > 0 || slices.ContainsFunc(k.dumps, func(d takenDump) bool { return d.Result != nil })
+}
+
+func (k *collection) path(name string) string {
+	return filepath.Join(k.bundle.Dir, filepath.FromSlash(name))
+}
+
+// sizes says what is to be copied.
+func (k *collection) sizes() string {
+	var parts []string
+	size := int64(0)
+	for _, d := range k.dumps {
+		size += d.Candidate.Have
+	}
+	if len(k.dumps) > 0 {
+		parts = append(parts, counted(len(k.dumps), "dump")+", "+ui.FormatSize(size))
+	}
+	if len(k.logs) > 0 {
+		parts = append(parts, counted(len(k.logs), "log")+", "+ui.FormatSize(k.logSize()))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// fail notes what went wrong with the target.
+func (k *collection) fail(err error) { k.failed, k.unfinished = append(k.failed, err), true }
+
+// failures is everything that went wrong.
+func (k *collection) failures() error {
+	var errs []error
+	for _, d := range k.dumps {
+		if d.Failed != nil && !errors.Is(d.Failed, errSkipped) {
+			errs = append(errs, d.Failed)
+		}
+	}
+	for _, l := range k.logs {
+		if l.Failed != nil && !errors.Is(l.Failed, errSkipped) {
+			errs = append(errs, l.Failed)
+		}
+	}
+	return errors.Join(append(errs, k.failed...)...)
+}
+
+// errSkipped is why something was not copied after the collection had come to an end.
+var errSkipped = errors.New("the collection ended before its turn came")
+
+// interrupted adds the way on to the error of a collection that stopped.
+func (k *collection) interrupted(ctx context.Context, failed error) error {
+	err := cmp.Or(failed, ctx.Err())
+	if hints := k.partlyHints(failed); len(hints) > 0 {
+		return ui.Hint(err, hints...)
+	}
+	return err
+}
+
+// partlyHints says how much is kept of a copy that stopped, and where to look.
+func (k *collection) partlyHints(failed error) []string {
+	var hints []string
+	kept, ok := errors.AsType[*collect.KeptError](failed)
+	switch {
+	case ok:
+		hints = append(hints, fmt.Sprintf("%s of %s are kept: the same command with --resume goes on there", ui.FormatSize(kept.Done), ui.FormatSize(kept.Size)))
+	case k.unfinished && k.cameOut():
+		hints = append(hints, "the same command with --resume goes on")
+	}
+	if k.cameOut() {
+		hints = append(hints, "what did come out is listed in "+k.path(collect.ManifestName))
+	}
+	return hints
+}
+
+// finish ends the bundle. The journals go last: as long as the bundle counts as
+// unfinished they say which dumps are done.
+func (k *collection) finish() error {
+	if err := k.bundle.Finish(); err != nil {
+		return err
+	}
+	return collect.Forget(k.path(collect.DumpsFolder))
+}
+
+// takeTexts writes what the collection has to say for itself.
+func (k *collection) takeTexts(ctx context.Context) {
+	if ctx.Err() != nil {
+		return
+	}
+	for _, write := range []func(context.Context) error{k.writeRegistry, k.writeReport} {
+		if err := write(ctx); err != nil {
+			k.fail(err)
+		}
+	}
 }
 
 // write writes one file of the collection's own into the bundle, such as
 // "report.html"; it is encrypted where the collection is.
-func (c *collection) write(ctx context.Context, name string, text []byte) error {
-	file, err := c.bundle.Write(ctx, name, bytes.NewReader(text))
+func (k *collection) write(ctx context.Context, name string, text []byte) error {
+	file, err := k.bundle.Write(ctx, name, bytes.NewReader(text))
 	if err != nil {
 		return err
 	}
-	c.files = append(c.files, file)
+	k.files = append(k.files, file)
 	return nil
 }

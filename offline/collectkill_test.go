@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,14 +46,30 @@ func TestKilledCollect(t *testing.T) {
 	if b, err := asHangkit(t, args...).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, b)
 	}
-	found, err := filepath.Glob(filepath.Join(out, "pagefile*.dmp"))
+	found, err := filepath.Glob(filepath.Join(out, "hangkit-unknown-*", "dumps", "pagefile*.dmp"))
 	if err != nil || len(found) != 1 {
 		t.Fatalf("%q, %v", found, err)
 	}
 	sameFiles(t, want, found[0])
-	entries, err := os.ReadDir(out)
-	if err != nil || len(entries) != 2 {
-		t.Errorf("in the folder: %v, %v", entries, err)
+	checkNothingHidden(t, out)
+}
+
+// checkNothingHidden demands one bundle, and in it no file that only an unfinished
+// collection has.
+func checkNothingHidden(t *testing.T, out string) {
+	t.Helper()
+	bundles, err := os.ReadDir(out)
+	if err != nil || len(bundles) != 1 {
+		t.Errorf("in the folder: %v, %v", bundles, err)
+	}
+	err = filepath.WalkDir(out, func(name string, d fs.DirEntry, err error) error {
+		if err == nil && strings.HasPrefix(d.Name(), ".") {
+			t.Errorf("left behind: %s", name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
 
@@ -119,12 +137,25 @@ func killWhen(t *testing.T, out string, at int64, args ...string) bool {
 			return false
 		case <-time.After(time.Millisecond):
 		}
-		if info, err := os.Stat(filepath.Join(out, ".hangkit-0.tmp")); err == nil && info.Size() >= at {
+		if unfinishedSize(out) >= at {
 			_ = cmd.Process.Kill()
 			<-ended
 			return true
 		}
 	}
+}
+
+// unfinishedSize is the size of the copy that is under way below a folder.
+func unfinishedSize(out string) int64 {
+	names, err := filepath.Glob(filepath.Join(out, "hangkit-*", "dumps", ".hangkit-0.tmp"))
+	if err != nil || len(names) != 1 {
+		return 0
+	}
+	info, err := os.Stat(names[0])
+	if err != nil {
+		return 0 // it has got its name
+	}
+	return info.Size()
 }
 
 func sameFiles(t *testing.T, a, b string) {

@@ -82,7 +82,7 @@ func (t *Target) openVolume(d image.Disk, table *image.Table, p image.Partition)
 		v.Err = err
 		return v
 	}
-	v.FS, v.Info = ntfsFS{volume}, volume.Info()
+	v.FS, v.Info = ntfsFS{volume, p.Start}, volume.Info()
 	if v.State, err = volume.State(); err != nil {
 		v.Err = err // still good for reading
 	}
@@ -96,8 +96,28 @@ func notReadable(kind ntfs.Kind) error {
 	return ntfs.ErrNotNTFS
 }
 
-// ntfsFS is a raw NTFS volume; only the type of what OpenInPlace returns differs.
-type ntfsFS struct{ *ntfs.Volume }
+// ntfsFS is a raw NTFS volume that knows where on the disk it lies; only the type of
+// what OpenInPlace returns differs.
+type ntfsFS struct {
+	*ntfs.Volume
+	start int64
+}
+
+// EachExtent tells where the clusters of a file lie on the volume, in the file's order.
+// A hole lies at a negative offset.
+func (f ntfsFS) EachExtent(name string, each func(file, volume, length int64)) error {
+	extents, err := f.Extents(name)
+	if err != nil {
+		return err
+	}
+	for _, e := range extents {
+		each(e.FileOffset, e.DeviceOffset, e.Length)
+	}
+	return nil
+}
+
+// DiskOffset is where the volume begins on its disk.
+func (f ntfsFS) DiskOffset() int64 { return f.start }
 
 func (f ntfsFS) OpenInPlace(name string) (File, error) {
 	file, err := f.Volume.OpenInPlace(name)

@@ -1,0 +1,160 @@
+package collect
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+
+	"filippo.io/age"
+)
+
+// BundleFile is a file that was written into a bundle.
+type BundleFile struct {
+	Name   string // slash path in the bundle
+	Size   int64  // of the contents
+	SHA256 string // of the contents, hex
+
+	FileSize   int64  // of what was written, where that is encrypted
+	FileSHA256 string // likewise
+}
+
+// Write writes a file into the bundle, whole or not at all, encrypted where the
+// bundle is. The name is a slash path of which every element is made safe; a name
+// that this run of the collection has written already gets a number, one that a run
+// before it wrote is replaced. What goes wrong with the reader is ErrUnreadable.
+func (b *Bundle) Write(ctx context.Context, name string, from io.Reader) (*BundleFile, error) {
+	name = b.free(SafePath(name) + b.suffix())
+	file := &BundleFile{Name: name}
+	err := b.whole(name, func(w *appender) error { return b.fill(ctx, w, from, file) })
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return file, nil
+}
+
+func (b *Bundle) suffix() string {
+	if len(b.to) > 0 {
+		return encryptedSuffix
+	}
+	return ""
+}
+
+// fill copies the contents, through the cipher where there is one.
+func (b *Bundle) fill(ctx context.Context, w *appender, from io.Reader, file *BundleFile) error {
+	content := sha256.New()
+	out, finish := io.Writer(w), func() error { return nil }
+	if len(b.to) > 0 {
+		cipher, err := age.Encrypt(w, recipientKeys(b.to)...)
+		if err != nil {
+			return fmt.Errorf("encrypt: %w", err)
+		}
+		out, finish = cipher, cipher.Close
+	}
+	n, err := io.Copy(io.MultiWriter(out, content), &unreadable{ctx, from})
+	if err == nil {
+		err = finish()
+	}
+	if err != nil {
+		return err
+	}
+	file.Size, file.SHA256 = n, hex.EncodeToString(content.Sum(nil))
+	if len(b.to) > 0 {
+		file.FileSize, file.FileSHA256 = w.off, hex.EncodeToString(w.digest.Sum(nil))
+	}
+	return nil
+}
+
+// unreadable tells what goes wrong with a reader from what goes wrong with the target,
+// and stops when it is asked to.
+type unreadable struct {
+	ctx context.Context //nolint:containedctx // it lives as long as one copy
+	r   io.Reader
+}
+
+func (u *unreadable) Read(p []byte) (int, error) {
+	if err := context.Cause(u.ctx); err != nil {
+		return 0, err
+	}
+	n, err := u.r.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	return n, err
+}
+
+// free is the first of a name and its numbered forms that this run has not used.
+func (b *Bundle) free(name string) string {
+	for i := 0; ; i++ {
+		free := path.Join(path.Dir(name), numberedName(path.Base(name), i))
+		if key := strings.ToLower(free); !b.used[key] {
+			b.used[key] = true
+			return free
+		}
+	}
+}
+
+// replace writes a file that only the bundle itself reads and writes.
+func (b *Bundle) replace(name string, text []byte) error {
+	err := b.whole(name, func(w *appender) error {
+		_, err := w.Write(text)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+// writeTemp is the name of a file of the bundle until it is whole.
+const writeTemp = ".hangkit-write.tmp"
+
+// whole gives a file its name when it is whole and on the disk.
+func (b *Bundle) whole(name string, fill func(*appender) error) error {
+	dir := path.Dir(name)
+	if _, err := b.Folder(dir); err != nil {
+		return err
+	}
+	temp := path.Join(dir, writeTemp)
+	if err := b.root.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return bundleError(err)
+	}
+	f, err := b.create(b.root, temp)
+	if err != nil {
+		return bundleError(err)
+	}
+	err = fill(&appender{f, 0, sha256.New()})
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = b.root.Rename(temp, name)
+	}
+	if err != nil {
+		return errors.Join(bundleError(err), b.root.Remove(temp))
+	}
+	return syncDir(b.root, dir)
+}
+
+// bundleError names what the operating system says of the target; what it says of the
+// disk has its name.
+func bundleError(err error) error {
+	if errors.Is(err, ErrUnreadable) {
+		return err
+	}
+	return targetError(readOnlyError(err))
+}
+
+// SafePath makes every element of a slash path a safe name.
+func SafePath(name string) string {
+	elements := strings.Split(strings.Trim(name, "/"), "/")
+	for i, e := range elements {
+		elements[i] = SafeName(e)
+	}
+	return path.Join(elements...)
+}

@@ -1,0 +1,75 @@
+package collect
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Located is a Volume that knows where the clusters of its files lie.
+type Located interface {
+	Volume
+	// EachExtent tells the stretches of a file in the file's order, neighbours joined:
+	// where each begins in the file and on the volume, negative for a hole, and how
+	// long it is. A file inside its own metadata has none.
+	EachExtent(name string, each func(file, volume, length int64)) error
+	// DiskOffset is where the volume begins on its disk, negative where there is no
+	// saying.
+	DiskOffset() int64
+}
+
+// Extent is a stretch of a file, and where it lies. A stretch that was never allocated
+// lies nowhere.
+type Extent struct {
+	Off    int64  `json:"offset"` // in the file
+	Len    int64  `json:"length"`
+	Volume *int64 `json:"volume,omitempty"` // offset on the volume
+	Disk   *int64 `json:"disk,omitempty"`   // offset on the disk, where that is known
+}
+
+// Extents are where the bytes of the candidate lie that Extract copies. The error is
+// errors.ErrUnsupported where the volume does not tell.
+func (c *Candidate) Extents() ([]Extent, error) {
+	v, ok := c.Place.Volume.(Located)
+	if !ok {
+		return nil, fmt.Errorf("extents of %s: %w", c.Name(), errors.ErrUnsupported)
+	}
+	var all []Extent
+	start := v.DiskOffset()
+	err := v.EachExtent(c.Path, func(file, volume, length int64) {
+		if length = min(length, c.Have-file); length > 0 {
+			all = append(all, newExtent(file, length, volume, start))
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("extents of %s: %w", c.Name(), err)
+	}
+	return all, nil
+}
+
+func newExtent(off, length, volume, start int64) Extent {
+	e := Extent{Off: off, Len: length}
+	if volume >= 0 {
+		e.Volume = &volume
+		if start >= 0 {
+			disk := start + volume
+			e.Disk = &disk
+		}
+	}
+	return e
+}
+
+// maxManifestExtents is how many extents a manifest lists of one dump: more than the
+// page file of a machine that ran for years has.
+const maxManifestExtents = 100_000
+
+func (d *ManifestDump) addExtents(c *Candidate) {
+	all, err := c.Extents()
+	if err != nil {
+		if !errors.Is(err, errors.ErrUnsupported) {
+			d.Problems = append(d.Problems, err.Error())
+		}
+		return
+	}
+	listed := min(len(all), maxManifestExtents)
+	d.Extents, d.MoreExtents = all[:listed], len(all)-listed
+}

@@ -1,0 +1,105 @@
+package offline
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"hangkit/collect"
+	"hangkit/offline/internal/ui"
+	"hangkit/offline/target"
+)
+
+// openBundle makes the collection's folder, or opens the one that was interrupted.
+func (c *CollectCmd) openBundle(talk *ui.UI, k *collection) (err error) {
+	if err := k.scan.refuseOutput(c.Output); err != nil {
+		return err
+	}
+	if collect.IsFinished(c.Output) {
+		return ui.Fail(ui.Refused, fmt.Errorf("%s: %w", c.Output, collect.ErrFinished), "name the folder it lies in: -o "+quoteArg(filepath.Dir(filepath.Clean(c.Output))))
+	}
+	left, err := collect.UnfinishedBundles(c.Output, k.id())
+	if err != nil {
+		return err
+	}
+	if c.Resume && len(left) > 0 {
+		err = c.resumeBundle(talk, k, left)
+	} else {
+		err = c.newBundle(talk, k, left)
+	}
+	if err != nil {
+		return err
+	}
+	talk.Talkf("%s: %s%s\n", k.bundle.Dir, k.sizes(), freeWords(k.bundle.Dir))
+	return nil
+}
+
+// refuseOutput keeps the dumps off the disk they come from: it may hold what is left
+// of the very thing that is looked for, and there is room on it only by accident.
+func (s *scan) refuseOutput(dir string) error {
+	for _, t := range s.targets {
+		on, err := t.Holds(dir)
+		if err != nil {
+			return fmt.Errorf("output folder: %w", err)
+		}
+		if on {
+			return ui.Fail(ui.Refused, fmt.Errorf("the output folder %s lies on %s itself", dir, t.Name), "name a folder on another disk: -o")
+		}
+	}
+	return nil
+}
+
+// newBundle begins a collection, and tells of those that could have been gone on with.
+func (c *CollectCmd) newBundle(talk *ui.UI, k *collection, left []collect.UnfinishedBundle) (err error) {
+	switch {
+	case len(left) > 0 && left[0].Dir == c.Output:
+		return ui.Fail(ui.Refused, fmt.Errorf("%s holds an unfinished collection", c.Output), "--resume goes on with it", "or name the folder it lies in")
+	case len(left) > 0:
+		talk.Talkf("%s is an unfinished collection of this machine; --resume goes on with it\n", dirsOf(left))
+	case c.Resume:
+		talk.Talkf("%s holds no unfinished collection of this machine: a new one begins\n", c.Output)
+	}
+	k.bundle, err = collect.NewBundle(c.Output, k.id(), c.recipients())
+	return err
+}
+
+// resumeBundle goes on with the newest of the unfinished collections.
+func (c *CollectCmd) resumeBundle(talk *ui.UI, k *collection, left []collect.UnfinishedBundle) (err error) {
+	talk.Talkf("going on with %s\n", left[0].Dir)
+	if len(left) > 1 {
+		talk.Talkf("older and unfinished too: %s\n", dirsOf(left[1:]))
+	}
+	if what := left[0].ID.What; what != c.What {
+		return ui.Fail(ui.Usage, fmt.Errorf("the collection was begun with --what %s", what), "say so again, or begin a new one without --resume")
+	}
+	k.bundle, err = collect.ResumeBundle(left[0].Dir, c.recipients())
+	if other, ok := errors.AsType[*collect.OtherRecipientsError](err); ok {
+		return ui.Fail(ui.Usage, err, encryptHint(other.EncryptTo), "or begin a new one without --resume")
+	}
+	return err
+}
+
+func encryptHint(to []string) string {
+	if len(to) == 0 {
+		return "go on without --encrypt-to"
+	}
+	return "go on for the same: --encrypt-to " + strings.Join(to, " --encrypt-to ")
+}
+
+func dirsOf(left []collect.UnfinishedBundle) string {
+	var dirs []string
+	for _, l := range left {
+		dirs = append(dirs, l.Dir)
+	}
+	return strings.Join(dirs, ", ")
+}
+
+// freeWords says how much room there is, where that is known.
+func freeWords(dir string) string {
+	free, err := target.FreeSpace(dir)
+	if err != nil {
+		return ""
+	}
+	return "; " + ui.FormatSize(free) + " free"
+}

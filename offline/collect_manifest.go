@@ -1,0 +1,39 @@
+package offline
+
+import (
+	"hangkit/collect"
+	"hangkit/offline/target"
+)
+
+// writeManifest writes the manifest of the collection as it is now.
+func (k *collection) writeManifest() (string, error) {
+	m := collect.NewManifest("hangkit "+version().Version, k.bundle.ID.Begun, k.bundle.To())
+	m.Completed, m.Computer, m.Target, m.What = k.completed, k.computer(), k.target, k.what
+	for _, v := range readable(k.scan) {
+		m.Volumes = append(m.Volumes, manifestVolume(v))
+	}
+	for _, d := range k.dumps {
+		m.Add(d.Candidate, d.Result, d.Failed)
+	}
+	for _, l := range k.left {
+		m.Add(l, nil, nil)
+	}
+	for _, l := range k.logs {
+		m.Logs = append(m.Logs, manifestLog(&l))
+	}
+	for _, f := range k.files {
+		m.Files = append(m.Files, collect.NewManifestFile(f))
+	}
+	return k.bundle.WriteManifest(m)
+}
+
+func manifestVolume(v *target.Volume) collect.ManifestVolume {
+	m := collect.ManifestVolume{
+		Name: v.Label(), Disk: v.Target.Name, Partition: v.Part.Number,
+		Size: v.Part.Size, FileSystem: v.FileSystem(), Serial: serialText(v),
+	}
+	if v.Device != nil {
+		m.Offset = &v.Part.Start
+	}
+	return m
+}
