@@ -17,8 +17,10 @@ const (
 	SourceTemp                    // DUMP*.tmp, on its way to MEMORY.DMP
 	SourceDedicated               // the dedicated dump file
 	SourcePageFile                // a page file
-	SourceLive                    // a live kernel dump: the machine went on
+	SourceFirmware                // the partition that firmware writes dumps to
+	SourceLive                    // a folder of live kernel dumps: the machine went on
 	SourceMinidump                // the minidump folder
+	SourceProgram                 // a folder where dumps of programs lie
 )
 
 func (s Source) String() string {
@@ -31,17 +33,23 @@ func (s Source) String() string {
 		return "dedicated dump file"
 	case SourcePageFile:
 		return "page file"
+	case SourceFirmware:
+		return "firmware dump partition"
 	case SourceLive:
 		return "live kernel dump"
 	case SourceMinidump:
 		return "minidump"
+	case SourceProgram:
+		return "program dump"
 	}
 	return fmt.Sprintf("source %d", int(s))
 }
 
 // raw reports whether the kernel writes dumps of this source beneath the file
 // system, so that the file's own size says nothing.
-func (s Source) raw() bool { return s == SourcePageFile || s == SourceDedicated }
+func (s Source) raw() bool {
+	return s == SourcePageFile || s == SourceDedicated || s == SourceFirmware
+}
 
 // State is what a candidate is worth.
 type State int
@@ -103,11 +111,19 @@ type Candidate struct {
 	Missing  dumpfile.Missing
 	Modified time.Time // of the file
 
+	// Rebuilt is the first page that Rebuild made anew; the dump is read with it.
+	// Header is then the one in it, and State stays StateHeaderWiped.
+	Rebuilt *dumpfile.Rebuilt
+
 	DuplicateOf *Candidate // a better copy of the same crash
 	Stale       string     // why this crash is not the last thing that happened, "" if it may be
 	Problems    []error
 
-	raw bool // read through OpenRaw
+	kind         dumpfile.Kind
+	raw          bool // read through OpenRaw
+	savedPartly  bool // a later boot began to save this very crash
+	rebuildTried bool
+	dispensable  bool // no header could be made for it, and another crash has one
 }
 
 // Extractable reports whether there is anything of a dump to copy.
@@ -120,15 +136,33 @@ func (c *Candidate) Extractable() bool {
 	}
 }
 
-// whole reports whether a copy of the candidate is all there is to have.
+// whole reports whether a copy of the candidate is all there is to have. A page
+// made anew is a guess, however good.
 func (c *Candidate) whole() bool {
 	return c.State != StatePartial && c.State != StateDamaged && c.State != StateHeaderWiped
 }
 
-// Wanted reports whether a collection should take this candidate: a kernel
-// dump of which no better copy is at hand.
+// Wanted reports whether a collection should take this candidate: a kernel dump
+// of which no better copy is at hand. One without its first page is wanted too, for
+// Rebuild may make one; if that fails, an expert can do more with its pages than
+// with nothing, but not more than with the dump of another crash. Dumps of programs
+// are taken only for whoever asks for StateUserDump.
 func (c *Candidate) Wanted() bool {
-	return c.Extractable() && c.DuplicateOf == nil && c.State != StateUserDump && c.State != StateHeaderWiped
+	return c.Extractable() && c.DuplicateOf == nil && c.State != StateUserDump && !c.dispensable
+}
+
+// Live reports whether the dump was taken from a machine that went on running. It
+// is no crash, whatever its header calls it.
+func (c *Candidate) Live() bool {
+	h := c.Header
+	if h == nil {
+		return false
+	}
+	if h.Attributes.Known && h.Attributes.Value&dumpfile.AttrLiveDump != 0 {
+		return true
+	}
+	info, ok := dumpfile.LookupBugCheck(h.BugCheck.Code.Value)
+	return ok && info.Live || c.Source == SourceLive
 }
 
 // Name is the candidate's place and path, for people.
@@ -152,6 +186,15 @@ type File interface {
 func (c *Candidate) Open() (File, error) { return c.open() }
 
 func (c *Candidate) open() (*source, error) {
+	src, err := c.openStored()
+	if err == nil && c.Rebuilt != nil {
+		src.ReaderAt = c.Rebuilt.Over(src.ReaderAt)
+	}
+	return src, err
+}
+
+// openStored opens what the disk holds.
+func (c *Candidate) openStored() (*source, error) {
 	if c.raw {
 		return openRaw(c.Place.Volume, c.Path)
 	}

@@ -28,9 +28,10 @@ type Volume interface {
 	OpenRaw(name string) (*io.SectionReader, error)
 }
 
-// Place is one volume and what its Windows says about dumps. Every name is a
+// Place is one volume and what a Windows says about dumps on it. Every name is a
 // slash path inside the volume; an empty one means the default of Windows, or
-// nothing where there is no SystemRoot.
+// nothing where there is no SystemRoot. A volume may be in several places, where
+// several installations name files on it.
 type Place struct {
 	Volume        Volume
 	Label         string   // names the volume to the user
@@ -39,6 +40,10 @@ type Place struct {
 	MinidumpDir   string   // CrashControl\MinidumpDir
 	DedicatedDump string   // CrashControl\DedicatedDumpFile
 	PageFiles     []string // those of ExistingPageFiles and PagingFiles
+	LiveReports   string   // CrashControl\LiveKernelReports\LiveKernelReportsPath
+	ProgramDumps  []string // DumpFolder of Windows Error Reporting
+
+	Certificate string // thumbprint of the one that dumps are encrypted to
 
 	// What tells a stale dump, where it is known.
 	BootID       uint32    // the boot counter of the registry

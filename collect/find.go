@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-
-	"hangkit/collect/dumpfile"
 )
 
 // Find looks in every place a dump can be and returns what it found, the
@@ -21,6 +19,9 @@ func Find(ctx context.Context, places []Place) ([]*Candidate, error) {
 	f := &finder{ctx: ctx, seen: map[string]bool{}}
 	for i := range places {
 		f.place(&places[i])
+	}
+	for i := range places {
+		f.former(&places[i]) // behind all that know more of their own dumps
 	}
 	rank(f.found)
 	if err := ctx.Err(); err != nil {
@@ -35,52 +36,24 @@ type finder struct {
 	found []*Candidate
 }
 
-// The names Windows uses where no setting says otherwise.
-const (
-	defaultDumpFile    = "MEMORY.DMP"
-	defaultMinidumpDir = "Minidump"
-	defaultPageFile    = "pagefile.sys"
-	liveReportsDir     = "LiveKernelReports"
-	taskManagerDumps   = "AppData/Local/Microsoft/Windows/TaskManager/LiveKernelDumps"
-)
-
 func (f *finder) place(p *Place) {
-	if p.DumpFile != "" {
-		f.file(p, p.DumpFile, SourceDumpFile)
+	if _, ok := p.Volume.(rawVolume); ok {
+		f.partition(p)
+		return
 	}
-	f.glob(p, ".", isDumpTemp, SourceTemp)
+	f.settings(p)
+	f.root(p)
 	if p.SystemRoot != "" {
-		f.file(p, path.Join(p.SystemRoot, defaultDumpFile), SourceDumpFile)
-		f.glob(p, p.SystemRoot, isDumpTemp, SourceTemp)
-		f.glob(p, path.Join(p.SystemRoot, defaultMinidumpDir), isDmp, SourceMinidump)
-		f.tree(p, path.Join(p.SystemRoot, liveReportsDir), liveDepth)
-		f.userLiveDumps(p)
+		f.windows(p, p.SystemRoot)
 	}
-	if p.MinidumpDir != "" {
-		f.glob(p, p.MinidumpDir, isDmp, SourceMinidump)
-	}
-	if p.DedicatedDump != "" {
-		f.file(p, p.DedicatedDump, SourceDedicated)
-	}
-	for _, name := range p.PageFiles {
-		f.file(p, name, SourcePageFile)
-	}
-	// Whatever the settings say, or where they cannot be read: a look costs
-	// nothing and a dump may be there.
-	f.file(p, defaultPageFile, SourcePageFile)
 }
 
-// isDumpTemp matches DUMP*.tmp, into which the session manager renames a
-// page file, and DUMP*.DMP, which the kernel's hardware error code writes.
-func isDumpTemp(name string) bool {
-	if len(name) != len("DUMP0000.tmp") || !strings.EqualFold(name[:4], "DUMP") {
-		return false
+// named examines a file that a setting names, if there is a setting.
+func (f *finder) named(p *Place, name string, s Source) {
+	if name != "" {
+		f.file(p, name, s)
 	}
-	ext := path.Ext(name)
-	return strings.EqualFold(ext, ".tmp") || strings.EqualFold(ext, ".dmp")
 }
-
-func isDmp(name string) bool { return strings.EqualFold(path.Ext(name), ".dmp") }
 
 // glob takes the files of one folder whose names match.
 func (f *finder) glob(p *Place, dir string, match func(string) bool, s Source) {
@@ -91,28 +64,15 @@ func (f *finder) glob(p *Place, dir string, match func(string) bool, s Source) {
 	}
 }
 
-// liveDepth is how deep LiveKernelReports nests: one folder per component.
-const liveDepth = 3
-
-// tree takes every dump below a folder.
-func (f *finder) tree(p *Place, dir string, depth int) {
-	for _, e := range f.readDir(p, dir, SourceLive) {
-		name := path.Join(dir, e.Name())
+// tree takes the files below a folder whose names match.
+func (f *finder) tree(p *Place, d dumpFolder, match func(string) bool, s Source) {
+	for _, e := range f.readDir(p, d.dir, s) {
+		name := path.Join(d.dir, e.Name())
 		switch {
-		case e.IsDir() && depth > 1:
-			f.tree(p, name, depth-1)
-		case isDmp(name) && !e.IsDir():
-			f.file(p, name, SourceLive)
-		}
-	}
-}
-
-// userLiveDumps takes the live dumps that Task Manager made for users.
-func (f *finder) userLiveDumps(p *Place) {
-	const users = "Users"
-	for _, e := range f.readDir(p, users, SourceLive) {
-		if e.IsDir() {
-			f.glob(p, path.Join(users, e.Name(), taskManagerDumps), isDmp, SourceLive)
+		case e.IsDir() && d.depth > 1:
+			f.tree(p, dumpFolder{name, d.depth - 1}, match, s)
+		case match(e.Name()) && !e.IsDir():
+			f.file(p, name, s)
 		}
 	}
 }
@@ -137,7 +97,7 @@ func (f *finder) readDir(p *Place, dir string, s Source) []fs.DirEntry {
 
 // file examines one file, which need not exist, unless it was met before.
 func (f *finder) file(p *Place, name string, s Source) {
-	if f.ctx.Err() != nil || !fs.ValidPath(name) {
+	if f.ctx.Err() != nil || !fs.ValidPath(name) || slices.Contains(neverDumps, strings.ToLower(path.Base(name))) {
 		return
 	}
 	name = resolve(p.Volume, name)
@@ -193,132 +153,4 @@ func resolve(v Volume, name string) string {
 		at = next
 	}
 	return at
-}
-
-// examine opens the candidate and finds out what it is.
-func (c *Candidate) examine() {
-	src, err := c.openBest()
-	if err != nil {
-		c.unreadable(err)
-		return
-	}
-	defer src.Close()
-	c.FileSize = src.size
-	kind, err := dumpfile.Identify(src, src.size)
-	if err != nil {
-		c.unreadable(err)
-		return
-	}
-	c.classify(src, kind)
-	if c.Header != nil {
-		c.Stale = c.staleness()
-	}
-}
-
-// openBest opens a page file raw, and any other file as the file system shows
-// it unless its clusters hold more.
-func (c *Candidate) openBest() (*source, error) {
-	if c.Source.raw() {
-		c.raw = true
-		return c.open()
-	}
-	file, err := c.open()
-	if err != nil {
-		return nil, err
-	}
-	raw, err := openRaw(c.Place.Volume, c.Path)
-	if err != nil || !preferRaw(file, raw) {
-		return file, nil //nolint:nilerr // a file without clusters of its own is read as a file
-	}
-	c.raw = true
-	c.problem(errors.New("the file system takes part of this file for unwritten; read from its clusters"))
-	return &source{raw, file, file.size}, nil
-}
-
-func (c *Candidate) unreadable(err error) {
-	c.State, c.Why = StateUnreadable, "it cannot be read"
-	c.problem(fmt.Errorf("open %s: %w", c.Path, err))
-}
-
-// classify gives the candidate its state.
-func (c *Candidate) classify(src *source, kind dumpfile.Kind) {
-	switch kind {
-	case dumpfile.KindKernel64, dumpfile.KindKernel32:
-		c.kernelDump(src)
-	case dumpfile.KindWiped64, dumpfile.KindWiped32:
-		c.Layout = dumpfile.LayoutWiped(src, src.size, kind)
-		c.measure()
-		c.State, c.Why = StateHeaderWiped, "a later boot zeroed the first page of this dump; what follows is still there"
-	case dumpfile.KindUser:
-		c.takeFile(StateUserDump, "a dump of a program, not of the kernel")
-	case dumpfile.KindFirmware, dumpfile.KindFirmwareEncrypted:
-		c.takeFile(StateFirmware, "a dump written by the firmware")
-	case dumpfile.KindEmpty:
-		c.State, c.Why = StateEmpty, "it begins with zeros: no dump was written"
-	default:
-		c.State, c.Why = StateNotDump, "it does not begin with a dump header"
-		if c.FileSize == 0 {
-			c.State, c.Why = StateEmpty, "the file is empty"
-		}
-	}
-}
-
-func (c *Candidate) takeFile(s State, why string) {
-	c.State, c.Why = s, why
-	c.Length, c.Have = c.FileSize, c.FileSize
-}
-
-func (c *Candidate) kernelDump(src *source) {
-	h, err := dumpfile.ParseHeader(src, src.size)
-	if errors.Is(err, dumpfile.ErrTruncated) {
-		c.takeFile(StatePartial, "it ends within its header")
-		return
-	}
-	if err != nil {
-		c.unreadable(err)
-		return
-	}
-	c.Header = h
-	c.Layout = h.Layout(src, src.size)
-	c.Problems = append(c.Problems, c.Layout.Problems...)
-	c.measure()
-	c.State, c.Why = c.judge()
-}
-
-// measure sets Length, Have and Missing. A file is taken as a whole, a page
-// file as far as the dump in it goes.
-func (c *Candidate) measure() {
-	c.Length = c.Layout.Need
-	if c.Length == 0 || !c.Source.raw() {
-		c.Length = max(c.Length, c.FileSize)
-	}
-	c.Have = min(c.Length, c.FileSize)
-	m, err := c.Layout.Missing(c.Have)
-	if err != nil {
-		c.problem(err)
-	}
-	c.Missing = m
-}
-
-// judge tells the states of a dump with a readable header apart.
-func (c *Candidate) judge() (State, string) {
-	l, attr := c.Layout, c.Header.Attributes
-	short := l.Format.Known && c.Have < l.Format.Bytes || !l.Format.Known && c.Missing.Bytes > 0
-	switch {
-	case short && c.Missing.SecondaryOnly:
-		return StatePartial, "every page is there, but the secondary data behind them is cut short"
-	case short:
-		return StatePartial, fmt.Sprintf("%d of %d bytes are there: the file was too small for the dump", c.Have, c.Length)
-	case attr.Known && attr.Value&dumpfile.AttrInsufficientFile != 0:
-		return StatePartial, "the kernel noted that the file was too small for the dump"
-	case c.Header.Encrypted():
-		return StateEncrypted, "its contents are encrypted with the certificate of the machine's settings"
-	case l.Need == 0:
-		return StatePartial, "how long the dump is cannot be told: the whole file is taken"
-	case len(l.Problems) > 0:
-		return StateDamaged, l.Problems[0].Error()
-	case c.Missing.Bytes > 0:
-		return StateComplete, fmt.Sprintf("every page is there; up to %d bytes of secondary data may be missing", c.Missing.Bytes)
-	}
-	return StateComplete, "everything the header announces is there"
 }

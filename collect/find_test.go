@@ -5,9 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"hangkit/collect"
 	"hangkit/collect/dumpfile"
@@ -90,6 +94,7 @@ func TestOtherFilesAreNoCandidates(t *testing.T) {
 		"DUMP1.tmp": dump, "DUMP12345.tmp": dump, "DUMPabcd.txt": dump, "dump.dmp": dump,
 		"Windows/Minidump/a.txt": dump, "Windows/a.dmp": dump, "swapfile.sys": dump,
 		"Windows/LiveKernelReports/a/b/c/d.dmp": dump, // deeper than Windows nests them
+		"hiberfil.sys":                          dump, "Windows/Temp/a.txt": dump, "Users/ann/AppData/Local/Temp/deep/a.dmp": dump,
 	})
 	if found := find(t, windows(v)); len(found) != 0 {
 		t.Errorf("found %s", found[0].Name())
@@ -117,6 +122,78 @@ func TestSettingsAreFollowed(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("found %q\nwant  %q", got, want)
+	}
+}
+
+// TestEveryPlace has a dump in every place of a volume.
+func TestEveryPlace(t *testing.T) {
+	t.Parallel()
+	const local = "Users/ann/AppData/Local/"
+	want := []string{
+		"DUMP0001.tmp=unfinished harvest",
+		"ProgramData/Microsoft/Windows/WER/ReportArchive/Kernel_1/a.mdmp=program dump",
+		"ProgramData/Microsoft/Windows/WER/ReportQueue/AppHang_1/a.hdmp=program dump",
+		"ProgramData/Microsoft/Windows/WER/Temp/a.dmp=program dump",
+		local + "CrashDumps/x/y/a.dmp=program dump",
+		local + "Microsoft/Windows/TaskManager/LiveKernelDumps/a.dmp=live kernel dump",
+		local + "Microsoft/Windows/WER/ReportQueue/Hang/a.dmp=program dump",
+		local + "Temp/a.DMP=program dump",
+		"Users/bob/AppData/Local/Microsoft/Windows/TaskManager/LiveKernelDumps/b.dmp=live kernel dump",
+		"Windows.old.000/Users/old/AppData/Local/Microsoft/Windows/TaskManager/LiveKernelDumps/c.dmp=live kernel dump",
+		"Windows.old.000/Windows/Minidump/a.dmp=minidump",
+		"Windows.old/Windows/DUMP0002.tmp=unfinished harvest",
+		"Windows.old/Windows/MEMORY.DMP=memory dump",
+		"Windows/DUMP00ff.DMP=unfinished harvest",
+		"Windows/LiveKernelReports/NDIS/a.dmp=live kernel dump",
+		"Windows/LiveKernelReports/a.dmp=live kernel dump",
+		"Windows/MEMORY.DMP=memory dump",
+		"Windows/Minidump/a.dmp=minidump",
+		"Windows/ServiceProfiles/LocalService/AppData/Local/CrashDumps/a.dmp=program dump",
+		"Windows/ServiceProfiles/NetworkService/AppData/Local/Temp/a.dmp=program dump",
+		"Windows/System32/config/systemprofile/AppData/Local/CrashDumps/a.dmp=program dump",
+		"Windows/Temp/a.dmp=program dump",
+		"dumps/wer/a.dmp=program dump",
+		"live/NDIS/a.dmp=live kernel dump",
+		"pagefile.sys=page file",
+	}
+	content := map[string][]byte{}
+	for i, w := range want {
+		name, _, _ := strings.Cut(w, "=")
+		content[name] = build(t, dumptest.Spec{Type: dumpfile.TypeTriage, BootID: uint32(i + 1)})
+	}
+	p := windows(files(content))
+	p.LiveReports, p.ProgramDumps = "live", []string{"dumps/WER"}
+	var got []string
+	for _, c := range find(t, p) {
+		got = append(got, fmt.Sprintf("%s=%s", c.Path, c.Source))
+		if c.Source == collect.SourceLive != c.Live() || !c.Wanted() {
+			t.Errorf("%s: live %t, wanted %t", c.Path, c.Live(), c.Wanted())
+		}
+	}
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("places (-want +got):\n%s", diff)
+	}
+}
+
+func TestFirmwarePartition(t *testing.T) {
+	t.Parallel()
+	b := firmware(1, 0x100, 0)
+	partition := func(b []byte) collect.Place {
+		return collect.PartitionPlace("disk.img, partition 4", io.NewSectionReader(bytes.NewReader(b), 0, int64(len(b))))
+	}
+	c := findOne(t, partition(pad(b, 1<<20)))
+	if c.State != collect.StateFirmware || c.Have != 0x100 || !c.Wanted() || c.Name() != "disk.img, partition 4:firmware-dump" {
+		t.Errorf("%s: %s (%s), %d bytes", c.Name(), c.State, c.Why, c.Have)
+	}
+	if got := c.Story(); got != "a dump written by the firmware: on a partition of its own, 256 bytes" {
+		t.Error(got)
+	}
+	if got := extractAll(t, c); !bytes.Equal(got, b[:0x100]) {
+		t.Errorf("%d bytes came out", len(got))
+	}
+	if c := findOne(t, partition(make([]byte, 1<<16))); c.State != collect.StateEmpty || c.Wanted() {
+		t.Errorf("unused: %s", c.State)
 	}
 }
 
@@ -220,9 +297,12 @@ func TestSameCrashIsTakenOnce(t *testing.T) {
 			[]string{"pagefile.sys", "Windows/MEMORY.DMP"}},
 		{"same time, other boot", map[string][]byte{"Windows/MEMORY.DMP": boot8, "pagefile.sys": dump},
 			[]string{"Windows/MEMORY.DMP", "pagefile.sys"}},
-		{"user and wiped dumps are not wanted", map[string][]byte{
+		{"dumps of programs are not wanted, one without its first page is", map[string][]byte{
 			"pagefile.sys": build(t, dumptest.Spec{WipeFirst: true}), "Windows/Minidump/u.dmp": []byte("MDMP user"),
-		}, nil},
+		}, []string{"pagefile.sys"}},
+		{"a live dump is not the crash", map[string][]byte{
+			"Windows/MEMORY.DMP": other, "Windows/LiveKernelReports/a.dmp": dump,
+		}, []string{"Windows/MEMORY.DMP", "Windows/LiveKernelReports/a.dmp"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -45,9 +45,16 @@ func sameCrash(a, b *Candidate) bool {
 // the same crash.
 func rank(all []*Candidate) {
 	slices.SortStableFunc(all, compare)
+	for _, c := range all {
+		c.DuplicateOf, c.savedPartly = nil, false
+	}
 	for i, c := range all {
 		for _, better := range all[:i] {
-			if better.DuplicateOf == nil && better.Extractable() && sameCrash(better, c) && replaces(better, c) {
+			if better.DuplicateOf != nil || !better.Extractable() || !sameCrash(better, c) {
+				continue
+			}
+			better.savedPartly = better.savedPartly || c.Source == SourceDumpFile || c.Source == SourceTemp
+			if replaces(better, c) {
 				c.DuplicateOf = better
 				break
 			}
@@ -56,22 +63,24 @@ func rank(all []*Candidate) {
 }
 
 // replaces reports whether nothing is lost by leaving c out. A small dump of
-// the crash stays wanted beside a memory dump that is not whole.
+// the crash stays wanted beside a memory dump that is not whole, and so do the
+// pages of one whose header was zeroed.
 func replaces(better, c *Candidate) bool {
-	if isTriage(c) && !isTriage(better) {
-		return better.State == StateComplete
+	if isTriage(c) && !isTriage(better) || c.State == StateHeaderWiped {
+		return better.State == StateComplete || better.State == StateEncrypted && c.State == StateHeaderWiped
 	}
 	return true
 }
 
 func isTriage(c *Candidate) bool { return c.Header != nil && c.Header.Type == dumpfile.TypeTriage }
 
-// compare puts what can be copied first, then the latest crash, then the
-// memory dump before the small one, the better state and the better source.
+// compare puts what can be copied first, crashes before live dumps, then the latest
+// crash, then the memory dump before the small one, the better state and the better source.
 func compare(a, b *Candidate) int {
 	return cmp.Or(
 		-compareBool(a.Extractable(), b.Extractable()),
 		-compareBool(a.Header != nil, b.Header != nil),
+		compareBool(a.Live(), b.Live()),
 		-crashTime(a).Compare(crashTime(b)),
 		compareBool(isTriage(a), isTriage(b)),
 		cmp.Compare(a.State, b.State),
@@ -99,17 +108,30 @@ func crashTime(c *Candidate) time.Time {
 }
 
 // staleness says why the crash is not the last thing that happened to this
-// Windows. The boot counter is asked before the clock, which may be wrong.
+// Windows. The boot counter is asked before the clock, which may be wrong. A live
+// dump is no crash.
 func (c *Candidate) staleness() string {
 	h, p := c.Header, c.Place
-	if h.BootID.Known && p.BootID != 0 {
-		if boots := int64(p.BootID) - int64(h.BootID.Value); boots > 0 {
-			return fmt.Sprintf("Windows has started %d times since this crash", boots)
-		}
+	switch {
+	case h == nil || c.Live():
 		return ""
-	}
-	if h.SystemTime.Known && p.LastShutdown.After(h.SystemTime.Value) {
-		return fmt.Sprintf("Windows was shut down cleanly after this crash, on %s", p.LastShutdown.UTC().Format(time.RFC3339))
+	case isFormer(c.Path):
+		return "it is of a Windows that an upgrade set aside"
+	case h.BootID.Known && p.BootID != 0:
+		return startsSince(int64(p.BootID) - int64(h.BootID.Value))
+	case h.SystemTime.Known && p.LastShutdown.After(h.SystemTime.Value):
+		return "Windows was shut down cleanly after this crash, on " + p.LastShutdown.UTC().Format(timeFormat)
 	}
 	return ""
+}
+
+// startsSince tells how often a boot got far enough to be counted.
+func startsSince(n int64) string {
+	switch {
+	case n <= 0:
+		return ""
+	case n == 1:
+		return "by the registry's counter Windows has started once since this crash"
+	}
+	return fmt.Sprintf("by the registry's counter Windows has started %d times since this crash", n)
 }

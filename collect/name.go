@@ -35,6 +35,8 @@ func (c *Candidate) outputName(wish string, partial bool) string {
 	}
 	name := SafeName(wish)
 	switch {
+	case c.Rebuilt != nil:
+		return markName(name, ".rebuilt")
 	case c.State == StateHeaderWiped:
 		return markName(name, ".wiped")
 	case partial:
