@@ -37,6 +37,10 @@ type Manifest struct {
 	Dumps   []ManifestDump   `json:"dumps"`
 	Logs    []ManifestFile   `json:"logs,omitempty"`  // copied from the disk
 	Files   []ManifestFile   `json:"files,omitempty"` // written by the collection itself
+
+	LogsLeft     []ManifestFile `json:"logs_left,omitempty"` // found and not wanted, or not readable
+	MoreLogsLeft int            `json:"more_logs_left,omitempty"`
+
 	// HangAnalysis are the WinDbg commands to begin with.
 	HangAnalysis []string `json:"hang_analysis,omitempty"`
 }

@@ -112,6 +112,11 @@ func (c *CollectCmd) look(ctx context.Context, s *scan) (*collection, error) {
 		return nil, err
 	}
 	k := &collection{target: c.Target, output: c.Output, what: c.What, begun: time.Now(), scan: s}
+	if c.What != whatDumps {
+		if err := k.findLogs(ctx, places); err != nil {
+			return nil, err
+		}
+	}
 	if c.What != whatLogs {
 		candidates, err := collect.Find(ctx, places)
 		if err != nil {

@@ -19,6 +19,7 @@ type collectDocument struct {
 	Logs     []collectedFile `json:"logs,omitempty"`
 	Files    []collectedFile `json:"files,omitempty"` // the collection's own
 	Left     []dumpJSON      `json:"left,omitempty"`
+	LogsLeft []collectedFile `json:"logs_left,omitempty"`
 }
 
 type collectedJSON struct {
@@ -53,6 +54,9 @@ func (k *collection) document() *collectDocument {
 	}
 	for _, l := range k.logs {
 		doc.Logs = append(doc.Logs, k.describeLog(&l))
+	}
+	for _, l := range k.logsLeft {
+		doc.LogsLeft = append(doc.LogsLeft, describeLogLeft(&l))
 	}
 	for _, f := range k.files {
 		doc.Files = append(doc.Files, collectedFile{File: k.path(f.Name), Size: f.Size})
@@ -94,6 +98,7 @@ func (k *collection) preview(talk *ui.UI) error {
 		talk.Printf("would collect %s: %s (%s)\n", printable(l.Path), l.Kind, ui.FormatSize(l.Size))
 	}
 	printLeft(talk, doc)
+	k.printLogsLeft(talk)
 	talk.Printf("in all: %s\n", k.sizes())
 	return nil
 }
@@ -117,6 +122,7 @@ func (k *collection) show(talk *ui.UI, manifest string) error {
 		talk.Printf("%s  %s\n", f.File, ui.FormatSize(f.Size))
 	}
 	printLeft(talk, doc)
+	k.printLogsLeft(talk)
 	if manifest != "" {
 		talk.Printf("%s  says what was taken, from where, and the commands to start the analysis with\n", manifest)
 	}

@@ -5,26 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"time"
 
 	"hangkit/collect"
+	"hangkit/collect/logs"
 	"hangkit/offline/internal/ui"
 )
 
 var errNoLog = errors.New("no log found")
 
-// logFile is a file of the disk that tells what happened before a crash.
-type logFile struct {
-	Place    *collect.Place
-	Path     string // slash path inside the volume
-	Kind     string // what it is, for people
-	Size     int64
-	Modified time.Time
-}
-
 // takenLog is a log that was wanted, and what came of it.
 type takenLog struct {
-	File   logFile
+	File   logs.File
 	Copy   *collect.BundleFile // nil where it could not be copied
 	Failed error
 }
@@ -50,7 +41,7 @@ func (k *collection) takeLogs(ctx context.Context, talk *ui.UI) {
 	}
 }
 
-func (k *collection) takeLog(ctx context.Context, f *logFile) (*collect.BundleFile, error) {
+func (k *collection) takeLog(ctx context.Context, f *logs.File) (*collect.BundleFile, error) {
 	r, err := f.Place.Volume.Open(f.Path)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", f.Path, collect.ErrUnreadable, err)
@@ -61,6 +52,36 @@ func (k *collection) takeLog(ctx context.Context, f *logFile) (*collect.BundleFi
 		return nil, fmt.Errorf("copy %s: %w", f.Path, err)
 	}
 	return file, nil
+}
+
+// findLogs lists the logs of all places.
+func (k *collection) findLogs(ctx context.Context, places []collect.Place) error {
+	found, err := logs.Find(ctx, places, logs.DefaultLimits)
+	if err != nil {
+		return err
+	}
+	for _, f := range found.Files {
+		k.logs = append(k.logs, takenLog{File: f})
+	}
+	k.logsLeft, k.moreLogsLeft = found.Left, found.MoreLeft
+	return nil
+}
+
+// maxLogErrors is how many logs that could not be copied are told one by one.
+const maxLogErrors = 3
+
+// logFailures says which logs could not be copied.
+func (k *collection) logFailures() []error {
+	var errs []error
+	for _, l := range k.logs {
+		if l.Failed != nil && !errors.Is(l.Failed, errSkipped) {
+			errs = append(errs, l.Failed)
+		}
+	}
+	if more := len(errs) - maxLogErrors; more > 0 {
+		errs = append(errs[:maxLogErrors], fmt.Errorf("%s more could not be copied either", counted(more, "log")))
+	}
+	return errs
 }
 
 func (k *collection) logSize() (size int64) {
@@ -81,7 +102,7 @@ func (k *collection) copiedLogs() (n int, size int64) {
 }
 
 func (k *collection) describeLog(l *takenLog) collectedFile {
-	j := collectedFile{Path: l.File.Path, Kind: l.File.Kind, Size: l.File.Size}
+	j := collectedFile{Path: l.File.Path, Kind: string(l.File.Kind), Size: l.File.Size}
 	if l.Copy != nil {
 		j.File, j.Size = k.path(l.Copy.Name), l.Copy.Size
 	}
@@ -96,7 +117,7 @@ func manifestLog(l *takenLog) collect.ManifestFile {
 	if l.Copy != nil {
 		f = collect.NewManifestFile(l.Copy)
 	}
-	f.Volume, f.Path, f.Kind = l.File.Place.Label, l.File.Path, l.File.Kind
+	f.Volume, f.Path, f.Kind = l.File.Place.Label, l.File.Path, string(l.File.Kind)
 	if !l.File.Modified.IsZero() {
 		modified := l.File.Modified.UTC()
 		f.Modified = &modified
@@ -105,4 +126,26 @@ func manifestLog(l *takenLog) collect.ManifestFile {
 		f.Problem = l.Failed.Error()
 	}
 	return f
+}
+
+func manifestLogLeft(l *logs.Left) collect.ManifestFile {
+	return collect.ManifestFile{Volume: l.Place.Label, Path: l.Path, Size: l.Size, Problem: l.Err.Error()}
+}
+
+// describeLogLeft is a log that is not taken, with the reason.
+func describeLogLeft(l *logs.Left) collectedFile {
+	return collectedFile{Path: l.Path, Size: l.Size, Problem: l.Err.Error()}
+}
+
+// shownLogsLeft is how many of the logs that are not taken are named on a terminal.
+const shownLogsLeft = 5
+
+func (k *collection) printLogsLeft(talk *ui.UI) {
+	for i, l := range k.logsLeft {
+		if i == shownLogsLeft {
+			talk.Printf("not taken: %s more; the manifest lists them\n", counted(len(k.logsLeft)-i+k.moreLogsLeft, "log"))
+			return
+		}
+		talk.Printf("not taken: %s: %s\n", printable(l.Path), printable(l.Err.Error()))
+	}
 }

@@ -21,6 +21,10 @@ func (k *collection) writeManifest() (string, error) {
 	for _, l := range k.logs {
 		m.Logs = append(m.Logs, manifestLog(&l))
 	}
+	for _, l := range k.logsLeft {
+		m.LogsLeft = append(m.LogsLeft, manifestLogLeft(&l))
+	}
+	m.MoreLogsLeft = k.moreLogsLeft
 	for _, f := range k.files {
 		m.Files = append(m.Files, collect.NewManifestFile(f))
 	}

@@ -13,6 +13,7 @@ import (
 
 	"hangkit/collect"
 	"hangkit/collect/dumpfile"
+	"hangkit/collect/logs"
 	"hangkit/offline/internal/ui"
 	"hangkit/offline/windows"
 )
@@ -42,6 +43,10 @@ type collection struct {
 	dumps []takenDump
 	left  []*collect.Candidate // found, and not wanted
 	logs  []takenLog
+
+	logsLeft     []logs.Left // the first of the logs that are not wanted
+	moreLogsLeft int         // how many there are beside these
+
 	files []*collect.BundleFile // what was written into the bundle beside dumps and logs
 
 	failed     []error // beside those of the dumps and logs
@@ -149,11 +154,7 @@ func (k *collection) failures() error {
 			errs = append(errs, d.Failed)
 		}
 	}
-	for _, l := range k.logs {
-		if l.Failed != nil && !errors.Is(l.Failed, errSkipped) {
-			errs = append(errs, l.Failed)
-		}
-	}
+	errs = append(errs, k.logFailures()...)
 	return errors.Join(append(errs, k.failed...)...)
 }
 
@@ -196,11 +197,15 @@ func (k *collection) finish() error {
 
 // takeTexts writes what the collection has to say for itself.
 func (k *collection) takeTexts(ctx context.Context) {
-	if ctx.Err() != nil {
-		return
+	write := []func(context.Context) error{k.writeRegistry, k.writeReport}
+	if k.what == whatDumps {
+		write = write[1:]
 	}
-	for _, write := range []func(context.Context) error{k.writeRegistry, k.writeReport} {
-		if err := write(ctx); err != nil {
+	for _, w := range write {
+		if ctx.Err() != nil {
+			return
+		}
+		if err := w(ctx); err != nil {
 			k.fail(err)
 		}
 	}
