@@ -2,7 +2,6 @@ package collect
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"hangkit/collect/dumpfile"
@@ -168,8 +167,7 @@ func (c Cause) words() (title, how string) {
 	}
 }
 
-// Commands are the commands to begin with for this kind of hang, in the order to
-// try them.
+// Commands are those to begin with for this kind of hang, in the order to try them.
 func (h Hang) Commands() []Command {
 	var list []Command
 	switch h.Cause {
@@ -181,18 +179,26 @@ func (h Hang) Commands() []Command {
 		list = append(list, Command{"!analyze -v", "the watchdog's own view"}, Command{"!analyze -v -hang", "who waits for whom"})
 	}
 	list = append(list, h.causeCommands()...)
-	list = append(list, h.Stage.commands()...)
-	list = append(list, general...)
-	return withoutRepeats(list)
+	return without(append(list, h.Stage.commands()...), nil)
 }
 
-func withoutRepeats(list []Command) []Command {
+// FurtherCommands are those for any hang, which follow.
+func (h Hang) FurtherCommands() []Command { return without(general, h.Commands()) }
+
+// without leaves out of a list what came before, in it or in another one.
+func without(list, before []Command) []Command {
 	seen := map[string]bool{}
-	return slices.DeleteFunc(list, func(c Command) bool {
-		again := seen[c.Command]
+	for _, c := range before {
 		seen[c.Command] = true
-		return again
-	})
+	}
+	var out []Command
+	for _, c := range list {
+		if !seen[c.Command] {
+			out = append(out, c)
+		}
+		seen[c.Command] = true
+	}
+	return out
 }
 
 // causeCommands are those that the stop code and its parameters lead to.

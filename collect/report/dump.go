@@ -22,9 +22,14 @@ type Taken struct {
 // from the disk again.
 func NewDump(t Taken) *Dump {
 	c := t.Candidate
-	d := &Dump{Name: c.Name(), Source: c.Source.String(), State: c.State.String(), Why: c.Why, Stale: c.Stale}
+	d := &Dump{Name: c.Name(), Source: c.Source.String(), State: c.State.String(), Told: sentence(capital(c.Story())), Stale: c.Stale}
 	for _, p := range c.Problems {
 		d.Problems = append(d.Problems, p.Error())
+	}
+	if c.Rebuilt != nil {
+		for _, o := range c.Rebuilt.Origins {
+			d.Origins = append(d.Origins, Origin(o))
+		}
 	}
 	d.judge(&t)
 	if t.Result != nil {
@@ -55,49 +60,55 @@ func (d *Dump) judge(t *Taken) {
 	v := t.Verified
 	switch {
 	case t.Result == nil:
-		d.Grade, d.Verdict = GradeNotTaken, "Not taken"
+		d.Grade, d.Verdict = GradeNotTaken, "It could not be copied"
 		if t.Failed != nil {
 			d.Verdict += ": " + t.Failed.Error()
 		}
 	case t.Candidate.State == collect.StateEncrypted:
-		d.Verdict = "Encrypted: " + orElse(t.Candidate.Why, "only the holder of the private key can read it")
+		d.Verdict = capital(t.Candidate.Why)
 	case v == nil:
-		d.Verdict = "Copied, not verified"
+		d.Verdict = "It was copied, and nobody looked whether a debugger can use it"
 		if t.Failed != nil {
 			d.Verdict += ": " + t.Failed.Error()
 		}
 	default:
-		d.verified(v)
+		d.verified(v, t)
 	}
 	d.Verdict = sentence(d.Verdict)
 }
 
-func (d *Dump) verified(v *dumpfile.Report) {
+func (d *Dump) verified(v *dumpfile.Report, t *Taken) {
 	d.Reasons = v.Reasons
 	for _, c := range v.Checks {
 		d.Checks = append(d.Checks, Check{c.Name, c.Status.String(), c.Detail})
 	}
 	switch v.Verdict {
 	case dumpfile.Usable:
-		d.Grade, d.Verdict = GradeUsable, "Usable: every check a debugger's way through the dump allows was passed"
+		d.Grade, d.Verdict = GradeUsable, "A debugger opens it, and everything it announces is there"
 	case dumpfile.Gaps:
-		d.Grade, d.Verdict = GradeGaps, "Usable with gaps: a debugger opens it; "+first(v.Reasons)
+		d.Grade, d.Verdict = GradeGaps, "A debugger opens it, but "+reason(v.Reasons, t)
 	default:
-		d.Grade, d.Verdict = GradeUnusable, "Not usable: "+first(v.Reasons)
+		d.Grade, d.Verdict = GradeUnusable, "No debugger gets anything out of it: "+reason(v.Reasons, t)
+	}
+	if n := t.Result.BadBytes; n > 0 {
+		d.Verdict = strings.TrimSuffix(d.Verdict, ".") + fmt.Sprintf("; %s could not be read from the disk and are zeros", size(n))
 	}
 }
 
-func first(reasons []string) string {
-	switch len(reasons) {
-	case 0:
-		return "no reason was noted"
-	case 1:
+// reason is why a verdict is not better: what is missing, else the first thing that
+// was found.
+func reason(reasons []string, t *Taken) string {
+	c := t.Candidate
+	switch {
+	case c.Missing.Bytes > 0 && c.Missing.Pages > 0:
+		return fmt.Sprintf("%s of %s are missing at its end: %s", size(c.Missing.Bytes), size(c.Length), count(c.Missing.Pages, "page", "pages"))
+	case len(reasons) == 0:
+		return "something is missing"
+	case len(reasons) == 1:
 		return reasons[0]
 	}
 	return fmt.Sprintf("%s; and %s", reasons[0], count(uint64(len(reasons)-1), "further finding", "further findings"))
 }
-
-func orElse(s, other string) string { return cmp.Or(s, other) }
 
 // sentence ends a sentence.
 func sentence(s string) string {
@@ -136,14 +147,9 @@ func badRanges(r *collect.Result) []collect.Range {
 	return r.BadRanges
 }
 
-// located is a volume that knows where the clusters of its files lie.
-type located interface {
-	EachExtent(name string, each func(file, volume, length int64)) error
-}
-
 // pieces draws where the file lay, nil where the volume does not tell.
 func pieces(c *collect.Candidate, bad []collect.Range) *Pieces {
-	v, ok := c.Place.Volume.(located)
+	v, ok := c.Place.Volume.(collect.Located)
 	if !ok {
 		return nil
 	}
@@ -193,7 +199,9 @@ func (d *Dump) tell(told *dumpfile.Description) {
 			var i int
 			switch {
 			case s.Title == "Kernel":
-				d.Kernel = append(d.Kernel, Fact{l.Label, strings.TrimSpace(l.Value + "  " + l.Words)})
+				if len(d.Kernel) < maxKernelFacts && !strings.HasPrefix(l.Label, "KiProcessorBlock") {
+					d.Kernel = append(d.Kernel, Fact{l.Label, strings.TrimSpace(l.Value + "  " + l.Words)})
+				}
 			case d.Crash == nil:
 			case scan(l.Label, &i) && i >= 1 && i <= len(d.Crash.Parameters):
 				d.Crash.Parameters[i-1].Words = l.Words
@@ -201,6 +209,9 @@ func (d *Dump) tell(told *dumpfile.Description) {
 		}
 	}
 }
+
+// maxKernelFacts is how much is told of the kernel.
+const maxKernelFacts = 12
 
 func scan(label string, i *int) bool {
 	n, _ := fmt.Sscanf(label, "BugCheckParameter%d", i)
@@ -278,6 +289,9 @@ func newHang(h collect.Hang) Hang {
 	for _, c := range h.Commands() {
 		out.Commands = append(out.Commands, Step(c))
 	}
+	for _, c := range h.FurtherCommands() {
+		out.Further = append(out.Further, Step(c))
+	}
 	return out
 }
 
@@ -297,7 +311,7 @@ func newCrash(h *dumpfile.Header, hang collect.Hang) *Crash {
 	}
 	c.OnPurpose, c.Live = hang.Cause == collect.CauseRequested, hang.Cause == collect.CauseLive
 	info, ok := dumpfile.LookupBugCheck(b.Code.Value)
-	c.Meaning = sentence(orElse(capital(info.Note), "A stop that is no watchdog's and no request's: what failed is the cause"))
+	c.Meaning = sentence(cmp.Or(capital(info.Note), "No watchdog and no request made this crash: what failed is the cause"))
 	if !ok {
 		c.Meaning = "This stop code is not in the table of hangs."
 	}

@@ -25,6 +25,7 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"words": func(g Grade) string { return g.String() },
 	"class": Grade.class,
 	"sign":  Grade.sign,
+	"next":  func(i int) int { return i + 1 },
 	"date":  func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
 }).Parse(pageText))
 
@@ -85,4 +86,4 @@ func newDumpView(d *Dump, number int) *dumpView {
 }
 
 // Symbol is the mark of an event in the list.
-func (e entry) Symbol() *picture { return e.Kind.symbol() }
+func (e entry) Symbol() *picture { return e.symbol() }

@@ -1,8 +1,8 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
-	"strings"
 
 	"hangkit/collect/dumpfile"
 	"hangkit/collect/dumpfile/kernel"
@@ -52,7 +52,7 @@ func newModules(all []kernel.Module) Modules {
 
 func newModule(m *kernel.Module) Module {
 	return Module{
-		Name: orElse(m.Name, "?"), Path: m.Path, Base: fmt.Sprintf("0x%X", m.Base), Size: int64(m.Size),
+		Name: cmp.Or(m.Name, "?"), Path: m.Path, Base: fmt.Sprintf("0x%X", m.Base), Size: int64(m.Size),
 		Linked: linked(m.TimeDateStamp), Why: foreign(m.Name, m.Path),
 	}
 }
@@ -70,7 +70,7 @@ func newProcesses(all []kernel.Process) Processes {
 			}
 			i = len(out.Groups)
 			index[p.Name] = i
-			out.Groups = append(out.Groups, ProcessGroup{Name: orElse(p.Name, "?")})
+			out.Groups = append(out.Groups, ProcessGroup{Name: cmp.Or(p.Name, "?")})
 		}
 		out.Groups[i].add(p.PID)
 	}
@@ -87,12 +87,4 @@ func (g *ProcessGroup) add(pid uint64) {
 	case g.Count == maxPIDs+1:
 		g.PIDs += ", …"
 	}
-}
-
-// foreign says why a module is listed apart, "" where it is not.
-func foreign(name, path string) string {
-	if !strings.Contains(knownNames, "\n"+strings.ToLower(name)+"\n") {
-		return "not a known Windows file name"
-	}
-	return ""
 }

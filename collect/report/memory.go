@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 
 	"hangkit/collect"
 	"hangkit/collect/dumpfile"
@@ -34,7 +35,7 @@ type Frames struct{ First, Count uint64 }
 const (
 	memoryColumns = 48
 	memoryRows    = 24
-	maxLost       = 24 // stretches of lost frames that are listed
+	maxLost       = 8 // stretches of lost frames that are listed
 )
 
 // newMemory draws the memory of a dump of which the first have bytes exist, save
@@ -157,7 +158,7 @@ func (m *Memory) picture(id string) *picture {
 	p.fillGrid(memoryLeft, memoryTop, cellSize, cellSize, memoryColumns, len(m.Cells), func(i int) string { return m.class(&m.Cells[i]) })
 	for row := 0; row < rows; row += 4 {
 		at := uint64(row*memoryColumns) * m.PerCell * dumpfile.PageSize
-		p.label(memoryLeft-8, memoryTop+row*cellSize+cellSize-1, "end", "%s", size(int64(at)))
+		p.label(memoryLeft-8, memoryTop+row*cellSize+cellSize-1, "end", "%s", strings.TrimSuffix(size(int64(at)), " bytes"))
 	}
 	return p
 }
@@ -181,7 +182,7 @@ func (m *Memory) words() string {
 func (m *Memory) legend() []key {
 	keys := []key{
 		{"m4", "in the dump"},
-		{"m1", "in the dump in part"},
+		{"m2", "in the dump in part, the stronger the colour the more"},
 		{"hole", "not in the dump: memory a dump of this kind leaves out"},
 	}
 	if m.Known {
@@ -190,7 +191,7 @@ func (m *Memory) legend() []key {
 		keys[2].Text = "not in the dump: left out by a dump of this kind, or no memory there"
 	}
 	if m.Missing+m.Bad > 0 {
-		keys = append(keys, key{"lost", "missing: announced, not to be had"}, key{"lost some", "missing in part"})
+		keys = append(keys, key{"lost", "missing: announced and not to be had"}, key{"lost some", "missing in part"})
 	}
 	return keys
 }

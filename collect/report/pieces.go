@@ -24,7 +24,7 @@ type PieceCell struct{ Read, Unread, Bad bool }
 const (
 	pieceColumns = 96
 	pieceRows    = 32
-	maxPieces    = 12 // that are listed
+	maxPieces    = 8 // that are listed
 )
 
 // NewPieces draws the extents of a file, of which the first read bytes were taken.

@@ -128,10 +128,10 @@ type Dump struct {
 	Name     string // place and path on the disk
 	Source   string // what kind of file it was
 	State    string
-	Why      string // the state in words
+	Told     string // what became of it, in a sentence
 	Stale    string // why this crash is not the last thing that happened
 	Grade    Grade
-	Verdict  string   // in a sentence
+	Verdict  string   // a sentence that goes on from the grade
 	Reasons  []string // why the verdict is not better
 	Checks   []Check
 	Story    []string
@@ -190,6 +190,7 @@ type Hang struct {
 	Title    string
 	How      string // what says so
 	Commands []Step
+	Further  []Step // for any hang
 }
 
 // Modules are the loaded modules of the crashed kernel.

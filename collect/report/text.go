@@ -2,6 +2,7 @@ package report
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -81,7 +82,7 @@ func (t *textWriter) heading(s string) {
 }
 
 func (t *textWriter) report(v *view) {
-	t.wrapped("", "", ascii("CRASH DUMP REPORT  "+orElse(v.Computer, "unnamed computer")))
+	t.wrapped("", "", ascii("CRASH DUMP REPORT  "+cmp.Or(v.Computer, "unnamed computer")))
 	from := ""
 	if v.Target != "" {
 		from = " from " + v.Target
@@ -165,12 +166,10 @@ func (t *textWriter) taken(v *view) {
 func (t *textWriter) dump(d *dumpView) {
 	t.title(d.Name)
 	t.line("", "%s: %s", strings.ToUpper(d.Grade.String()), d.Verdict)
-	for _, s := range d.Story {
-		t.line("", "%s", s)
+	if d.Told != "" {
+		t.line("", "%s", d.Told)
 	}
-	if d.Why != "" {
-		t.line("", "%s, %s: %s.", d.Source, d.State, d.Why)
-	}
+	t.items("", d.Story)
 	t.items("! ", d.Problems)
 	if d.Crash != nil {
 		t.crash(d.Crash)
@@ -180,7 +179,11 @@ func (t *textWriter) dump(d *dumpView) {
 		t.line("", "%s", d.Hang.How)
 		t.put("")
 		for _, c := range d.Hang.Commands {
-			t.line(fmt.Sprintf("  %-26s ", c.Command), "%s", c.Why)
+			t.line(fmt.Sprintf("  %-28s ", c.Command), "%s", c.Why)
+		}
+		t.put("  for any hang:")
+		for _, c := range d.Hang.Further {
+			t.line(fmt.Sprintf("  %-28s ", c.Command), "%s", c.Why)
 		}
 	}
 	if d.Copy != nil {
@@ -316,7 +319,7 @@ func (t *textWriter) lists(v *view) {
 		t.title("Log files")
 	}
 	for _, f := range v.Logs {
-		taken := orElse(f.Taken, "not taken: "+f.Why)
+		taken := cmp.Or(f.Taken, "not taken: "+f.Why)
 		t.line("* ", "%s, %s", f.Name, size(f.Size))
 		t.line("  ", "%s", taken)
 	}

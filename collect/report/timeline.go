@@ -106,11 +106,7 @@ func drawTimeline(events []Event) *picture {
 	p.Rects = append(p.Rects, rect{timeLeft, timeLine, timeWidth - 2*timeLeft, 1, "axis"})
 	p.Rects = append(p.Rects, sessions(events, x)...)
 	for i, e := range events {
-		class := "mark " + e.Kind.String()
-		if e.Uncertain != "" {
-			class += " uncertain"
-		}
-		p.Shapes = append(p.Shapes, shape{e.Kind.path(x[i], timeLine), class, fmt.Sprintf("%d: %s, %s", i+1, e.What, stamp(e.Time))})
+		p.Shapes = append(p.Shapes, shape{e.Kind.path(x[i], timeLine), e.class(), fmt.Sprintf("%d: %s, %s", i+1, e.What, stamp(e.Time))})
 		p.label(x[i], timeLine-18, "middle", "%d", i+1)
 	}
 	first, last := events[0].Time, events[len(events)-1].Time
@@ -180,7 +176,14 @@ func (k EventKind) path(x, y int) string {
 }
 
 // symbol is the mark alone, for the list.
-func (k EventKind) symbol() *picture {
+func (e *Event) symbol() *picture {
 	const side = 2*markSize + 6
-	return &picture{W: side, H: side, Shapes: []shape{{k.path(side/2, side/2), "mark " + k.String(), ""}}}
+	return &picture{W: side, H: side, Shapes: []shape{{e.Kind.path(side/2, side/2), e.class(), ""}}}
+}
+
+func (e *Event) class() string {
+	if e.Uncertain != "" {
+		return "mark uncertain " + e.Kind.String()
+	}
+	return "mark " + e.Kind.String()
 }
