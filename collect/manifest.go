@@ -95,6 +95,10 @@ type ManifestDump struct {
 	Missing     *ManifestMissing `json:"missing,omitempty"`
 	Problems    []string         `json:"problems,omitempty"`
 
+	// Rebuilt says of each header field where it comes from, in a dump whose first page
+	// was zeroed and made anew.
+	Rebuilt []ManifestOrigin `json:"rebuilt,omitempty"`
+
 	// Extents are where on the volume the dump lies: what was read of a page file
 	// beneath the file system. Empty where that is not known, or where the file system
 	// keeps the bytes in another form.
@@ -121,6 +125,12 @@ type ManifestHeader struct {
 	UptimeSeconds *float64   `json:"uptime_seconds,omitempty"`
 	BootID        *uint32    `json:"boot_id,omitempty"`
 	Attributes    *uint32    `json:"attributes,omitempty"`
+}
+
+// ManifestOrigin is a rebuilt header field, and from where its value was taken.
+type ManifestOrigin struct {
+	Field string `json:"field"`
+	From  string `json:"from"`
 }
 
 // ManifestMissing is what a partial dump lacks.
@@ -186,6 +196,11 @@ func (m *Manifest) Add(c *Candidate, res *Result, failed error) {
 	}
 	for _, p := range c.Problems {
 		d.Problems = append(d.Problems, p.Error())
+	}
+	if c.Rebuilt != nil {
+		for _, o := range c.Rebuilt.Origins {
+			d.Rebuilt = append(d.Rebuilt, ManifestOrigin(o))
+		}
 	}
 	if c.Extractable() {
 		d.addExtents(c)

@@ -88,7 +88,12 @@ func (c *CollectCmd) Run(ctx context.Context, talk *ui.UI) error {
 		return err
 	}
 	defer s.Close()
-	k, err := c.look(ctx, s)
+	if !c.DryRun {
+		if err := c.refuseOutput(s); err != nil {
+			return err
+		}
+	}
+	k, err := c.look(ctx, talk, s)
 	if err != nil {
 		return err
 	}
@@ -106,7 +111,7 @@ func (c *CollectCmd) Run(ctx context.Context, talk *ui.UI) error {
 }
 
 // look finds what there is to collect.
-func (c *CollectCmd) look(ctx context.Context, s *scan) (*collection, error) {
+func (c *CollectCmd) look(ctx context.Context, talk *ui.UI, s *scan) (*collection, error) {
 	places, err := c.places(s)
 	if err != nil {
 		return nil, err
@@ -118,9 +123,9 @@ func (c *CollectCmd) look(ctx context.Context, s *scan) (*collection, error) {
 		}
 	}
 	if c.What != whatLogs {
-		candidates, err := collect.Find(ctx, places)
+		candidates, err := c.findDumps(ctx, talk, places)
 		if err != nil {
-			return nil, fmt.Errorf("looking for dumps: %w", err)
+			return nil, err
 		}
 		k.sort(candidates)
 	}

@@ -13,12 +13,6 @@ import (
 
 // openBundle makes the collection's folder, or opens the one that was interrupted.
 func (c *CollectCmd) openBundle(talk *ui.UI, k *collection) (err error) {
-	if err := k.scan.refuseOutput(c.Output); err != nil {
-		return err
-	}
-	if collect.IsFinished(c.Output) {
-		return ui.Fail(ui.Refused, fmt.Errorf("%s: %w", c.Output, collect.ErrFinished), "name the folder it lies in: -o "+quoteArg(filepath.Dir(filepath.Clean(c.Output))))
-	}
 	left, err := collect.UnfinishedBundles(c.Output, k.id())
 	if err != nil {
 		return err
@@ -36,8 +30,13 @@ func (c *CollectCmd) openBundle(talk *ui.UI, k *collection) (err error) {
 }
 
 // refuseOutput keeps the dumps off the disk they come from: it may hold what is left
-// of the very thing that is looked for, and there is room on it only by accident.
-func (s *scan) refuseOutput(dir string) error {
+// of the very thing that is looked for, and there is room on it only by accident. A
+// finished collection stays as it is.
+func (c *CollectCmd) refuseOutput(s *scan) error {
+	dir := c.Output
+	if collect.IsFinished(dir) {
+		return ui.Fail(ui.Refused, fmt.Errorf("%s: %w", dir, collect.ErrFinished), "name the folder it lies in: -o "+quoteArg(filepath.Dir(filepath.Clean(dir))))
+	}
 	for _, t := range s.targets {
 		on, err := t.Holds(dir)
 		if err != nil {

@@ -95,6 +95,7 @@ var rules = []ui.Rule{
 	{Is: collect.ErrTargetGone, Status: ui.Failed, Hints: []string{"was the stick taken away? What had been written before is still good"}},
 	{Is: collect.ErrReadOnly, Status: ui.Failed, Hints: []string{"name a folder that can be written: -o; a stick may have a switch, and Linux mounts a damaged file system read-only"}},
 	{Is: collect.ErrSourceGone, Status: ui.Failed},
+	{Is: collect.ErrOtherMachine, Status: ui.Refused, Hints: []string{"name another folder: -o"}},
 	{Is: collect.ErrEncrypted, Status: ui.Refused},
 	{Is: collect.ErrParts, Status: ui.Damaged, Hints: []string{"were all parts copied, and whole?"}},
 	{Is: collect.ErrMapfile, Status: ui.Damaged, Hints: []string{"take the .map file away to read the dump without it; what could not be read is zeros then"}},
