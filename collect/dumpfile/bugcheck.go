@@ -90,3 +90,26 @@ func BugCheckName(code uint32) string {
 	}
 	return fmt.Sprintf("bugcheck 0x%X", code)
 }
+
+const ignoreCause = "the cause that !analyze names is to be ignored, what the machine was doing is the question"
+
+// MadeOnPurpose says, in a sentence, that somebody made the crash to get the
+// dump, "" where nothing tells of that. A debugger then blames whatever made
+// it. m is the dump's memory, nil where it cannot be read.
+func (b *BugCheck) MadeOnPurpose(m *Memory) string {
+	if !b.Code.Known {
+		return ""
+	}
+	info, _ := LookupBugCheck(b.Code.Value)
+	switch code := b.Code.Value; {
+	case info.Live:
+		return "Nothing crashed, it was taken on request: " + ignoreCause + "."
+	case code == 0xE2, code == 0xDEADDEAD, code == 0x1C8:
+		return "The crash was made on purpose: " + ignoreCause + "."
+	case code == 0x80:
+		return "If somebody sent the NMI, the crash was made on purpose: " + ignoreCause + "."
+	case code == 0xD1 && m.HasModule("myfault.sys"):
+		return "The crash was made on purpose with NotMyFault (myfault.sys is loaded): " + ignoreCause + "."
+	}
+	return ""
+}

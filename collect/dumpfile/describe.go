@@ -27,28 +27,39 @@ type Line struct {
 	Label, Value, Words string
 }
 
-// Describe tells the dump in r, which holds size bytes. What is no kernel dump
-// gives the error of ParseHeader.
+// Describe tells the dump in r, which holds size bytes, as Verify finds it.
+// What is neither a kernel dump nor a firmware dump gives the error of
+// ParseHeader.
 func Describe(r io.ReaderAt, size int64) (*Description, error) {
-	h, err := ParseHeader(r, size)
-	if err != nil {
+	report := Verify(r, size)
+	if f := report.firmware; f != nil {
+		return f.describe(report, size), nil
+	}
+	h, l, m := report.Header, report.Layout, report.Memory
+	if h == nil {
+		_, err := ParseHeader(r, size)
 		return nil, err
 	}
-	l := h.Layout(r, size)
-	m := h.memoryOf(r, size, l)
 	d := &Description{Story: h.story(l, m, size)}
+	d.add(h.sessionSection(m))
 	d.add(h.headerSection())
+	d.add(h.contextSection(m))
+	d.add(h.exceptionSection(m))
 	d.add(h.memorySection())
 	d.add(l.bitmapSection())
 	d.add(l.triageSection(h.Bits))
 	d.add(l.debugSection())
 	d.add(l.secondarySection())
 	if m != nil {
-		d.add(m.kernelSection(h.Bits))
-		d.add(m.modulesSection(h.Bits))
+		d.add(m.kernelSection(h))
+		d.add(m.processorsSection(h))
+		d.add(m.smallSection(l.Triage, h.Bits))
+		d.add(m.modulesSection(h))
+		d.add(m.unloadedSection(h.Bits))
 		d.add(m.processesSection())
 	}
 	d.add(l.lengthSection(size))
+	d.add(report.section())
 	return d, nil
 }
 
@@ -64,13 +75,19 @@ func (h *Header) story(l *Layout, m *Memory, size int64) []string {
 	if s := h.BugCheck.words(); s != "" {
 		out = append(out, s)
 	}
+	if s := h.BugCheck.MadeOnPurpose(m); s != "" {
+		out = append(out, s)
+	}
 	if s := h.storyWhen(); s != "" {
 		out = append(out, s)
 	}
 	if h.Encrypted() {
-		out = append(out, "The contents are encrypted: they can be read with the private key of the certificate only.")
+		out = append(out, "The contents are encrypted: "+needsKey)
 	}
 	if s := m.story(); s != "" {
+		out = append(out, s)
+	}
+	if s := m.storyProcessors(); s != "" {
 		out = append(out, s)
 	}
 	return append(out, l.storyLength(size))
@@ -165,20 +182,22 @@ func (h *Header) headerSection() Section {
 	if h.PAE.Known {
 		s.Lines = append(s.Lines, Line{"PaeEnabled", fmt.Sprint(h.PAE.Value), ""})
 	}
+	s.text("VersionUser", h.VersionUser, "")
 	s.word("KdDebuggerDataBlock", h.DebuggerData, h.Bits)
-	s.u32("ExceptionCode", h.ExceptionCode, "")
-	s.word("ExceptionAddress", h.ExceptionAt, h.Bits)
 	s.u32("DumpType", known(uint32(h.Type)), h.Type.String())
 	s.word("RequiredDumpSpace", h.RequiredSpace, 64)
 	s.Lines = append(s.Lines, timeLine("SystemTime", h.SystemTime), Line{"SystemUpTime", upText(h.SystemUpTime), ""})
 	if h.Comment != "" {
 		s.Lines = append(s.Lines, Line{"Comment", h.Comment, ""})
 	}
-	s.u32("MiniDumpFields", h.MiniDumpFields, "")
+	s.u32("MiniDumpFields", h.MiniDumpFields, miniDumpText(h.MiniDumpFields))
 	s.u32("SecondaryDataState", h.SecondaryState, "")
 	s.u32("ProductType", h.ProductType, productText(h.ProductType))
-	s.u32("SuiteMask", h.SuiteMask, "")
+	s.u32("SuiteMask", h.SuiteMask, suiteText(h.SuiteMask))
 	s.u32("WriterStatus", h.WriterStatus, writerText(h.WriterStatus))
+	if h.PagingLevels.Known {
+		s.text("(levels of page tables)", fmt.Sprintf("%08x", h.PagingLevels.Value), "")
+	}
 	s.u32("Attributes", raw32(h.Attributes), text(h.Attributes))
 	s.u32("BootId", h.BootID, "")
 	return s
@@ -253,6 +272,38 @@ func productText(f Field[uint32]) string {
 		return "server"
 	}
 	return ""
+}
+
+// suiteNames are the bits of SuiteMask (winnt.h, VER_SUITE_...).
+var suiteNames = []string{
+	"SmallBusiness", "Enterprise", "BackOffice", "Communications", "TerminalServer", "SmallBusinessRestricted",
+	"EmbeddedNT", "DataCenter", "SingleUserTS", "Personal", "Blade", "EmbeddedRestricted", "SecurityAppliance",
+	"StorageServer", "ComputeServer", "WHServer",
+}
+
+func suiteText(f Field[uint32]) string {
+	return bitNames(f.Value, suiteNames, " ")
+}
+
+// partNames are the bits of MiniDumpFields.
+var partNames = []string{
+	"context", "exception", "PRCB", "process", "thread", "stack", "driver list", "broken driver",
+	"MM", "data page", "debugger data", "data blocks",
+}
+
+func miniDumpText(f Field[uint32]) string {
+	return bitNames(f.Value, partNames, ", ")
+}
+
+// bitNames lists the names of the set bits.
+func bitNames(v uint32, names []string, separator string) string {
+	var list []string
+	for i, name := range names {
+		if v>>i&1 != 0 {
+			list = append(list, name)
+		}
+	}
+	return strings.Join(list, separator)
 }
 
 func writerText(f Field[uint32]) string {
@@ -388,11 +439,12 @@ func (l *Layout) triageSection(bits int) Section {
 	}{
 		{"SizeOfDump", t.SizeOfDump}, {"ValidOffset", t.ValidOffset},
 		{"ContextOffset", t.ContextOffset}, {"ExceptionOffset", t.ExceptionOffset},
+		{"MmOffset", t.MmOffset}, {"UnloadedDriversOffset", t.UnloadedOffset}, {"PrcbOffset", t.PrcbOffset},
 		{"ProcessOffset", t.ProcessOffset}, {"ThreadOffset", t.ThreadOffset},
 		{"CallStackOffset", t.CallStackOffset}, {"SizeOfCallStack", t.CallStackSize},
 		{"DriverListOffset", t.DriverListOffset}, {"DriverCount", t.DriverCount},
 		{"StringPoolOffset", t.StringPoolOffset}, {"StringPoolSize", t.StringPoolSize},
-		{"TriageOptions", t.Options},
+		{"BrokenDriverOffset", t.BrokenDriver}, {"TriageOptions", t.Options},
 		{"DebuggerDataOffset", t.DebuggerOffset}, {"DebuggerDataSize", t.DebuggerSize},
 		{"DataBlocksOffset", t.BlocksOffset}, {"DataBlocksCount", t.BlocksCount},
 	} {

@@ -44,6 +44,9 @@ func TestDescribeGolden(t *testing.T) {
 		"full-arm64":     build(t, dumptest.Spec{Machine: dumpfile.MachineARM64, Type: dumpfile.TypeFull, Pages: 64}),
 		"debugger":       build(t, dumptest.Spec{Type: dumpfile.TypeDebugFull, Pages: 64, Lost: []uint64{dumptest.FrameProcesses + 1}}),
 		"boot-hang":      build(t, dumptest.Spec{BugCheck: 0x1D5, Parameters: [4]uint64{le.Uint64([]byte("storahci")), 2, 3, 300000}}),
+		"triage-x86":     build(t, dumptest.Spec{Type: dumpfile.TypeTriage, Bits: 32}),
+		"firmware":       firmwareWithSections(),
+		"firmware-key":   encryptedFirmware(),
 		"encrypted-live": build(t, dumptest.Spec{Attributes: uint32(dumpfile.AttrEncrypted | dumpfile.AttrLiveDump), BugCheck: 0x161}),
 	} {
 		d, err := dumpfile.Describe(bytes.NewReader(b), int64(len(b)))
@@ -62,6 +65,85 @@ func TestDescribeGolden(t *testing.T) {
 		}
 		if got != string(want) {
 			t.Errorf("%s differs from %s:\n%s", name, file, got)
+		}
+	}
+}
+
+// firmwareWithSections is a firmware dump of two sections, the second of which
+// is not all there.
+func firmwareWithSections() []byte {
+	b := firmwareDump(3, 0x1038, 1<<33)
+	b = append(b[:0x34], le.AppendUint32(nil, 2)...)
+	section := func(kind uint32, off, size, base uint64, name string) {
+		at := len(b)
+		b = append(b, make([]byte, 0x40)...)
+		b[at] = 1
+		le.PutUint32(b[at+0x08:], kind)
+		le.PutUint64(b[at+0x0C:], off)
+		le.PutUint64(b[at+0x14:], size)
+		le.PutUint64(b[at+0x1C:], base)
+		copy(b[at+0x2C:], name)
+	}
+	section(1, 0xB8, 0x100, 0x80000000, "DDR0")
+	section(2, 0x1B8, 1<<63, 0, "CPU\x1b[31m")
+	return append(b, make([]byte, 0x100)...)
+}
+
+func encryptedFirmware() []byte {
+	b := []byte("Enc_Dmp!")
+	for _, v := range []uint32{24, 24, 64, 0, 40, 3, 8, 12} {
+		b = le.AppendUint32(b, v)
+	}
+	return append(b, make([]byte, 0x100)...)
+}
+
+// TestHostileFirmware claims sections and keys that are not there.
+func TestHostileFirmware(t *testing.T) {
+	t.Parallel()
+	many := edit(firmwareWithSections(), func(b []byte) { le.PutUint32(b[0x34:], 1<<31) })
+	far := edit(encryptedFirmware(), func(b []byte) { le.PutUint32(b[0x0C:], 1<<31) })
+	for name, b := range map[string][]byte{"many": many, "far": far, "short": []byte("Raw_Dmp!"), "short key": []byte("Enc_Dmp!")} {
+		d, err := dumpfile.Describe(bytes.NewReader(b), int64(len(b)))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		last := d.Sections[len(d.Sections)-1]
+		if last.Title != "Finished" || last.Lines[0].Value != "not usable" || len(last.Lines) < 3 || len(last.Lines) > 16 {
+			t.Errorf("%s: %+v", name, last)
+		}
+	}
+}
+
+// TestPurpose tells crashes that somebody made from others.
+func TestPurpose(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		code    uint32
+		modules []string
+		want    string
+	}{
+		{0xE2, nil, "made on purpose"},
+		{0xDEADDEAD, nil, "made on purpose"},
+		{0x1C8, nil, "made on purpose"},
+		{0x80, nil, "If somebody sent the NMI"},
+		{0x161, nil, "Nothing crashed"},
+		{0xD1, []string{"hal.dll", "MyFault.SYS"}, "NotMyFault"},
+		{0xD1, []string{"hal.dll"}, ""},
+		{0x133, nil, ""},
+	} {
+		for _, kind := range []dumpfile.Type{dumpfile.TypeBitmapKernel, dumpfile.TypeTriage} {
+			if kind == dumpfile.TypeTriage && c.modules != nil {
+				continue // holds two drivers, always the same
+			}
+			b := build(t, dumptest.Spec{Pages: 64, Type: kind, BugCheck: c.code, Modules: c.modules})
+			d, err := dumpfile.Describe(bytes.NewReader(b), int64(len(b)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			told := strings.Contains(render(d), "!analyze")
+			if told != (c.want != "") || !strings.Contains(render(d), c.want) {
+				t.Errorf("%#x with %q: %q", c.code, c.modules, d.Story)
+			}
 		}
 	}
 }

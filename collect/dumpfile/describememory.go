@@ -1,25 +1,10 @@
 package dumpfile
 
 import (
+	"cmp"
 	"fmt"
-	"io"
 	"time"
 )
-
-// memoryOf follows the memory of any dump, nil where it has none or none of
-// it can be followed.
-func (h *Header) memoryOf(r io.ReaderAt, size int64, l *Layout) *Memory {
-	switch {
-	case h.Encrypted():
-	case l.Pages != nil && h.DirectoryTable.Known:
-		if m, err := h.inspect(r, size, l.Pages); err == nil {
-			return m
-		}
-	case l.Triage != nil && l.Primary.Known:
-		return h.inspectTriage(r, size, l.Triage)
-	}
-	return nil
-}
 
 // story names the kernel and counts what it had running.
 func (m *Memory) story() string {
@@ -47,7 +32,8 @@ func countOf(n int, one, more string) string {
 	return fmt.Sprintf("%d %s", n, more)
 }
 
-func (m *Memory) kernelSection(bits int) Section {
+func (m *Memory) kernelSection(h *Header) Section {
+	bits := h.Bits
 	s := Section{Title: "Kernel"}
 	if d := m.Debugger.Value; d != nil {
 		words := ""
@@ -59,7 +45,7 @@ func (m *Memory) kernelSection(bits int) Section {
 	s.text("Version", m.KernelVersion(), "")
 	s.text("NtBuildLab", m.BuildLab, "")
 	if i := m.Image.Value; i != nil {
-		s.text("TimeDateStamp", fmt.Sprintf("%08x", i.TimeDateStamp), stampText(i.TimeDateStamp))
+		s.text("TimeDateStamp", fmt.Sprintf("%08x", i.TimeDateStamp), stampText(i.TimeDateStamp, h.SystemTime))
 		s.text("Symbols", i.PDB, i.PDBKey)
 	}
 	s.text("Page tables", m.Paging, "")
@@ -67,7 +53,7 @@ func (m *Memory) kernelSection(bits int) Section {
 		s.text("NtSystemRoot", p.SystemRoot, "")
 	}
 	for i, p := range m.Processors {
-		s.text(fmt.Sprintf("KiProcessorBlock[%d]", i), hexWord(p, bits), "")
+		s.text(fmt.Sprintf("KiProcessorBlock[%d]", i), hexWord(p.Block, bits), "")
 	}
 	return s
 }
@@ -80,25 +66,22 @@ func (s *Section) text(label, value, words string) {
 }
 
 // stampText reads a link time. Reproducible builds have a hash in its place:
-// what lies before Windows NT or after the dump's century is none.
-func stampText(stamp uint32) string {
+// what lies before Windows NT or after the crash is no time.
+func stampText(stamp uint32, crash Field[time.Time]) string {
 	const first = 725846400 // 1993
 	t := time.Unix(int64(stamp), 0).UTC()
-	if stamp < first || t.Year() > 2050 {
-		return ""
+	latest := crash.Or(time.Date(2050, 1, 1, 0, 0, 0, 0, time.UTC))
+	if stamp < first || t.After(latest) {
+		return "a hash, no time"
 	}
-	return t.Format("2006-01-02 15:04:05 UTC, if it is a time")
+	return t.Format("2006-01-02 15:04:05")
 }
 
-func (m *Memory) modulesSection(bits int) Section {
+func (m *Memory) modulesSection(h *Header) Section {
 	s := Section{Title: "Loaded modules"}
 	for _, mod := range m.Modules.Value {
-		name := mod.Name
-		if name == "" {
-			name = "?"
-		}
-		words := fmt.Sprintf("%s  %08x  %s", hexWord(mod.End(), bits), mod.TimeDateStamp, mod.Path)
-		s.Lines = append(s.Lines, Line{name, hexWord(mod.Base, bits), words})
+		words := fmt.Sprintf("%s  %08x  %-19s  %s", hexWord(mod.End(), h.Bits), mod.TimeDateStamp, stampText(mod.TimeDateStamp, h.SystemTime), mod.Path)
+		s.Lines = append(s.Lines, Line{cmp.Or(mod.Name, "?"), hexWord(mod.Base, h.Bits), words})
 	}
 	if m.Modules.Err != nil && m.Paging != "" {
 		s.text("(broken)", m.Modules.Err.Error(), "")

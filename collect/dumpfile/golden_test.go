@@ -214,8 +214,60 @@ func TestMemoryFound(t *testing.T) {
 		if d := got.Debugger.Value; d.KernBase != dumptest.KernelBase(s) || d.Encoded || !strings.HasPrefix(got.BuildLab, "19041.1.") {
 			t.Errorf("%s: %+v, %q", m.name, d, got.BuildLab)
 		}
-		if len(got.Processors) < 2 || got.Processors[0]%0x1000 != 0 || got.Shared.Value.SystemRoot != `C:\Windows` {
-			t.Errorf("%s: processors %#x, %+v", m.name, got.Processors, got.Shared.Value)
+		if len(got.Processors) < 2 || got.Processors[0].Block&0xFFF != 0x340 || got.Shared.Value.SystemRoot != `C:\Windows` {
+			t.Errorf("%s: processors %+v, %+v", m.name, got.Processors, got.Shared.Value)
 		}
+	}
+}
+
+// TestProcessorsFound expects what each processor was doing, in dumps of pages
+// and in small ones.
+func TestProcessorsFound(t *testing.T) {
+	t.Parallel()
+	for _, m := range machines {
+		for _, kind := range []dumpfile.Type{dumpfile.TypeFull, dumpfile.TypeTriage} {
+			s := m.spec
+			s.Pages, s.Type = 64, kind
+			report := verify(build(t, s))
+			got := report.Memory
+			if got == nil || len(got.Processors) < 2 {
+				t.Fatalf("%s, type %d: %+v", m.name, kind, got)
+			}
+			first, second := got.Processors[0], got.Processors[1]
+			if first.Idle || first.Thread == 0 || first.ProcessName != "winlogon.exe" || first.Context == nil || first.Problem != "" {
+				t.Errorf("%s, type %d: %+v", m.name, kind, first)
+			}
+			if first.Context.SP != report.Header.Context.SP || got.Locate(first.Context.PC) != "ntoskrnl.exe+0x3fe210" {
+				t.Errorf("%s, type %d: %+v", m.name, kind, first.Context)
+			}
+			if !second.Idle || second.Thread == 0 || second.ProcessName != "" {
+				t.Errorf("%s, type %d: %+v", m.name, kind, second)
+			}
+			if len(got.Processors) == 4 {
+				third, fourth := got.Processors[2], got.Processors[3]
+				if kind == dumpfile.TypeFull && (third.PID != 4 || third.ProcessName != "System" || got.Locate(third.Context.PC) != "storahci.sys+0x1234") {
+					t.Errorf("%s: %+v", m.name, third)
+				}
+				if !fourth.Idle || fourth.Context != nil || fourth.Problem == "" {
+					t.Errorf("%s, type %d: %+v", m.name, kind, fourth)
+				}
+			}
+			checkUnloaded(t, m.name, got, kind)
+		}
+	}
+}
+
+func checkUnloaded(t *testing.T, name string, got *dumpfile.Memory, kind dumpfile.Type) {
+	t.Helper()
+	list := got.Unloaded.Value
+	if len(list) != 2 || list[1].Name != "WdFilter.sys" || list[1].End-list[1].Start != 0x1A000 {
+		t.Fatalf("%s, type %d: unloaded %+v, %v", name, kind, list, got.Unloaded.Err)
+	}
+	want := map[dumpfile.Type]string{dumpfile.TypeFull: "dump_storahci.sys", dumpfile.TypeTriage: "dump_storahc"}[kind]
+	if list[0].Name != want || (list[0].Time != 0) != (kind == dumpfile.TypeFull) {
+		t.Errorf("%s, type %d: %+v", name, kind, list[0])
+	}
+	if at := got.Locate(list[1].Start + 0x10); at != "WdFilter.sys+0x10, which was unloaded" {
+		t.Errorf("%s: %q", name, at)
 	}
 }

@@ -4,8 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
+
+	"hangkit/collect/dumpfile/kernel"
 )
 
 const (
@@ -21,19 +24,22 @@ type headerMap struct {
 
 	major, minor, directoryTableBase, pfnDatabase, loadedModules, activeProcesses,
 	machine, processors, bugCheckCode, bugCheckParameters, paeEnabled,
-	debuggerData, memory, exception, dumpType, requiredDumpSpace, systemTime,
+	versionUser, debuggerData, memory, context, exception, dumpType, requiredDumpSpace, systemTime,
 	comment, systemUpTime, miniDumpFields, secondaryDataState, productType,
 	suiteMask, writerStatus, kdSecondaryVersion, pagingLevels, attributes, bootID int
 }
 
-const commentSize = 128
+const (
+	commentSize     = 128
+	versionUserSize = 32
+)
 
 var header64 = headerMap{
 	bits: 64, size: headerSize64,
 	major: 0x08, minor: 0x0C, directoryTableBase: 0x10, pfnDatabase: 0x18,
 	loadedModules: 0x20, activeProcesses: 0x28, machine: 0x30, processors: 0x34,
 	bugCheckCode: 0x38, bugCheckParameters: 0x40, debuggerData: 0x80,
-	memory: 0x88, exception: 0xF00, dumpType: 0xF98, requiredDumpSpace: 0xFA0,
+	versionUser: 0x60, memory: 0x88, context: 0x348, exception: 0xF00, dumpType: 0xF98, requiredDumpSpace: 0xFA0,
 	systemTime: 0xFA8, comment: 0xFB0, systemUpTime: 0x1030,
 	miniDumpFields: 0x1038, secondaryDataState: 0x103C, productType: 0x1040,
 	suiteMask: 0x1044, writerStatus: 0x1048, kdSecondaryVersion: 0x104D,
@@ -45,8 +51,8 @@ var header32 = headerMap{
 	major: 0x08, minor: 0x0C, directoryTableBase: 0x10, pfnDatabase: 0x14,
 	loadedModules: 0x18, activeProcesses: 0x1C, machine: 0x20, processors: 0x24,
 	bugCheckCode: 0x28, bugCheckParameters: 0x2C, paeEnabled: 0x5C,
-	kdSecondaryVersion: 0x5D, debuggerData: 0x60, memory: 0x64,
-	exception: 0x7D0, comment: 0x820, attributes: 0x8A0, bootID: 0x8A4,
+	versionUser: 0x3C, kdSecondaryVersion: 0x5D, debuggerData: 0x60, memory: 0x64,
+	context: 0x320, exception: 0x7D0, comment: 0x820, attributes: 0x8A0, bootID: 0x8A4,
 	dumpType: 0xF88, miniDumpFields: 0xF8C, secondaryDataState: 0xF90,
 	productType: 0xF94, suiteMask: 0xF98, writerStatus: 0xF9C,
 	requiredDumpSpace: 0xFA0, systemUpTime: 0xFB8, systemTime: 0xFC0,
@@ -78,15 +84,26 @@ type Header struct {
 	KDSecondary     Field[uint8]
 	Comment         string
 	RequiredSpace   Field[uint64] // RequiredDumpSpace, in bytes, as written
-	ExceptionCode   Field[uint32]
-	ExceptionAt     Field[uint64]
-	DirectoryTable  Field[uint64] // DirectoryTableBase as written, low bits included
+	VersionUser     string
+	Exception       Exception
+	Context         *kernel.Context // registers of the processor that crashed; nil where there are none
+	DirectoryTable  Field[uint64]   // DirectoryTableBase as written, low bits included
 	PfnDatabase     Field[uint64]
 	LoadedModules   Field[uint64] // PsLoadedModuleList
 	ActiveProcesses Field[uint64] // PsActiveProcessHead
 	DebuggerData    Field[uint64] // KdDebuggerDataBlock
 	Memory          MemoryDescriptor
 }
+
+// Exception is the EXCEPTION_RECORD of the header: what the crash looks like
+// to a debugger.
+type Exception struct {
+	Code, Flags     Field[uint32]
+	Record, Address Field[uint64]
+	Parameters      []Field[uint64]
+}
+
+const maxExceptionParameters = 15
 
 // BugCheck is the stop code of the crash and its four parameters.
 type BugCheck struct {
@@ -205,10 +222,11 @@ func (v headerView) decode() *Header {
 		PAE:             convert(v.u8(m.paeEnabled), func(x uint8) bool { return x != 0 }),
 		PagingLevels:    v.pagingLevels(),
 		KDSecondary:     v.u8(m.kdSecondaryVersion),
-		Comment:         v.comment(),
+		Comment:         v.text(m.comment, commentSize),
 		RequiredSpace:   v.u64(m.requiredDumpSpace),
-		ExceptionCode:   v.u32(m.exception),
-		ExceptionAt:     v.exceptionAddress(),
+		VersionUser:     v.text(m.versionUser, versionUserSize),
+		Exception:       v.exception(),
+		Context:         v.context(),
 		DirectoryTable:  v.word(m.directoryTableBase),
 		PfnDatabase:     v.word(m.pfnDatabase),
 		LoadedModules:   v.word(m.loadedModules),
@@ -226,9 +244,51 @@ func (v headerView) bugCheck() BugCheck {
 	return b
 }
 
-// exceptionAddress follows code, flags and the link of an EXCEPTION_RECORD.
-func (v headerView) exceptionAddress() Field[uint64] {
-	return v.word(v.m.exception + 8 + v.m.bits/8)
+// exception reads the EXCEPTION_RECORD, whose pointers are as wide as the
+// header's.
+func (v headerView) exception() Exception {
+	word := v.m.bits / 8
+	at := v.m.exception
+	e := Exception{Code: v.u32(at), Flags: v.u32(at + 4), Record: v.word(at + 8), Address: v.word(at + 8 + word)}
+	count := v.u32(at + 8 + 2*word)
+	first := at + 8 + 3*word
+	for i := range min(count.Value, maxExceptionParameters) {
+		e.Parameters = append(e.Parameters, v.word(first+int(i)*word))
+	}
+	return e
+}
+
+// context reads the registers. Those that the kernel never wrote are left out,
+// whatever ContextFlags says.
+func (v headerView) context() *kernel.Context {
+	l := Machine(v.u32(v.m.machine).Value).contextLayout()
+	if l == nil {
+		return nil
+	}
+	c := l.Parse(v.b[v.m.context:v.m.exception])
+	if c == nil {
+		return nil
+	}
+	c.Registers = slices.DeleteFunc(c.Registers, func(r kernel.Register) bool { return isFill(r.Value, r.Size) })
+	for _, p := range []*uint64{&c.PC, &c.SP} {
+		if isFill(*p, v.m.bits/8) {
+			*p = 0
+		}
+	}
+	return c
+}
+
+// isFill tells whether a number of size bytes is the fill. Of two bytes it can
+// be either half.
+func isFill(v uint64, size int) bool {
+	switch size {
+	case 2:
+		return v == fill64&0xFFFF || v == fill64>>16&0xFFFF
+	case 4:
+		return v == uint64(fill32)
+	default:
+		return v == fill64
+	}
 }
 
 // pagingLevels is a reserved byte that only recent kernels write: 4 or 5.
@@ -240,9 +300,9 @@ func (v headerView) pagingLevels() Field[uint8] {
 	return f
 }
 
-// comment is text up to the first NUL; a fill or unprintable bytes are none.
-func (v headerView) comment() string {
-	raw := v.b[v.m.comment : v.m.comment+commentSize]
+// text is what stands up to the first NUL; a fill or unprintable bytes are none.
+func (v headerView) text(off, size int) string {
+	raw := v.b[off : off+size]
 	if le.Uint32(raw) == fill32 {
 		return ""
 	}
@@ -303,6 +363,20 @@ func (m Machine) String() string {
 		return "ARM64"
 	}
 	return fmt.Sprintf("machine %#x", uint32(m))
+}
+
+// contextLayout is how the machine keeps its registers, nil where that is not
+// known.
+func (m Machine) contextLayout() *kernel.ContextLayout {
+	switch m {
+	case MachineX86:
+		return kernel.ContextX86
+	case MachineX64:
+		return kernel.ContextX64
+	case MachineARM64:
+		return kernel.ContextARM64
+	}
+	return nil
 }
 
 // Attributes are the flags of DUMP_HEADER's Attributes field.

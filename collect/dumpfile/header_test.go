@@ -3,6 +3,9 @@ package dumpfile_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,8 +41,8 @@ func TestParseHeaderReadsEveryField(t *testing.T) {
 		check("directory table page", h.DirectoryTablePFN(), uint64(dumptest.SystemFirst))
 		check("pages", h.Memory.NumberOfPages.Value, uint64(1024))
 		check("runs plausible", h.Memory.Plausible, true)
-		check("exception", h.ExceptionCode.Value, uint32(0x80000003))
-		check("exception address known", h.ExceptionAt.Known, true)
+		check("exception", h.Exception.Code.Value, uint32(0x80000003))
+		check("exception address known", h.Exception.Address.Known, true)
 		check("product", h.ProductType.Value, uint32(1))
 		check("suite", h.SuiteMask.Value, uint32(0x110))
 		check("writer status known", h.WriterStatus.Known, true)
@@ -190,4 +193,111 @@ func TestBugCheckNames(t *testing.T) {
 			t.Errorf("%#x is %q, want %q", code, got, want)
 		}
 	}
+}
+
+// TestFillIsNoData fills everything behind the magic: no field may be taken
+// for data, neither by the parser nor in what a user reads.
+func TestFillIsNoData(t *testing.T) {
+	t.Parallel()
+	for bits, size := range map[int]int{64: 0x2000, 32: 0x1000} {
+		b := edit(build(t, dumptest.Spec{Bits: bits, Pages: 64, Type: dumpfile.TypeFull}), func(b []byte) {
+			for i := 8; i < size; i++ {
+				b[i] = "PAGE"[i%4]
+			}
+		})
+		h := parse(t, b)
+		known := 0
+		eachKnown(reflect.ValueOf(h).Elem(), "", func(name string) {
+			known++
+			t.Errorf("%d bits: %s was taken for data", bits, name)
+		})
+		if h.Type != dumpfile.TypeUnknown || h.Comment != "" || h.VersionUser != "" || h.Context != nil || h.Encrypted() || len(h.Memory.Runs) > 0 {
+			t.Errorf("%d bits: %+v", bits, h)
+		}
+		d, err := dumpfile.Describe(bytes.NewReader(b), int64(len(b)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := render(d); strings.Contains(text, "45474150") || strings.Contains(text, "GAP") || strings.Contains(text, "PAGE") {
+			t.Errorf("%d bits: %s", bits, text)
+		}
+	}
+}
+
+// eachKnown calls found with the name of every Field below v that is known.
+func eachKnown(v reflect.Value, name string, found func(name string)) {
+	switch v.Kind() {
+	case reflect.Struct:
+		if f := v.FieldByName("Known"); f.IsValid() {
+			if f.Bool() {
+				found(name)
+			}
+			return
+		}
+		for i := range v.NumField() {
+			eachKnown(v.Field(i), name+"."+v.Type().Field(i).Name, found)
+		}
+	case reflect.Array, reflect.Slice:
+		for i := range v.Len() {
+			eachKnown(v.Index(i), fmt.Sprintf("%s[%d]", name, i), found)
+		}
+	default:
+	}
+}
+
+// TestEachFieldFilled leaves one field after the other unwritten in a header
+// that is otherwise good.
+func TestEachFieldFilled(t *testing.T) {
+	t.Parallel()
+	for bits, size := range map[int]int{64: 0x2000, 32: 0x1000} {
+		good := build(t, dumptest.Spec{Bits: bits, Pages: 64, Type: dumpfile.TypeFull})
+		width := bits / 8
+		for off := 8; off+width <= size; off += width {
+			if off == 0xFA0 {
+				width = 8 // the times and the length are as long in both headers
+			}
+			h := parse(t, edit(good[:size], func(b []byte) { copy(b[off:off+width], "PAGEPAGE") }))
+			if text := fmt.Sprintf("%+v %+v", *h, h.Context); strings.Contains(text, fmt.Sprint(fill32)) || strings.Contains(text, fmt.Sprint(uint64(fill64))) {
+				t.Errorf("%d bits: the fill at %#x was taken for data: %s", bits, off, text)
+			}
+		}
+	}
+}
+
+// TestRegisters expects the registers of every architecture that the header
+// was given, and none that its flags leave out.
+func TestRegisters(t *testing.T) {
+	t.Parallel()
+	for _, m := range machines {
+		s := m.spec
+		s.Pages, s.Type = 64, dumpfile.TypeFull
+		b := build(t, s)
+		h := parse(t, b)
+		at, flags := 0x348, 0x30
+		if h.Bits == 32 {
+			at = 0x320
+		}
+		if h.Machine.Value != dumpfile.MachineX64 {
+			flags = 0
+		}
+		kernelBase := dumptest.KernelBase(s)
+		if c := h.Context; c == nil || c.PC != kernelBase+0x3FE210 || c.SP&0xFFFFFFF != 0x5A11C28 || c.Registers[0].Value != 0xE2 || len(c.Registers) < 16 {
+			t.Errorf("%s: %+v", m.name, c)
+		}
+		control := parse(t, edit(b, func(b []byte) { b[at+flags] = 1 })).Context
+		if control == nil || control.PC == 0 || len(control.Registers) > 6 || control.Registers[0].Name != h.Context.Registers[firstControl(h)].Name {
+			t.Errorf("%s, control registers only: %+v", m.name, control)
+		}
+		if c := parse(t, edit(b, func(b []byte) { b[at+flags+2] = 0x20 })).Context; c != nil {
+			t.Errorf("%s, of another architecture: %+v", m.name, c)
+		}
+	}
+}
+
+// firstControl is where the first control register stands among all.
+func firstControl(h *dumpfile.Header) int {
+	if h.Machine.Value == dumpfile.MachineARM64 {
+		return 29
+	}
+	return 6
 }

@@ -1,9 +1,12 @@
 package dumpfile
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"hangkit/collect/dumpfile/kernel"
 )
@@ -31,7 +34,9 @@ type Memory struct {
 	BugCheck   Found[[5]uint64]
 	Image      Found[*kernel.Image] // of the kernel itself
 	BuildLab   string
-	Processors []uint64 // the addresses of the processor blocks
+	Processors []kernel.Processor
+	Unloaded   Found[[]kernel.UnloadedDriver]
+	Small      *SmallMemory // of a small dump; nil for others
 }
 
 // errNotNamed is why something was not looked for.
@@ -127,6 +132,10 @@ func (h *Header) inspect(r io.ReaderAt, size int64, pages *PageSet) (*Memory, er
 	if base := m.kernelBase(); base != 0 {
 		m.Image = found(k.Image(base))
 	}
+	m.Unloaded = Found[[]kernel.UnloadedDriver]{Err: errNotNamed}
+	if d := m.Debugger.Value; d != nil {
+		m.Unloaded = found(k.UnloadedDrivers(d))
+	}
 	return m, nil
 }
 
@@ -140,7 +149,7 @@ func (m *Memory) follow(k *kernel.Kernel, h *Header) {
 	}
 	m.BugCheck = found(k.BugCheckData(d.BugCheckData))
 	m.BuildLab = k.BuildLab(d)
-	m.Processors = k.ProcessorBlocks(d.ProcessorBlock, int(min(h.Processors.Value, 1<<16)))
+	m.Processors = k.Processors(d, int(min(h.Processors.Value, kernel.MaxProcessors)), h.Machine.Value.contextLayout(), m.Processes.Value)
 }
 
 // kernelBase is where the kernel's image is loaded, 0 where that is not known.
@@ -164,4 +173,25 @@ func (m *Memory) KernelVersion() string {
 		return fmt.Sprintf("%d.%d.%d", s.Major, s.Minor, s.Build)
 	}
 	return ""
+}
+
+// Locate says in which module an address lies, and how far: "disk.sys+0x1234".
+// A driver that is gone is marked; what lies in no module gives "".
+func (m *Memory) Locate(va uint64) string {
+	for _, mod := range m.Modules.Value {
+		if va >= mod.Base && va-mod.Base < uint64(mod.Size) {
+			return fmt.Sprintf("%s+%#x", cmp.Or(mod.Name, "?"), va-mod.Base)
+		}
+	}
+	for _, u := range m.Unloaded.Value {
+		if va >= u.Start && va < u.End {
+			return fmt.Sprintf("%s+%#x, which was unloaded", cmp.Or(u.Name, "?"), va-u.Start)
+		}
+	}
+	return ""
+}
+
+// HasModule tells whether a module of that name is loaded, in any case.
+func (m *Memory) HasModule(name string) bool {
+	return m != nil && slices.ContainsFunc(m.Modules.Value, func(mod kernel.Module) bool { return strings.EqualFold(mod.Name, name) })
 }

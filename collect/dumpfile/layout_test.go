@@ -90,10 +90,14 @@ func TestTriageHeaderFields(t *testing.T) {
 	for bits, base := range map[int]int{64: 0x2000, 32: 0x1000} {
 		b := build(t, dumptest.Spec{Type: dumpfile.TypeTriage, Bits: bits})
 		h := layout(t, b).Triage
-		if string(b[h.DebuggerOffset+0x10:][:4]) != "KDBG" || h.DebuggerSize != 0x380 || h.BlocksCount != 2 || h.DriverCount != 2 {
+		name := map[int]uint32{64: 0x5A8, 32: 0x16C}[bits]
+		if string(b[h.DebuggerOffset+0x10:][:4]) != "KDBG" || h.DebuggerSize != 0x380 || h.DriverCount != 2 || h.CallStackSize != 0x400 {
 			t.Errorf("%d bits: %+v", bits, h)
 		}
-		if int(h.ProcessOffset) != base+0x80 || int(h.ThreadOffset) != base+0x280 || int(h.CallStackOffset) != base+0x480 {
+		if int(h.UnloadedOffset) != base+0x80 || b[h.UnloadedOffset] != 2 || string(b[h.ProcessOffset+name:][:12]) != "winlogon.exe" {
+			t.Errorf("%d bits: %+v", bits, h)
+		}
+		if top := map[int]uint64{64: 0xFFFFF80005A11C28, 32: 0x85A11C28}[bits]; h.TopOfStack != top || h.BlocksCount != uint32(bits/64+3) {
 			t.Errorf("%d bits: %+v", bits, h)
 		}
 	}

@@ -226,7 +226,7 @@ func (b *rebuilder) writeKernel(w *pageWriter, shared *kernel.SharedData, image 
 	w.word("PsLoadedModuleList", m.loadedModules, b.d.LoadedModules, fromDebugger)
 	w.word("PsActiveProcessHead", m.activeProcesses, b.d.ActiveProcesses, fromDebugger)
 	w.u32("MachineImageType", m.machine, uint32(image.Machine), "headers of the kernel's image")
-	w.u32("NumberProcessors", m.processors, uint32(len(b.k.ProcessorBlocks(b.d.ProcessorBlock, maxProcessors))), "KiProcessorBlock")
+	w.u32("NumberProcessors", m.processors, uint32(len(b.k.ProcessorBlocks(b.d.ProcessorBlock, kernel.MaxProcessors))), "KiProcessorBlock")
 	w.word("KdDebuggerDataBlock", m.debuggerData, b.kdbg, "search for its tag, and the kernel's page tables")
 	if m.paeEnabled != 0 {
 		w.page[m.paeEnabled] = 0
@@ -238,11 +238,10 @@ func (b *rebuilder) writeKernel(w *pageWriter, shared *kernel.SharedData, image 
 }
 
 const (
-	freeBuild     = 0xF
-	maxProcessors = 2048
-	maxTries      = 256        // memory made to hurt could hold a tag in every line
-	breakpoint    = 0x80000003 // STATUS_BREAKPOINT
-	fromDebugger  = "KDDEBUGGER_DATA64"
+	freeBuild    = 0xF
+	maxTries     = 256        // memory made to hurt could hold a tag in every line
+	breakpoint   = 0x80000003 // STATUS_BREAKPOINT
+	fromDebugger = "KDDEBUGGER_DATA64"
 )
 
 // buildNumber is where Windows 10 keeps it, else what its name begins with.

@@ -15,6 +15,9 @@ type TriageHeader struct {
 	ValidOffset      uint32 // of 'TRGD'
 	ContextOffset    uint32
 	ExceptionOffset  uint32
+	MmOffset         uint32
+	UnloadedOffset   uint32
+	PrcbOffset       uint32
 	ProcessOffset    uint32
 	ThreadOffset     uint32
 	CallStackOffset  uint32
@@ -23,7 +26,9 @@ type TriageHeader struct {
 	DriverCount      uint32
 	StringPoolOffset uint32
 	StringPoolSize   uint32
+	BrokenDriver     uint32
 	Options          uint32
+	TopOfStack       uint64 // the address the call stack was read from
 	DebuggerOffset   uint32 // of a copy of KDDEBUGGER_DATA64
 	DebuggerSize     uint32
 	BlocksOffset     uint32
@@ -37,6 +42,9 @@ const (
 	triageValid       = 0x08
 	triageContext     = 0x0C
 	triageException   = 0x10
+	triageMm          = 0x14
+	triageUnloaded    = 0x18
+	triagePrcb        = 0x1C
 	triageProcess     = 0x20
 	triageThread      = 0x24
 	triageCallStack   = 0x28
@@ -45,7 +53,9 @@ const (
 	triageDriverCount = 0x34
 	triageStrings     = 0x38
 	triageStringsSize = 0x3C
+	triageBroken      = 0x40
 	triageOptions     = 0x44
+	triageTopOfStack  = 0x48
 	triageDebugger64  = 0x70 // offset and size, then data blocks: offset and count
 	triageDebugger32  = 0x58
 )
@@ -56,9 +66,9 @@ func parseTriageHeader(r io.ReaderAt, size, off int64, bits int) (*TriageHeader,
 		return nil, err
 	}
 	u32 := func(at int) uint32 { return le.Uint32(b[at:]) }
-	debugger := triageDebugger64
+	debugger, top := triageDebugger64, le.Uint64(b[triageTopOfStack:])
 	if bits == 32 {
-		debugger = triageDebugger32
+		debugger, top = triageDebugger32, uint64(u32(triageTopOfStack))
 	}
 	return &TriageHeader{
 		Off:              off,
@@ -66,6 +76,9 @@ func parseTriageHeader(r io.ReaderAt, size, off int64, bits int) (*TriageHeader,
 		ValidOffset:      u32(triageValid),
 		ContextOffset:    u32(triageContext),
 		ExceptionOffset:  u32(triageException),
+		MmOffset:         u32(triageMm),
+		UnloadedOffset:   u32(triageUnloaded),
+		PrcbOffset:       u32(triagePrcb),
 		ProcessOffset:    u32(triageProcess),
 		ThreadOffset:     u32(triageThread),
 		CallStackOffset:  u32(triageCallStack),
@@ -74,7 +87,9 @@ func parseTriageHeader(r io.ReaderAt, size, off int64, bits int) (*TriageHeader,
 		DriverCount:      u32(triageDriverCount),
 		StringPoolOffset: u32(triageStrings),
 		StringPoolSize:   u32(triageStringsSize),
+		BrokenDriver:     u32(triageBroken),
 		Options:          u32(triageOptions),
+		TopOfStack:       top,
 		DebuggerOffset:   u32(debugger),
 		DebuggerSize:     u32(debugger + 4),
 		BlocksOffset:     u32(debugger + 8),
@@ -114,26 +129,31 @@ type part struct {
 	off, size uint64
 }
 
-// The sizes of one entry in the lists of a triage dump.
+// The sizes of one entry in the lists of a triage dump. A driver's is the
+// offset of its name and a copy of its KLDR_DATA_TABLE_ENTRY that ends with
+// the time stamp.
 const (
 	driverEntry64 = 144
-	dataBlock64   = 16
+	driverEntry32 = 0x4C
+	dataBlock     = 16
 )
 
-// parts are the pieces whose place and size the header gives. The entry sizes
-// are those of 64-bit dumps; a 32-bit dump has smaller entries.
+func driverEntry(bits int) int {
+	if bits == 32 {
+		return driverEntry32
+	}
+	return driverEntry64
+}
+
+// parts are the pieces whose place and size the header gives.
 func (t *TriageHeader) parts(bits int) []part {
-	p := []part{
+	return []part{
 		{"call stack", uint64(t.CallStackOffset), uint64(t.CallStackSize)},
 		{"string pool", uint64(t.StringPoolOffset), uint64(t.StringPoolSize)},
 		{"debugger data", uint64(t.DebuggerOffset), uint64(t.DebuggerSize)},
+		{"driver list", uint64(t.DriverListOffset), uint64(t.DriverCount) * uint64(driverEntry(bits))},
+		{"data blocks", uint64(t.BlocksOffset), uint64(t.BlocksCount) * dataBlock},
 	}
-	if bits == 64 {
-		p = append(p,
-			part{"driver list", uint64(t.DriverListOffset), uint64(t.DriverCount) * driverEntry64},
-			part{"data blocks", uint64(t.BlocksOffset), uint64(t.BlocksCount) * dataBlock64})
-	}
-	return p
 }
 
 // checkParts says which piece reaches beyond the dump.

@@ -27,19 +27,33 @@ type blocks struct {
 // maxBlocks bounds the data blocks of a small dump: real ones have some hundred.
 const maxBlocks = 1 << 16
 
-// readBlocks reads the list of data blocks. The entries are those of 64 bits.
-func (t *TriageHeader) readBlocks(r io.ReaderAt, size int64) (*blocks, error) {
+// readBlocks reads the list of data blocks. Addresses of 32 bits are
+// sign-extended there.
+func (t *TriageHeader) readBlocks(r io.ReaderAt, size int64, bits int) (*blocks, error) {
 	n := min(int64(t.BlocksCount), maxBlocks)
-	b, err := readFull(r, size, int64(t.BlocksOffset), int(n)*dataBlock64, "data blocks")
+	b, err := readFull(r, size, int64(t.BlocksOffset), int(n)*dataBlock, "data blocks")
 	if err != nil {
 		return nil, err
 	}
 	m := &blocks{r: r, size: size}
-	for ; len(b) > 0; b = b[dataBlock64:] {
-		m.list = append(m.list, block{va: le.Uint64(b), off: int64(le.Uint32(b[8:])), size: uint64(le.Uint32(b[12:]))})
+	for ; len(b) > 0; b = b[dataBlock:] {
+		m.list = append(m.list, block{va: truncate(le.Uint64(b), bits), off: int64(le.Uint32(b[8:])), size: uint64(le.Uint32(b[12:]))})
 	}
 	slices.SortStableFunc(m.list, func(a, b block) int { return cmp.Compare(a.va, b.va) })
 	return m, nil
+}
+
+func truncate(va uint64, bits int) uint64 {
+	if bits == 32 {
+		return va & (1<<32 - 1)
+	}
+	return va
+}
+
+// insert puts a block to its place.
+func (m *blocks) insert(b block) {
+	at, _ := slices.BinarySearchFunc(m.list, b, func(a, b block) int { return cmp.Compare(a.va, b.va) })
+	m.list = slices.Insert(m.list, at, b)
 }
 
 // ReadVirtual reads what lies within one block.
@@ -63,34 +77,52 @@ func (m *blocks) ReadVirtual(b []byte, va uint64) error {
 	return kernel.ErrNotStored
 }
 
-// The parts of an entry of the driver list.
 const (
-	driverName  = 0x00
-	driverKLDR  = 0x08
-	driverStamp = 0x88 // of the copy, whose unused links were left out
-
 	maxDrivers    = 4096
 	maxNameLetter = 512
 )
 
-// drivers reads the driver list of a 64-bit small dump.
-func (t *TriageHeader) drivers(r io.ReaderAt, size int64, k *kernel.Kernel) ([]kernel.Module, error) {
-	n := min(int64(t.DriverCount), maxDrivers)
-	b, err := readFull(r, size, int64(t.DriverListOffset), int(n)*driverEntry64, "driver list")
+// drivers reads the driver list.
+func (t *TriageHeader) drivers(r io.ReaderAt, size int64, bits int, k *kernel.Kernel) ([]kernel.Module, error) {
+	n, entry := min(int(t.DriverCount), maxDrivers), driverEntry(bits)
+	b, err := readFull(r, size, int64(t.DriverListOffset), n*entry, "driver list")
 	if err != nil {
 		return nil, err
 	}
+	copyAt, stamp := bits/8, entry-bits/8
 	var list []kernel.Module
-	for ; len(b) > 0; b = b[driverEntry64:] {
-		m := k.ParseModule(b[driverKLDR:])
-		m.TimeDateStamp = le.Uint32(b[driverStamp:])
-		if m.Path, err = dumpString(r, size, int64(le.Uint32(b[driverName:]))); err != nil {
+	for ; len(b) > 0; b = b[entry:] {
+		m := k.ParseModule(b[copyAt:])
+		m.TimeDateStamp = le.Uint32(b[stamp:])
+		if m.Path, err = dumpString(r, size, int64(le.Uint32(b))); err != nil {
 			m.Problem = err.Error()
 		}
 		m.Name = m.Path[strings.LastIndexByte(m.Path, '\\')+1:]
 		list = append(list, m)
 	}
 	return list, nil
+}
+
+// unloaded reads the list of unloaded drivers: a count as wide as a pointer,
+// and the entries.
+func (t *TriageHeader) unloaded(r io.ReaderAt, size int64, bits int, k *kernel.Kernel) ([]kernel.UnloadedDriver, error) {
+	if t.UnloadedOffset == 0 {
+		return nil, errNotNamed
+	}
+	at := int64(t.UnloadedOffset)
+	head, err := readFull(r, size, at, bits/8, "unloaded drivers")
+	if err != nil {
+		return nil, err
+	}
+	n := le.Uint32(head)
+	if n > kernel.MaxUnloaded {
+		return nil, &FormatError{at, "unloaded drivers", fmt.Sprintf("at most %d", kernel.MaxUnloaded), n}
+	}
+	b, err := readFull(r, size, at+int64(len(head)), int(n)*k.SmallUnloadedSize(), "unloaded drivers")
+	if err != nil {
+		return nil, err
+	}
+	return k.ParseUnloaded(b), nil
 }
 
 // dumpString reads a DUMP_STRING: a count of letters and the letters.
@@ -110,30 +142,87 @@ func dumpString(r io.ReaderAt, size, off int64) (string, error) {
 	return kernel.DecodeUTF16(b), nil
 }
 
+// SmallMemory is what a small dump alone has: copies of the thread that ran
+// and of its process, and pieces of memory.
+type SmallMemory struct {
+	Thread, Process uint64 // the addresses of the originals; 0 where not known
+	ProcessName     string // by its looks: nothing says where it stands
+	Blocks          int    // pieces of memory
+	Bytes           uint64 // in all of them
+}
+
 // inspectTriage reads what a small dump keeps of the kernel: a copy of
 // KDDEBUGGER_DATA64, the drivers, and pieces of memory.
 func (h *Header) inspectTriage(r io.ReaderAt, size int64, t *TriageHeader) *Memory {
 	m := &Memory{
 		Processes: Found[[]kernel.Process]{Err: errNotNamed},
-		Modules:   Found[[]kernel.Module]{Err: errNotNamed},
 		Image:     Found[*kernel.Image]{Err: errNotNamed},
+		Small:     &SmallMemory{},
 	}
-	mem := &blocks{}
-	if h.Bits == 64 {
-		if b, err := t.readBlocks(r, size); err == nil {
-			mem = b
-		}
+	mem := &blocks{r: r, size: size}
+	if b, err := t.readBlocks(r, size, h.Bits); err == nil {
+		mem = b
+	}
+	for _, b := range mem.list {
+		m.Small.Blocks++
+		m.Small.Bytes += b.size
 	}
 	k := kernel.New(mem, h.Bits)
 	m.Debugger = found(h.triageDebugger(r, size, t, k))
-	m.follow(k, h)
-	if h.Bits == 64 {
-		m.Modules = found(t.drivers(r, size, k))
+	if d := m.Debugger.Value; d != nil {
+		m.Small.read(t, mem, k, d)
 	}
+	m.Modules = found(t.drivers(r, size, h.Bits, k))
+	m.Unloaded = found(t.unloaded(r, size, h.Bits, k))
+	m.follow(k, h)
+	m.nameSmall()
 	if base := m.kernelBase(); base != 0 {
 		m.Image = found(k.Image(base))
 	}
 	return m
+}
+
+// read finds the originals of the copies of KPRCB, KTHREAD and EPROCESS, one
+// by the other, and makes the copies readable at their addresses.
+func (s *SmallMemory) read(t *TriageHeader, mem *blocks, k *kernel.Kernel, d *kernel.DebuggerData) {
+	prcb, thread, process := mem.part(t.PrcbOffset), mem.part(t.ThreadOffset), mem.part(t.ProcessOffset)
+	s.Thread, s.Process = k.CurrentThread(prcb, d), k.ThreadProcess(thread, d)
+	s.ProcessName = kernel.ProcessNameByLooks(process)
+	for _, b := range []block{
+		{va: s.Thread, off: int64(t.ThreadOffset), size: uint64(len(thread))},
+		{va: s.Process, off: int64(t.ProcessOffset), size: uint64(len(process))},
+	} {
+		if b.va != 0 {
+			mem.insert(b)
+		}
+	}
+}
+
+// smallPart is how much of a copied structure is looked at: the names and
+// links that are wanted stand in its beginning.
+const smallPart = 0x800
+
+// part is the beginning of the copy at the file offset off, nil where there is
+// none.
+func (m *blocks) part(off uint32) []byte {
+	if off == 0 {
+		return nil
+	}
+	b, err := readUpTo(m.r, int64(off), min(smallPart, max(m.size-int64(off), 0)))
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+// nameSmall gives the processor that ran the copied process its name: a small
+// dump has no list of processes.
+func (m *Memory) nameSmall() {
+	for i := range m.Processors {
+		if p := &m.Processors[i]; p.Process != 0 && p.Process == m.Small.Process {
+			p.ProcessName = m.Small.ProcessName
+		}
+	}
 }
 
 // maxDebuggerSize bounds the copy of KDDEBUGGER_DATA64.

@@ -36,6 +36,10 @@ const (
 	Usable   Verdict = iota
 	Gaps             // a debugger opens it; something is missing
 	Unusable         // no debugger gets anything out of it
+
+	// Unverified is a dump whose contents are encrypted: as far as can be seen
+	// it is whole.
+	Unverified
 )
 
 func (v Verdict) String() string {
@@ -46,6 +50,8 @@ func (v Verdict) String() string {
 		return "usable with gaps"
 	case Unusable:
 		return "not usable"
+	case Unverified:
+		return "cannot be verified"
 	}
 	return fmt.Sprintf("verdict %d", int(v))
 }
@@ -60,13 +66,16 @@ type Check struct {
 
 // Report is the result of Verify.
 type Report struct {
-	Kind    Kind
-	Header  *Header // nil where there is none
-	Layout  *Layout // nil without a header
-	Memory  *Memory // nil where no memory could be followed
+	Kind   Kind
+	Header *Header // nil where there is none
+	Layout *Layout // nil without a header
+	Memory *Memory // nil where no memory could be followed
+
 	Verdict Verdict
 	Reasons []string // why the verdict is not better
 	Checks  []Check
+
+	firmware *firmwareParts // nil for other dumps
 }
 
 // Verify checks the dump in r, which holds size bytes, as a debugger would
@@ -84,13 +93,19 @@ func (v *verifier) verify() {
 	if v.signature() {
 		v.header()
 		if v.h.Encrypted() {
-			v.add("contents", StatusUnknown, "encrypted: only the header can be checked")
+			v.add(contentsCheck, StatusUnknown, "encrypted: only the header can be checked. %s", needsKey)
 			v.length()
 		} else {
 			v.body()
 		}
 	}
 }
+
+const contentsCheck = "contents"
+
+// needsKey is what reading an encrypted dump takes (Microsoft, "About dump
+// encryption").
+const needsKey = "Reading them takes the private key of the certificate that CrashControl\\EncryptionCertificates names, and KernelDumpDecrypt.exe of the Debugging Tools for Windows."
 
 // conclude draws the verdict from the checks.
 func (p *Report) conclude() {
@@ -103,6 +118,10 @@ func (p *Report) conclude() {
 			p.Verdict = Unusable
 		}
 		p.Verdict = max(p.Verdict, Gaps)
+	}
+	if p.Header != nil && p.Header.Encrypted() && p.Verdict == Usable {
+		p.Verdict = Unverified
+		p.Reasons = append(p.Reasons, "the contents are encrypted. "+needsKey)
 	}
 }
 
@@ -141,6 +160,9 @@ func (v *verifier) signature() bool {
 	}
 	if err != nil {
 		v.fatal("signature", "%v", err)
+		if errors.Is(err, ErrFirmwareDump) {
+			v.firmware()
+		}
 		return false
 	}
 	v.report.Header = v.h

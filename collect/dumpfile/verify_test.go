@@ -115,8 +115,14 @@ func TestVerifyEncrypted(t *testing.T) {
 	})
 	r := verify(b)
 	i := slices.IndexFunc(r.Checks, func(c dumpfile.Check) bool { return c.Name == "contents" })
-	if r.Verdict != dumpfile.Usable || i < 0 || r.Checks[i].Status != dumpfile.StatusUnknown {
+	if r.Verdict != dumpfile.Unverified || i < 0 || r.Checks[i].Status != dumpfile.StatusUnknown {
 		t.Errorf("%s: %+v", r.Verdict, r.Checks)
+	}
+	if len(r.Reasons) != 1 || !strings.Contains(r.Reasons[0], "private key") || !strings.Contains(r.Reasons[0], "KernelDumpDecrypt.exe") {
+		t.Errorf("not said what is needed: %q", r.Reasons)
+	}
+	if r := verify(b[:len(b)-1]); r.Verdict != dumpfile.Gaps {
+		t.Errorf("cut short: %s", r.Verdict)
 	}
 }
 

@@ -90,7 +90,8 @@ type Reader struct {
 	tail []byte  // everything behind them
 	size int64
 
-	system map[uint64][]byte // the frames of the kernel
+	kernel *system
+	system map[uint64][]byte // its frames
 }
 
 // NewReader prepares the dump that s describes.
@@ -99,7 +100,8 @@ func NewReader(s Spec) (*Reader, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	d := &Reader{spec: s, system: newSystem(&s).frames}
+	d := &Reader{spec: s, kernel: newSystem(&s)}
+	d.system = d.kernel.frames
 	if s.Type != dumpfile.TypeTriage {
 		d.runs = withoutFrames(s.Runs, s.Lost)
 	}

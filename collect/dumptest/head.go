@@ -44,13 +44,11 @@ func (d *Reader) makeHead64() []byte {
 	u64(0x80, places64.debugger)
 	clear(h[0x88:0x344])
 	clear(h[0x348 : 0x348+0x4D0])
-	u32(0x348+0x30, 0x10001F) // ContextFlags
-	u64(0x348+0x98, 0xFFFFF80005A11C28)
-	u64(0x348+0xF8, 0xFFFFF80003DFE210)
+	d.kernel.context(h[0x348:], 0)
 	u32(0xF00, 0x80000003)
 	u32(0xF04, 1)
 	u64(0xF08, 0)
-	u64(0xF10, 0xFFFFF80003DFE210)
+	u64(0xF10, d.kernel.programCounter(0))
 	u32(0xF18, 0)
 	u32(0xF98, uint32(s.Type))
 	u64(0xFA8, filetime(s.Time))
@@ -81,7 +79,7 @@ func (d *Reader) addBody64(h []byte) []byte {
 		}
 	case dumpfile.TypeTriage:
 		copy(h[0x88:0x344], filled(700))
-		h = append(h, triage(0x2000, 0x70, d.system[FrameData], &places64)...)
+		h = append(h, d.triage(0x2000, 0x70)...)
 	case dumpfile.TypeDebugKernel, dumpfile.TypeDebugKernelA, dumpfile.TypeDebugFull:
 		h = append(h, d.ranges()...)
 	default:
@@ -116,10 +114,12 @@ func (d *Reader) makeHead32() []byte {
 	u32(0x60, uint32(places32.debugger))
 	clear(h[0x64:0x320])
 	clear(h[0x320 : 0x320+0x2CC])
+	d.kernel.context(h[0x320:], 0)
 	u32(0x7D0, 0x80000003)
 	u32(0x7D4, 1)
 	u32(0x7D8, 0)
-	u32(0x7DC, 0x82A7E210)
+	u32(0x7DC, uint32(d.kernel.programCounter(0)))
+	u32(0x7E0, 0)
 	clear(h[0x820:0x8A0])
 	u32(0x8A0, s.Attributes)
 	u32(0x8A4, s.BootID)
@@ -148,7 +148,7 @@ func (d *Reader) addBody32(h []byte) []byte {
 		}
 	case dumpfile.TypeTriage:
 		copy(h[0x64:0x320], filled(700))
-		h = append(h, triage(0x1000, 0x58, d.system[FrameData], &places32)...)
+		h = append(h, d.triage(0x1000, 0x58)...)
 	default:
 		h = append(h, d.bitmap(0x1000, 0x20)...)
 	}
@@ -227,56 +227,6 @@ func (d *Reader) ranges() []byte {
 	le.PutUint64(b[0x18:], first)
 	le.PutUint64(b[0x10:], first-0x2040+0x20)
 	return b
-}
-
-// triage writes TRIAGE_DUMP and its parts for the file offset base. The 32-bit
-// structure differs in where the debugger data is described.
-func triage(base, debugger int, data []byte, p *places) []byte {
-	t := make([]byte, 0x80)
-	put := func(off int, v uint32) { le.PutUint32(t[off:], v) }
-	add := func(offAt, sizeAt int, count uint32, part []byte) {
-		put(offAt, uint32(base+len(t)))
-		put(sizeAt, count)
-		t = append(t, part...)
-	}
-	put(0x0C, 0x348)
-	put(0x10, 0xF00)
-	if base == 0x1000 {
-		put(0x0C, 0x320)
-		put(0x10, 0x7D0)
-	}
-	le.PutUint32(t[0x48:], 0x05A11C28)
-	add(0x20, 0x1C, 0, seeded(0x200, 2)) // the process
-	add(0x24, 0x1C, 0, seeded(0x200, 3)) // and the thread; no processor block
-	add(0x28, 0x2C, 0x400, seeded(0x400, 1))
-	drivers := make([]byte, 2*144)
-	for i := range 2 {
-		entry := drivers[i*144:]
-		le.PutUint64(entry[8+0x30:], p.large+FrameImage*pageSize+uint64(i)*0x2000000)
-		le.PutUint32(entry[8+0x40:], kernelSize)
-		le.PutUint32(entry[8+0x80:], kernelTime+uint32(i))
-	}
-	add(0x30, 0x34, 2, drivers)
-	strings := []byte("\x0c\x00\x00\x00n\x00t\x00o\x00s\x00k\x00r\x00n\x00l\x00.\x00e\x00x\x00e\x00\x00\x00\x00\x00")
-	add(0x38, 0x3C, uint32(len(strings)), strings)
-	kdbg := data[p.debugger%pageSize:][:0x380]
-	add(debugger, debugger+4, 0x380, kdbg)
-	bugCheck := uint32(base + len(t))
-	t = append(t, data[atBugCheck:][:0x140]...) // KiBugCheckData and the name of the build
-	list := make([]byte, 2*16)
-	le.PutUint64(list, 0xFFFFF80005A11C00)
-	le.PutUint32(list[8:], le.Uint32(t[0x28:]))
-	le.PutUint32(list[12:], 0x100)
-	le.PutUint64(list[16:], p.debugger&^(pageSize-1)+atBugCheck)
-	le.PutUint32(list[24:], bugCheck)
-	le.PutUint32(list[28:], 0x140)
-	add(debugger+8, debugger+12, 2, list)
-	for i := range 2 {
-		le.PutUint32(t[int(le.Uint32(t[0x30:]))-base+i*144:], le.Uint32(t[0x38:]))
-	}
-	put(0x08, uint32(base+len(t)))
-	put(0x04, uint32(base+len(t)+4))
-	return append(t, "TRGD"...)
 }
 
 func seeded(n int, seed uint64) []byte {

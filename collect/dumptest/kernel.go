@@ -32,6 +32,9 @@ const (
 	atPhysical   = 0x140
 	atBuildLab   = 0x180
 	atProcessors = 0x300
+
+	atUnloadedVariable = 0x330
+	atPrcbs            = 0x340
 )
 
 const (
@@ -339,9 +342,8 @@ func (y *system) data() {
 	copy(page[atBuildLab:], fmt.Sprintf("19041.1.%s.vb_release.191206-1406\x00", map[dumpfile.Machine]string{
 		dumpfile.MachineX64: "amd64fre", dumpfile.MachineX86: "x86fre", dumpfile.MachineARM64: "arm64fre",
 	}[s.Machine]))
-	for i := range p.cpus {
-		y.put(page[atProcessors+i*y.word:], p.small+0x1F0000+uint64(i)*0x180)
-	}
+	y.processors()
+	y.unloaded()
 	b := page[p.debugger%pageSize:][:0x380]
 	put := func(off int, v uint64) {
 		if s.Bits == 32 {
@@ -359,6 +361,16 @@ func (y *system) data() {
 	put(0xF8, base+atPhysical)
 	put(0x208, base+atBuildLab)
 	put(0x218, base+atProcessors)
+	put(0x220, base+atUnloadedVariable)
+	le.PutUint16(b[0x2A0:], threadProcess)
+	le.PutUint16(b[0x2A8:], processStride)
+	le.PutUint16(b[0x2B4:], prcbThread)
+	if s.Bits == 32 {
+		le.PutUint16(b[0x2BC:], prcbState32)
+	} else {
+		le.PutUint16(b[0x338:], prcbContext64)
+		le.PutUint16(b[0x350:], prcbThread+16)
+	}
 	if s.EncodeDebugger {
 		encode(b, p.debugger)
 	}

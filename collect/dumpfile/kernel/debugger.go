@@ -18,9 +18,19 @@ const (
 	kdbgPhysicalPages   = 0x0F8
 	kdbgBuildLab        = 0x208
 	kdbgProcessorBlock  = 0x218
+	kdbgUnloadedDrivers = 0x220
+
+	// Offsets within other structures, of 16 bits each. Older kernels end the
+	// block before the last of them.
+	kdbgThreadProcess = 0x2A0 // OffsetKThreadApcProcess
+	kdbgSizeProcess   = 0x2A8 // SizeEProcess
+	kdbgPrcbThread    = 0x2B4 // OffsetPrcbCurrentThread
+	kdbgPrcbState     = 0x2BC // OffsetPrcbProcStateContext
+	kdbgPrcbContext   = 0x338 // OffsetPrcbContext
+	kdbgPrcbIdle      = 0x350 // OffsetPrcbIdleThread
 
 	kdbgRead    = 0x380 // the size on Windows 10; none of the fields lies further
-	kdbgLeast   = 0x220
+	kdbgLeast   = 0x228
 	kdbgMost    = 0x1000
 	magicKDBG   = 0x4742444B // 'KDBG'
 	maxBuildLab = 256
@@ -39,6 +49,15 @@ type DebuggerData struct {
 	PhysicalPages   uint64
 	BuildLab        uint64
 	ProcessorBlock  uint64
+	UnloadedDrivers uint64
+
+	layout structures
+}
+
+// structures are the offsets and sizes within the kernel's own structures that
+// the block names; 0 where it does not.
+type structures struct {
+	threadProcess, sizeProcess, prcbThread, prcbState, prcbContext, prcbIdle uint64
 }
 
 // DebuggerData reads the block at va. A running kernel keeps it encoded, and a
@@ -72,7 +91,7 @@ func (k *Kernel) ParseDebuggerData(b []byte, modules, processes uint64) (*Debugg
 
 func (k *Kernel) debuggerData(b []byte) *DebuggerData {
 	p := func(off int) uint64 { return k.truncate(le.Uint64(b[off:])) }
-	return &DebuggerData{
+	d := &DebuggerData{
 		Size:            le.Uint32(b[kdbgSize:]),
 		KernBase:        p(kdbgKernBase),
 		LoadedModules:   p(kdbgLoadedModules),
@@ -82,7 +101,20 @@ func (k *Kernel) debuggerData(b []byte) *DebuggerData {
 		PhysicalPages:   p(kdbgPhysicalPages),
 		BuildLab:        p(kdbgBuildLab),
 		ProcessorBlock:  p(kdbgProcessorBlock),
+		UnloadedDrivers: p(kdbgUnloadedDrivers),
 	}
+	offset := func(at int) uint64 {
+		if at+2 > min(len(b), int(min(d.Size, kdbgMost))) {
+			return 0
+		}
+		return uint64(le.Uint16(b[at:]))
+	}
+	d.layout = structures{
+		threadProcess: offset(kdbgThreadProcess), sizeProcess: offset(kdbgSizeProcess),
+		prcbThread: offset(kdbgPrcbThread), prcbState: offset(kdbgPrcbState),
+		prcbContext: offset(kdbgPrcbContext), prcbIdle: offset(kdbgPrcbIdle),
+	}
+	return d
 }
 
 // truncate and extend turn the pointers of KDDEBUGGER_DATA64 into the

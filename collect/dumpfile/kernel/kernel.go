@@ -145,11 +145,16 @@ func DecodeUTF16(b []byte) string {
 	return string(utf16.Decode(units))
 }
 
-// cString reads a text of bytes up to its NUL, which must be printable.
+// cString reads a text of bytes up to its NUL, which must be printable. Where
+// so much cannot be read at once, as out of a block of a small dump, less is.
 func (k *Kernel) cString(va uint64, longest int) string {
-	b := k.readSome(va, longest)
-	text, _ := printable(b)
-	return text
+	for n := longest; n > 0; n /= 2 {
+		if b := k.readSome(va, n); len(b) > 0 {
+			text, _ := printable(b)
+			return text
+		}
+	}
+	return ""
 }
 
 // printable is the text before the first NUL; ok is false where there is no
@@ -223,20 +228,4 @@ func (k *Kernel) SharedData() (*SharedData, error) {
 		BootID:     le.Uint32(b[sharedBootID:]),
 		SystemRoot: root,
 	}, nil
-}
-
-// ProcessorBlocks reads KiProcessorBlock, the addresses of the KPRCBs, up to
-// the first empty place.
-func (k *Kernel) ProcessorBlocks(va uint64, processors int) []uint64 {
-	const most = 2048 // more than Windows knows
-	b := k.readSome(va, min(processors, most)*k.o.word)
-	var list []uint64
-	for ; len(b) >= k.o.word; b = b[k.o.word:] {
-		p := k.pointer(b)
-		if p == 0 {
-			break
-		}
-		list = append(list, p)
-	}
-	return list
 }

@@ -383,7 +383,14 @@ func tour(t *testing.T, s *kernel.Space, bits int, va uint64) {
 	}
 	if d, err := k.DebuggerData(va, va, va); err == nil {
 		k.BuildLab(d)
-		k.ProcessorBlocks(d.ProcessorBlock, 1<<30)
+		for _, l := range []*kernel.ContextLayout{kernel.ContextX64, kernel.ContextX86, kernel.ContextARM64, nil} {
+			if list := k.Processors(d, 1<<30, l, processes); len(list) > kernel.MaxProcessors {
+				t.Fatalf("%d processors", len(list))
+			}
+		}
+		if list, _ := k.UnloadedDrivers(d); len(list) > kernel.MaxUnloaded {
+			t.Fatalf("%d unloaded drivers", len(list))
+		}
 	}
 	image, err := k.Image(va)
 	if (image == nil) == (err == nil) {

@@ -22,12 +22,13 @@ type Space struct {
 	paging *Paging
 	root   uint64
 	cache  map[uint64]*[PageSize]byte
+	left   int // frames that may still be read
 }
 
 // NewSpace is the address space whose top table is at directoryTableBase, a
 // value as a header or the processor holds it.
 func NewSpace(f Frames, p *Paging, directoryTableBase uint64) *Space {
-	return &Space{f, p, directoryTableBase & p.root, map[uint64]*[PageSize]byte{}}
+	return &Space{f, p, directoryTableBase & p.root, map[uint64]*[PageSize]byte{}, maxFrames}
 }
 
 // Paging is the layout of the space's page tables.
@@ -173,12 +174,24 @@ func (s *Space) entry(va, table uint64, i int) (uint64, error) {
 	return le.Uint64(page[at:]), nil
 }
 
-// maxCached bounds the frames kept: 4 MiB.
-const maxCached = 1024
+const (
+	maxCached = 1024 // bounds the frames kept: 4 MiB
+
+	// maxFrames bounds the frames read through one space: some ten times what
+	// the lists of a large terminal server take. Without a bound a dump made to
+	// hurt scatters every entry over the disk, with page tables of its own.
+	maxFrames = 1 << 15
+)
+
+// errTooFar ends what would take a disk hours.
+var errTooFar = fmt.Errorf("more than %d pages would have to be read", maxFrames)
 
 func (s *Space) frame(pfn uint64) (*[PageSize]byte, error) {
 	if page := s.cache[pfn]; page != nil {
 		return page, nil
+	}
+	if s.left--; s.left < 0 {
+		return nil, errTooFar
 	}
 	page := new([PageSize]byte)
 	if err := s.frames.ReadFrame(pfn, page); err != nil {
