@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"hangkit/hive"
 )
 
 // LastRun is what the last Windows that ran from the disk left in the registry about itself. A boot that hangs early
@@ -42,10 +44,17 @@ const (
 	fileTimesMS  = 10_000         // FILETIMEs in a millisecond
 )
 
-// fileTime returns a FILETIME stored as REG_BINARY. Zero, and what no calendar shows, are none.
 func (v Values) fileTime(name string) (time.Time, bool) {
 	val, ok := v.Value(name)
-	if !ok || len(val.Data) != fileTimeSize {
+	if !ok {
+		return time.Time{}, false
+	}
+	return FileTime(val)
+}
+
+// FileTime returns a FILETIME stored as REG_BINARY or REG_QWORD. Zero, and what no calendar shows, are none.
+func FileTime(val hive.Value) (time.Time, bool) {
+	if len(val.Data) != fileTimeSize {
 		return time.Time{}, false
 	}
 	n := binary.LittleEndian.Uint64(val.Data)
