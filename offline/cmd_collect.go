@@ -104,6 +104,9 @@ func (c *CollectCmd) Run(ctx context.Context, talk *ui.UI) error {
 	case c.DryRun:
 		return k.preview(talk)
 	}
+	if err := k.rebuild(ctx, talk); err != nil {
+		return err
+	}
 	if err := c.openBundle(talk, k); err != nil {
 		return err
 	}
@@ -144,7 +147,7 @@ func (c *CollectCmd) nothing(k *collection) error {
 func (c *CollectCmd) leftHints(k *collection) []string {
 	var hints []string
 	for _, l := range k.left {
-		hints = append(hints, printable(fmt.Sprintf("%s: %s", l.Path, story(l))))
+		hints = append(hints, l.Story())
 	}
 	where := ""
 	if c.Target != "" {

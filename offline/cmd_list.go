@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"hangkit/collect"
@@ -90,6 +89,11 @@ type dumpJSON struct {
 	Bytes    int64      `json:"bytes"`
 	BugCheck string     `json:"bug_check,omitempty"`
 	Time     *time.Time `json:"crash_time,omitempty"`
+
+	Live        bool   `json:"live,omitempty"` // no crash: the machine went on running
+	Stale       string `json:"stale,omitempty"`
+	DuplicateOf string `json:"duplicate_of,omitempty"`
+	Rebuilt     bool   `json:"rebuilt,omitempty"` // its header is made anew
 }
 
 // Run lists the targets.
@@ -179,13 +183,13 @@ func describeScan(ctx context.Context, s *scan) (*listDocument, error) {
 	return doc, nil
 }
 
-func describeTarget(s *scan, t *target.Target, dumps map[*target.Volume][]*collect.Candidate) targetJSON {
+func describeTarget(s *scan, t *target.Target, dumps map[string][]*collect.Candidate) targetJSON {
 	j := targetJSON{
 		Name: t.Name, Kind: t.Kind, Size: t.Size, SectorSize: t.SectorSize,
 		Scheme: t.Scheme, Warnings: t.Warnings, Volumes: []volumeJSON{},
 	}
 	for _, v := range t.Volumes {
-		j.Volumes = append(j.Volumes, s.describeVolume(v, dumps[v]))
+		j.Volumes = append(j.Volumes, s.describeVolume(v, dumps[v.Label()]))
 	}
 	return j
 }
@@ -236,7 +240,11 @@ func (f *found) describe() windowsJSON {
 
 func describeCandidate(c *collect.Candidate) dumpJSON {
 	j := dumpJSON{
-		Path: c.Path, Source: c.Source.String(), State: c.State.String(), Story: story(c), Bytes: c.Have,
+		Path: c.Path, Source: c.Source.String(), State: c.State.String(), Story: c.Story(), Bytes: c.Have,
+		Live: c.Live(), Stale: c.Stale, Rebuilt: c.Rebuilt != nil,
+	}
+	if c.DuplicateOf != nil {
+		j.DuplicateOf = c.DuplicateOf.Name()
 	}
 	if h := c.Header; h != nil {
 		if h.BugCheck.Code.Known {
@@ -247,32 +255,6 @@ func describeCandidate(c *collect.Candidate) dumpJSON {
 		}
 	}
 	return j
-}
-
-// story tells a find in one line: what it is, what crashed and when, and why it is
-// not better.
-func story(c *collect.Candidate) string {
-	parts := []string{c.State.String()}
-	if h := c.Header; h != nil {
-		parts = append(parts, h.Type.String())
-		if h.BugCheck.Code.Known {
-			parts = append(parts, dumpfile.BugCheckName(h.BugCheck.Code.Value))
-		}
-		if h.SystemTime.Known {
-			parts = append(parts, h.SystemTime.Value.UTC().Format("crashed 2006-01-02 15:04:05 UTC"))
-		}
-	}
-	if c.Have > 0 {
-		parts = append(parts, ui.FormatSize(c.Have))
-	}
-	text := strings.Join(parts, ", ")
-	if c.DuplicateOf != nil {
-		return text + "; the same crash as " + c.DuplicateOf.Path
-	}
-	if c.State != collect.StateComplete && c.Why != "" {
-		text += "; " + c.Why
-	}
-	return text
 }
 
 func printList(talk *ui.UI, doc *listDocument) {
@@ -314,7 +296,7 @@ func printVolume(talk *ui.UI, v volumeJSON) {
 		talk.Printf("      [%d] %s\n", w.Install, windowsWords(w))
 	}
 	for _, d := range v.Dumps {
-		talk.Printf("      dump: %s: %s\n", d.Path, d.Story)
+		talk.Printf("      dump: %s\n", d.Story)
 	}
 }
 

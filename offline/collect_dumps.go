@@ -88,7 +88,7 @@ func (c *CollectCmd) takeDumps(ctx context.Context, talk *ui.UI, o collect.Optio
 }
 
 func (c *CollectCmd) takeDump(ctx context.Context, talk *ui.UI, o collect.Options, d *takenDump) error {
-	talk.Talkf("%s: %s\n", printable(d.Candidate.Name()), printable(story(d.Candidate)))
+	talk.Talkf("%s: %s\n", printable(d.Candidate.Name()), d.Candidate.Story())
 	update, finish := talk.Progress(printable(path.Base(d.Candidate.Path)))
 	o.Progress = update
 	start := time.Now()

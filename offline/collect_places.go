@@ -4,33 +4,29 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
 
 	"hangkit/collect"
+	"hangkit/image"
+	"hangkit/offline/internal/ui"
 	"hangkit/offline/target"
 	"hangkit/offline/windows"
 )
 
-// places lists where to look: every readable volume, and on the chosen
-// installation's own volume what its settings name.
+// places lists where to look: the Windows that is meant, what its settings name on any
+// volume in reach, and every other volume.
 func (c *CollectCmd) places(s *scan) ([]collect.Place, error) {
 	chosen, err := s.choose(c.Install)
-	if errors.Is(err, errWhichWindows) || errors.Is(err, errOnlyOldWindows) || errors.Is(err, errNoWindows) && len(readable(s)) > 0 && c.Install == 0 {
+	anything := len(readable(s)) > 0 || len(s.firmwarePlaces()) > 0
+	if errors.Is(err, errWhichWindows) || errors.Is(err, errOnlyOldWindows) || errors.Is(err, errNoWindows) && anything && c.Install == 0 {
 		// Without a clear choice every volume is still worth a look.
-		return s.everyPlace(), nil
+		return s.placesOf(s.installs), nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	// A page file, or a dump on its way, may lie on any volume of the machine.
-	var places []collect.Place
-	for _, v := range readable(s) {
-		if v == chosen.Volume {
-			places = append(places, chosen.place())
-		} else {
-			places = append(places, collect.Place{Volume: v.FS, Label: v.Label()})
-		}
-	}
-	return places, nil
+	return s.placesOf([]*found{chosen}), nil
 }
 
 func readable(s *scan) []*target.Volume {
@@ -45,70 +41,158 @@ func readable(s *scan) []*target.Volume {
 	return volumes
 }
 
-// everyPlace lists all readable volumes, each with its own installations' settings.
-func (s *scan) everyPlace() []collect.Place {
-	var places []collect.Place
-	for _, v := range readable(s) {
-		before := len(places)
-		for _, f := range s.installs {
-			if f.Volume == v {
-				places = append(places, f.place())
-			}
+// placesOf lists where the installations put dumps, and the rest of what is in reach.
+// What knows most of a volume comes first: a file is looked at once.
+func (s *scan) placesOf(installs []*found) []collect.Place {
+	volumes := readable(s)
+	var own, elsewhere, rest []collect.Place
+	for _, f := range installs {
+		if slices.Contains(volumes, f.Volume) {
+			here, there := f.places(volumes)
+			own, elsewhere = append(own, here), append(elsewhere, there...)
 		}
-		if len(places) == before {
-			places = append(places, collect.Place{Volume: v.FS, Label: v.Label()})
+	}
+	for _, v := range volumes {
+		if !slices.ContainsFunc(installs, func(f *found) bool { return f.Volume == v }) {
+			rest = append(rest, collect.Place{Volume: v.FS, Label: v.Label(), SystemRoot: s.lostRoot(v)})
+		}
+	}
+	return slices.Concat(own, elsewhere, rest, s.firmwarePlaces())
+}
+
+// lostRoot is where Windows would be on a volume on which none was found: its registry
+// may be what is lost.
+func (s *scan) lostRoot(v *target.Volume) string {
+	if slices.ContainsFunc(s.installs, func(f *found) bool { return f.Volume == v }) {
+		return "" // another Windows, which is not meant
+	}
+	return "Windows"
+}
+
+// firmwarePlaces are the partitions that firmware writes dumps to.
+func (s *scan) firmwarePlaces() []collect.Place {
+	var places []collect.Place
+	for _, t := range s.targets {
+		for _, v := range t.Volumes {
+			if v.Part.Type == image.TypeCrashDump && v.FS == nil && v.Device != nil {
+				places = append(places, collect.PartitionPlace(v.Label(), io.NewSectionReader(v.Device, 0, v.Device.Size())))
+			}
 		}
 	}
 	return places
 }
 
-// place is the installation's volume with the settings that say where dumps go. An
-// unreadable registry costs the settings, not the dump.
-func (f *found) place() collect.Place {
-	p := collect.Place{Volume: f.Volume.FS, Label: f.Volume.Label(), SystemRoot: f.Root}
+// places are the installation's volume with the settings that say where dumps go, and
+// the other volumes that they name. An unreadable registry costs the settings, not the
+// dump.
+func (f *found) places(volumes []*target.Volume) (own collect.Place, elsewhere []collect.Place) {
+	own = collect.Place{Volume: f.Volume.FS, Label: f.Volume.Label(), SystemRoot: f.Root}
 	install, err := f.open()
 	if err != nil {
-		return p
+		return own, nil
 	}
 	defer install.Close()
 	facts, err := install.Facts(f.live(unknownMemory))
 	if err != nil {
-		return p
+		return own, nil
 	}
-	p.DumpFile = onVolume(facts, facts.DumpFile)
-	p.MinidumpDir = onVolume(facts, facts.MinidumpDir)
-	p.DedicatedDump = onVolume(facts, facts.DedicatedDump)
-	for _, path := range facts.PageFilePaths() {
-		if facts.OnSystemVolume(path) {
-			p.PageFiles = append(p.PageFiles, path.Name)
+	d := &destinations{facts: facts, programs: install.ProgramDumpFolders(facts), own: f.Volume, volumes: volumes}
+	for _, v := range volumes {
+		p, named := d.on(v)
+		switch {
+		case v == f.Volume:
+			p.SystemRoot, own = f.Root, p
+		case named:
+			elsewhere = append(elsewhere, p)
 		}
 	}
-	return p
+	return own, elsewhere
 }
 
-func onVolume(facts *windows.Facts, path func() (windows.Path, bool)) string {
-	p, ok := path()
-	if !ok || !facts.OnSystemVolume(p) {
-		return ""
-	}
-	return p.Name
+// destinations are the places that the settings of an installation name, by drive
+// letter.
+type destinations struct {
+	facts    *windows.Facts
+	programs []windows.Path
+	own      *target.Volume
+	volumes  []*target.Volume // in reach
 }
 
-// dumps finds the candidates of every volume, for list.
-func (s *scan) dumps(ctx context.Context) (map[*target.Volume][]*collect.Candidate, error) {
-	byVolume := map[*target.Volume][]*collect.Candidate{}
-	for _, v := range readable(s) {
-		places := (&scan{targets: []*target.Target{{Volumes: []*target.Volume{v}}}, installs: s.installs}).everyPlace()
-		candidates, err := collect.Find(ctx, places)
-		if err != nil {
-			return nil, fmt.Errorf("%s: looking for dumps: %w", v.Label(), err)
+// on picks what lies on one volume, and tells whether anything does.
+func (d *destinations) on(v *target.Volume) (p collect.Place, named bool) {
+	f := d.facts
+	pick := func(path windows.Path, ok bool) string {
+		if !ok || !d.lies(path, v) {
+			return ""
 		}
-		for _, c := range candidates {
-			if c.Extractable() || c.State == collect.StateHeaderWiped {
-				byVolume[v] = append(byVolume[v], c)
-			}
+		named = true
+		return path.Name
+	}
+	p = collect.Place{
+		Volume: v.FS, Label: v.Label(), Certificate: f.CertificateThumbprint(),
+		BootID: f.LastRun.BootID.Value, LastShutdown: f.LastRun.Shutdown.Value,
+		DumpFile: pick(f.DumpFile()), MinidumpDir: pick(f.MinidumpDir()),
+		DedicatedDump: pick(f.DedicatedDump()), LiveReports: pick(f.LiveReportsDir()),
+	}
+	for _, path := range f.PageFilePaths() {
+		if name := pick(path, true); name != "" {
+			p.PageFiles = append(p.PageFiles, name)
+		}
+	}
+	for _, path := range d.programs {
+		if name := pick(path, true); name != "" {
+			p.ProgramDumps = append(p.ProgramDumps, name)
+		}
+	}
+	return p, named
+}
+
+// lies tells whether a path may lie on a volume. A letter that stands for no volume in
+// reach may be any but the installation's own: partitions get other identities when
+// disks are copied.
+func (d *destinations) lies(path windows.Path, v *target.Volume) bool {
+	if d.facts.OnSystemVolume(path) || v == d.own {
+		return d.facts.OnSystemVolume(path) && v == d.own
+	}
+	return d.facts.Holds(path, volumeID(v)) || !d.inReach(path)
+}
+
+// inReach tells whether the partition that a letter stands for is there.
+func (d *destinations) inReach(path windows.Path) bool {
+	return slices.ContainsFunc(d.volumes, func(v *target.Volume) bool { return d.facts.Holds(path, volumeID(v)) })
+}
+
+// dumps finds the candidates of every volume, for list, by the volume's label.
+func (s *scan) dumps(ctx context.Context) (map[string][]*collect.Candidate, error) {
+	candidates, err := collect.Find(ctx, s.placesOf(s.installs))
+	if err != nil {
+		return nil, err
+	}
+	byVolume := map[string][]*collect.Candidate{}
+	for _, c := range candidates {
+		if c.Extractable() || c.State == collect.StateHeaderWiped {
+			byVolume[c.Place.Label] = append(byVolume[c.Place.Label], c)
 		}
 	}
 	return byVolume, nil
 }
 
+// rebuild makes the headers anew that a later boot zeroed. With them it may show that a
+// dump is another copy of a known crash, so what is wanted is told apart again.
+func (k *collection) rebuild(ctx context.Context, talk *ui.UI) error {
+	var all []*collect.Candidate
+	for _, d := range k.dumps {
+		all = append(all, d.Candidate)
+	}
+	all = append(all, k.left...)
+	err := collect.Rebuild(ctx, all, func(c *collect.Candidate) (func(done, total int64), func()) {
+		talk.Talkf("%s: its first page was zeroed; what it said is looked for in the rest\n", printable(c.Name()))
+		return talk.Progress("rebuilding")
+	})
+	if err != nil {
+		return fmt.Errorf("rebuilding a header: %w", err)
+	}
+	k.dumps, k.left = nil, nil
+	k.sort(all)
+	return nil
+}

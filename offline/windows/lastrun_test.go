@@ -1,6 +1,7 @@
 package windows_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -93,16 +94,40 @@ func TestHolds(t *testing.T) {
 	f := windowstest.Facts(t, windowstest.Open(t, windowstest.NewVolume(t, o), "Windows"), windows.Live{})
 	other := windows.VolumeID{MBRSignature: 0x1234ABCD, Offset: 1 << 30}
 	for _, tt := range []struct {
-		letter       byte
-		id           windows.VolumeID
-		holds, known bool
+		letter byte
+		id     windows.VolumeID
+		holds  bool
 	}{
-		{'C', o.Volume, true, true}, {'C', other, false, true},
-		{'D', windows.VolumeID{}, false, false}, // a CD drive
-		{'E', o.Volume, false, false},
+		{'C', o.Volume, true}, {'C', other, false},
+		{'D', windows.VolumeID{}, false}, // a CD drive
+		{'E', o.Volume, false},
 	} {
-		if holds, known := f.Holds(windows.Path{Letter: tt.letter}, tt.id), f.KnowsDrive(tt.letter); holds != tt.holds || known != tt.known {
-			t.Errorf("%c on %+v: %t, %t", tt.letter, tt.id, holds, known)
+		if got := f.Holds(windows.Path{Letter: tt.letter}, tt.id); got != tt.holds {
+			t.Errorf("%c on %+v: %t", tt.letter, tt.id, got)
 		}
+	}
+}
+
+func TestProgramDumpFolders(t *testing.T) {
+	t.Parallel()
+	const key = `Microsoft\Windows\Windows Error Reporting\LocalDumps`
+	i := windowstest.Open(t, windowstest.NewVolume(t, sample.Client()), "Windows")
+	software, err := i.Software()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for below, folder := range map[string]string{"": `D:\dumps`, `\calc.exe`: `%SystemRoot%\calc`, `\odd.exe`: `%LOCALAPPDATA%\CrashDumps`} {
+		if err := software.SetValue(key+below, hive.Value{Name: "DumpFolder", Type: hive.ExpandSZ, Data: hive.EncodeSZ(folder)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := windowstest.Facts(t, i, windows.Live{})
+	want := []windows.Path{{Letter: 'D', Name: "dumps"}, {Letter: 'C', Name: "Windows/calc"}}
+	if got := i.ProgramDumpFolders(f); !slices.Equal(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	bare := windowstest.Open(t, windowstest.NewVolume(t, sample.Client()), "Windows")
+	if got := bare.ProgramDumpFolders(f); got != nil {
+		t.Errorf("without a setting: %+v", got)
 	}
 }
