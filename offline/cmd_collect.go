@@ -103,9 +103,6 @@ func (c *CollectCmd) Run(ctx context.Context, talk *ui.UI) error {
 	case c.DryRun:
 		return k.preview(talk)
 	}
-	if err := k.rebuild(ctx, talk); err != nil {
-		return err
-	}
 	if err := c.openBundle(talk, k); err != nil {
 		return err
 	}

@@ -3,13 +3,11 @@ package offline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 
 	"hangkit/collect"
 	"hangkit/image"
-	"hangkit/offline/internal/ui"
 	"hangkit/offline/target"
 	"hangkit/offline/windows"
 )
@@ -175,24 +173,4 @@ func (s *scan) dumps(ctx context.Context) (map[string][]*collect.Candidate, erro
 		}
 	}
 	return byVolume, nil
-}
-
-// rebuild makes the headers anew that a later boot zeroed. With them it may show that a
-// dump is another copy of a known crash, so what is wanted is told apart again.
-func (k *collection) rebuild(ctx context.Context, talk *ui.UI) error {
-	var all []*collect.Candidate
-	for _, d := range k.dumps {
-		all = append(all, d.Candidate)
-	}
-	all = append(all, k.left...)
-	err := collect.Rebuild(ctx, all, func(c *collect.Candidate) (func(done, total int64), func()) {
-		talk.Talkf("%s: its first page was zeroed; what it said is looked for in the rest\n", printable(c.Name()))
-		return talk.Progress("rebuilding")
-	})
-	if err != nil {
-		return fmt.Errorf("rebuilding a header: %w", err)
-	}
-	k.dumps, k.left = nil, nil
-	k.sort(all)
-	return nil
 }
