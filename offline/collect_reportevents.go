@@ -132,7 +132,7 @@ const maxClockWarnings = 3
 // clockWarnings tells where the clock of the machine went back: the log numbers its
 // records in the order in which they were written.
 func clockWarnings(events []eventlog.Event) []string {
-	events = slices.Clone(events)
+	events = slices.DeleteFunc(slices.Clone(events), func(e eventlog.Event) bool { return e.Late })
 	slices.SortFunc(events, func(a, b eventlog.Event) int { return cmp.Compare(a.Record, b.Record) })
 	var warnings []string
 	for i := 1; i < len(events); i++ {

@@ -40,6 +40,9 @@ type Event struct {
 	Provider string
 	ID       uint32
 	Words    string // without characters that do something
+	// Late is an event of the kernel. They are written when the event log starts, after
+	// its own first events: the order of the records is not theirs.
+	Late bool
 
 	// Of a crash, where the event names it.
 	Code       uint32
@@ -97,7 +100,7 @@ func (h *History) look(rec *Record) {
 	if rule == nil {
 		return
 	}
-	out := Event{Time: e.time, Record: rec.ID, Kind: rule.kind, Provider: e.provider, ID: uint32(e.id)}
+	out := Event{Time: e.time, Record: rec.ID, Kind: rule.kind, Provider: e.provider, ID: uint32(e.id), Late: rule.late()}
 	if rule.tell(e, &out) {
 		h.Events = append(h.Events, out)
 	}
@@ -118,6 +121,10 @@ func ruleFor(e *event) *rule {
 		return nil
 	}
 	return &rules[i]
+}
+
+func (r *rule) late() bool {
+	return strings.HasPrefix(r.provider, "Microsoft-Windows-Kernel-") || r.provider == volumeManager
 }
 
 // says is for events that mean the same whatever they hold.

@@ -91,6 +91,11 @@ func TestCrashes(t *testing.T) {
 	if h.Records != 13 || h.Damaged != 0 || len(h.Problems) != 0 {
 		t.Errorf("%d records, %d damaged, problems %v", h.Records, h.Damaged, h.Problems)
 	}
+	for _, e := range h.Events {
+		if late := e.Provider == "volmgr" || strings.Contains(e.Provider, "-Kernel-"); e.Late != late {
+			t.Errorf("event %d of %s: late is %t", e.Record, e.Provider, e.Late)
+		}
+	}
 	for _, i := range []int{3, 5} {
 		if e := h.Events[i]; e.Code != 0xE2 || e.Parameters != [4]uint64{1, 0, 0, 0xFFFFF80000000000} {
 			t.Errorf("event %d: code %#x, parameters %#x", e.Record, e.Code, e.Parameters)
