@@ -24,8 +24,10 @@ type DumpInfoCmd struct {
 
 // Help is the command's long help.
 func (*DumpInfoCmd) Help() string {
-	return `Prints the header fields as dumpchk names them, what they mean, and what the
-kernel's own memory tells: its version, the loaded modules, the processes.
+	return `Prints the header fields as dumpchk names them, what they mean, the registers, and
+what the kernel's own memory tells: its version, what each processor was doing,
+the loaded and the unloaded modules, the processes. Says whether the crash was made
+on purpose, and ends with the verdict of "dump verify".
 
     hangkit dump info MEMORY.DMP`
 }
@@ -81,12 +83,12 @@ func describeSection(s dumpfile.Section) sectionJSON {
 
 func printDumpInfo(talk *ui.UI, doc dumpInfoDocument) {
 	for _, sentence := range doc.Story {
-		talk.Printf("%s\n", sentence)
+		// Names of modules and processes come from the crashed machine.
+		talk.Printf("%s\n", printable(sentence))
 	}
 	for _, s := range doc.Sections {
 		talk.Printf("\n%s\n", s.Title)
 		for _, f := range s.Fields {
-			// Names of modules and processes come from the crashed machine.
 			talk.Printf("  %-26s %s\n", printable(f.Name), printable(strings.TrimSpace(f.Value+"  "+f.Words)))
 		}
 	}
@@ -105,8 +107,9 @@ the kernel's memory through its page tables, the debugger data block, the loaded
 modules, the processes, and whether stop code and time in memory are those of the
 header. Only a few pages are read, so the size does not matter.
 
-The verdict is usable, usable with gaps, or not usable, with the reasons. Exits
-with 7 when a debugger could not use the dump.
+The verdict is usable, usable with gaps, or not usable, with the reasons; a dump
+whose contents are encrypted cannot be verified. Exits with 7 when a debugger could
+not use the dump.
 
     hangkit dump verify MEMORY.DMP
     hangkit dump verify --full MEMORY.DMP`
@@ -138,6 +141,27 @@ type kernelJSON struct {
 	Paging    string        `json:"page_tables,omitempty"`
 	Modules   []moduleJSON  `json:"modules"`
 	Processes []processJSON `json:"processes"`
+
+	Processors []processorJSON `json:"processors"`
+	Unloaded   []unloadedJSON  `json:"unloaded_modules"`
+}
+
+// processorJSON is what a processor was doing; empty where that is not known.
+type processorJSON struct {
+	Block   string `json:"kprcb"`
+	Thread  string `json:"thread,omitempty"`
+	Idle    bool   `json:"idle"`
+	Process string `json:"process,omitempty"`
+	PID     uint64 `json:"pid,omitempty"`
+	PC      string `json:"pc,omitempty"`
+	At      string `json:"at,omitempty"`
+	Problem string `json:"problem,omitempty"`
+}
+
+type unloadedJSON struct {
+	Name  string `json:"name"`
+	Start string `json:"start"`
+	End   string `json:"end"`
 }
 
 type moduleJSON struct {
@@ -161,7 +185,7 @@ func (c *DumpVerifyCmd) Run(ctx context.Context, talk *ui.UI) error {
 	}
 	doc := dumpVerifyDocument{
 		Schema: "hangkit/dump-verify/1", File: c.File,
-		Verdict: report.Verdict.String(), Usable: report.Verdict != dumpfile.Unusable, Reasons: report.Reasons, Checks: []checkJSON{},
+		Verdict: report.Verdict.String(), Usable: report.Verdict <= dumpfile.Gaps, Reasons: report.Reasons, Checks: []checkJSON{},
 		Kernel: describeKernel(report.Memory),
 	}
 	for _, check := range report.Checks {
@@ -170,7 +194,7 @@ func (c *DumpVerifyCmd) Run(ctx context.Context, talk *ui.UI) error {
 	if err := showVerify(talk, doc); err != nil {
 		return err
 	}
-	if !doc.Usable {
+	if report.Verdict == dumpfile.Unusable {
 		return ui.ErrVerdict
 	}
 	return nil
@@ -203,7 +227,7 @@ func describeKernel(m *dumpfile.Memory) *kernelJSON {
 	if m == nil {
 		return nil
 	}
-	k := &kernelJSON{Version: m.KernelVersion(), Build: m.BuildLab, Paging: m.Paging, Modules: []moduleJSON{}, Processes: []processJSON{}}
+	k := &kernelJSON{Version: m.KernelVersion(), Build: m.BuildLab, Paging: m.Paging, Modules: []moduleJSON{}, Processes: []processJSON{}, Processors: []processorJSON{}, Unloaded: []unloadedJSON{}}
 	if d := m.Debugger.Value; d != nil {
 		k.Base = hexAddress(d.KernBase)
 	}
@@ -216,7 +240,25 @@ func describeKernel(m *dumpfile.Memory) *kernelJSON {
 	for _, p := range m.Processes.Value {
 		k.Processes = append(k.Processes, processJSON{p.PID, p.Name})
 	}
+	for i := range m.Processors {
+		k.Processors = append(k.Processors, describeProcessor(m, i))
+	}
+	for _, u := range m.Unloaded.Value {
+		k.Unloaded = append(k.Unloaded, unloadedJSON{u.Name, hexAddress(u.Start), hexAddress(u.End)})
+	}
 	return k
+}
+
+func describeProcessor(m *dumpfile.Memory, i int) processorJSON {
+	p := &m.Processors[i]
+	j := processorJSON{Block: hexAddress(p.Block), Idle: p.Idle, Process: p.ProcessName, PID: p.PID, Problem: p.Problem}
+	if p.Thread != 0 {
+		j.Thread = hexAddress(p.Thread)
+	}
+	if p.Context != nil {
+		j.PC, j.At = hexAddress(p.Context.PC), m.Locate(p.Context.PC)
+	}
+	return j
 }
 
 func hexAddress(v uint64) string { return fmt.Sprintf("0x%x", v) }
