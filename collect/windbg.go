@@ -71,7 +71,7 @@ func HangOf(header *dumpfile.Header, m *dumpfile.Memory) Hang {
 		h.Stage = stageOf(m)
 	}
 	if code := h.code.Code; code.Known {
-		cause, ok := causes[code.Value]
+		cause, ok := causes[plainCode(code.Value)]
 		switch {
 		case ok:
 			h.Cause = cause
@@ -85,6 +85,15 @@ func HangOf(header *dumpfile.Header, m *dumpfile.Memory) Hang {
 		h.Cause = CauseLive
 	}
 	return h
+}
+
+// plainCode is a stop code without the mark that makes "_M" of its name.
+func plainCode(code uint32) uint32 {
+	const mark, marked = 0x10000000, 0xFFFF0000
+	if code&marked == mark {
+		return code &^ mark
+	}
+	return code
 }
 
 func hasModule(m *dumpfile.Memory, name string) bool {

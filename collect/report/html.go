@@ -16,17 +16,18 @@ var pageText string
 var styleText string
 
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
-	"size":  size,
-	"usize": func(n uint64) string { return thousands(n) },
-	"stamp": stamp,
-	"style": func() template.CSS { return template.CSS(styleText) },
-	"hex":   func(n uint64) string { return fmt.Sprintf("%#x", n) },
-	"last":  func(f Frames) uint64 { return f.First + f.Count - 1 },
-	"words": func(g Grade) string { return g.String() },
-	"class": Grade.class,
-	"sign":  Grade.sign,
-	"next":  func(i int) int { return i + 1 },
-	"date":  func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
+	"size":    size,
+	"usize":   func(n uint64) string { return thousands(n) },
+	"stamp":   stamp,
+	"style":   func() template.CSS { return template.CSS(styleText) },
+	"hex":     func(n uint64) string { return fmt.Sprintf("%#x", n) },
+	"last":    func(f Frames) uint64 { return f.First + f.Count - 1 },
+	"words":   func(g Grade) string { return g.String() },
+	"class":   Grade.class,
+	"sign":    Grade.sign,
+	"outcome": outcome,
+	"next":    func(i int) int { return i + 1 },
+	"date":    func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
 }).Parse(pageText))
 
 // class and sign show a grade: the sign says it without colours.
@@ -38,12 +39,19 @@ func (g Grade) sign() string {
 	return [...]string{"?", "✓", "!", "✕", "✕"}[g]
 }
 
+// outcome is the class of a check's row.
+func outcome(status string) string {
+	if status == "ok" || status == "bad" {
+		return status
+	}
+	return "unknown"
+}
+
 // view is a report with what is drawn of it.
 type view struct {
 	*Report
 	Story *timeline
 	Views []*dumpView
-	Taken []File
 }
 
 type dumpView struct {

@@ -17,7 +17,7 @@ var namesText string
 
 var knownNames = sync.OnceValue(func() map[string]bool {
 	names := map[string]bool{}
-	for name := range strings.SplitSeq(namesText, "\n") {
+	for name := range strings.FieldsSeq(namesText) {
 		names[name] = true
 	}
 	return names

@@ -26,7 +26,6 @@ type Report struct {
 	Dumps  []*Dump
 	Left   []Left
 	Logs   []File
-	Others []File // what else the bundle holds
 
 	Settings []Setting
 	Notes    []string // what could not be found out
@@ -83,7 +82,7 @@ type Left struct {
 	Why   string
 }
 
-// File is a file of the disk that was taken, or not, or one of the bundle.
+// File is a file of the disk that was taken, or not.
 type File struct {
 	Name     string // on the disk
 	Category string

@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,6 +58,7 @@ func (d *disk) ReadDir(name string) ([]fs.DirEntry, error) {
 			list = append(list, fs.FileInfoToDirEntry(info))
 		}
 	}
+	slices.SortFunc(list, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	if list == nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 	}
@@ -174,7 +176,7 @@ func sampleDisk(t testing.TB) *disk {
 var crashTime = time.Date(2026, 11, 20, 21, 14, 3, 0, time.UTC)
 
 // sampleReport is a collection as it may well be.
-func sampleReport(t testing.TB) *report.Report {
+func sampleReport(t testing.TB) (*report.Report, *disk) {
 	t.Helper()
 	d := sampleDisk(t)
 	found, err := collect.Find(t.Context(), []collect.Place{{Volume: d, Label: "C", SystemRoot: "Windows"}})
@@ -212,7 +214,7 @@ func sampleReport(t testing.TB) *report.Report {
 		{Name: "C:Windows/System32/LogFiles/Srt/SrtTrail.txt", Category: "startup repair", Size: 4711, Taken: "logs/Windows/System32/LogFiles/Srt/SrtTrail.txt"},
 		{Name: "C:DumpStack.log.tmp", Category: "dump stack", Size: 12288, Why: "2 sectors cannot be read"},
 	}
-	return r
+	return r, d
 }
 
 // taken is a candidate as it is when it was copied and verified, without the copy.
