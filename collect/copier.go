@@ -29,6 +29,7 @@ type copier struct {
 	interval int64    // how far apart the checkpoints are
 
 	bad     badRanges
+	spots   spotSums // of a dump that is encrypted
 	outSize int64
 	outSum  []byte
 	noted   int64 // how far the last checkpoint goes
@@ -145,6 +146,7 @@ func (cp *copier) hash(written <-chan *chunk, free chan<- *chunk, hashed chan<- 
 	defer close(hashed)
 	for c := range written {
 		cp.digest.Write(c.b)
+		cp.spots.take(c)
 		cp.bad.add(c.bad...)
 		if c.point != nil {
 			cp.note(c)

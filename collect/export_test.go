@@ -1,10 +1,12 @@
 package collect
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"os"
 	"testing/fstest"
 )
@@ -68,7 +70,7 @@ const ChunkSize = chunkSize
 // NewFileCandidate is a complete dump of size bytes behind r, without a volume
 // that had to be searched.
 func NewFileCandidate(r io.ReaderAt, size int64) *Candidate {
-	v := readerVolume{fstest.MapFS{}, io.NewSectionReader(r, 0, size)}
+	v := readerVolume{fstest.MapFS{}, map[string]*io.SectionReader{"pagefile.sys": io.NewSectionReader(r, 0, size)}}
 	return &Candidate{
 		Place: &Place{Volume: v}, Path: "pagefile.sys", Source: SourcePageFile,
 		State: StateComplete, Length: size, Have: size, FileSize: size, raw: true,
@@ -77,10 +79,21 @@ func NewFileCandidate(r io.ReaderAt, size int64) *Candidate {
 
 type readerVolume struct {
 	fstest.MapFS
-	r *io.SectionReader
+	raw map[string]*io.SectionReader
 }
 
-func (v readerVolume) OpenRaw(string) (*io.SectionReader, error) { return v.r, nil }
+func (v readerVolume) OpenRaw(name string) (*io.SectionReader, error) {
+	if r := v.raw[name]; r != nil {
+		return r, nil
+	}
+	return nil, fs.ErrNotExist
+}
+
+// SetLog gives the volume of a NewFileCandidate a log.
+func SetLog(c *Candidate, text string) {
+	log := bytes.Repeat([]byte(text), restartPages)
+	c.Place.Volume.(readerVolume).raw[logFile] = io.NewSectionReader(bytes.NewReader(log), 0, restartPages)
+}
 
 // ParseParts lets tests read the list of a folder of parts.
 func ParseParts(b []byte) (size, part int64, name string, err error) {

@@ -200,6 +200,9 @@ func (a *attempt) copier(o *Options) (*copier, error) {
 		return nil, targetError(err)
 	}
 	stream.frames, stream.marked = a.frames, len(a.frames)
+	if stream.cipher != nil {
+		cp.spots.left = spots(a.id.Size)
+	}
 	cp.sink = stream
 	if o.Compress {
 		cp.encoder, err = seekable.NewEncoder(chunkSize, runtime.GOMAXPROCS(0))
@@ -230,7 +233,7 @@ func (a *attempt) finish(c *Candidate, cp *copier, o *Options) (*Result, error) 
 	}
 	_, err := a.out.commit(name, suffix, func(name string) {
 		res.Name, res.Path = name, a.out.path(name)
-		a.out.journal.write(journalLine{Done: &finished{*res, sum}})
+		a.out.journal.write(journalLine{Done: &finished{*res, sum, cp.spots.sums}})
 	})
 	if err != nil {
 		return nil, err

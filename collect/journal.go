@@ -32,7 +32,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // ErrJournal means a file that is not the journal of a copy.
 var ErrJournal = errors.New("not the journal of a copy")
 
-// copyID is what is copied and how. A copy goes on only where all of it is equal.
+// copyID is what is copied and how. A copy goes on only where all but Log is equal.
 type copyID struct {
 	dumpID
 	Schema    string `json:"schema"`
@@ -41,6 +41,14 @@ type copyID struct {
 	PartSize  int64  `json:"part_size,omitempty"`
 	Digest    string `json:"digest"` // how digests are made
 	Interval  int64  `json:"interval"`
+	Log       string `json:"log,omitempty"` // the state of the volume's log when the copy began
+}
+
+// same tells whether a copy can go on with what another one left. Where the volume was
+// written to in between, the dump may be the same all the same.
+func (id copyID) same(other copyID) bool {
+	id.Log = other.Log
+	return id == other
 }
 
 // dumpID is what is copied. Another dump of the same machine may have its path, its
@@ -83,7 +91,8 @@ type journalLine struct {
 // comes before the output gets its name, which it announces.
 type finished struct {
 	Result
-	Output []byte `json:"output_digest"`
+	Output []byte   `json:"output_digest"`
+	Spots  []uint32 `json:"spots,omitempty"` // CRC-32C of each spot of a dump that is encrypted
 }
 
 // journal is open for writing. A copy does not fail for its journal: after a

@@ -164,6 +164,7 @@ func (o *output) flush() error {
 	if err := o.file.Sync(); err != nil {
 		return fmt.Errorf("flush: %w", err)
 	}
+	forgetFlushed(o.file, keptCached)
 	err := o.file.Close()
 	o.file = nil
 	if err != nil {

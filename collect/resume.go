@@ -62,7 +62,7 @@ func (o *Options) identify(ctx context.Context, src io.ReaderAt, c *Candidate) (
 	id := copyID{
 		dumpID: dumpID{Path: c.Path, Size: c.Have, FileSize: c.FileSize, Modified: c.Modified.UnixNano(), Head: hex.EncodeToString(sum[:])},
 		Schema: journalSchema, Compress: o.Compress, EncryptTo: sortedNames(o.Recipients), PartSize: o.partSize(c.Have),
-		Digest: digestSHA256, Interval: intervalFor(c.Have, cmp.Or(o.interval, leastInterval)),
+		Digest: digestSHA256, Interval: intervalFor(c.Have, cmp.Or(o.interval, leastInterval)), Log: logState(c.Place.Volume),
 	}
 	if o.NoHash {
 		id.Digest = digestCRC
@@ -155,8 +155,11 @@ func (o *Options) pickUp(ctx context.Context, id copyID, src io.ReaderAt, number
 	if err != nil {
 		return nil, "", root.Close() // nobody's
 	}
-	if rec.id != id {
+	if !rec.id.same(id) {
 		return nil, rec.unlike(id, out), root.Close()
+	}
+	if rec.id.Log != id.Log {
+		o.notice(fmt.Sprintf("the volume was written to since %s was copied: all that is there is compared with it", id.Path))
 	}
 	a := &attempt{id: id, out: out}
 	if err := a.restore(ctx, rec, src, o.Progress); err != nil {
@@ -191,7 +194,7 @@ func (a *attempt) restore(ctx context.Context, rec *record, src io.ReaderAt, pro
 		return err
 	}
 	if !left {
-		return a.restoreDone(ctx, rec.done, src)
+		return a.restoreDone(ctx, rec, src)
 	}
 	if rec.done != nil {
 		if err := a.out.untie(rec.done.Name); err != nil {
@@ -202,7 +205,7 @@ func (a *attempt) restore(ctx context.Context, rec *record, src io.ReaderAt, pro
 	if err != nil || n == 0 {
 		return err
 	}
-	if a.changed, err = a.differs(ctx, rec.points[:n], src); err != nil || a.changed {
+	if a.changed, err = a.differs(ctx, rec, n, src); err != nil || a.changed {
 		return err
 	}
 	return a.take(rec, n, proven)
@@ -264,7 +267,8 @@ func (a *attempt) prove(ctx context.Context, rec *record, progress func(done, to
 func cloneHash(name string, h hash.Hash) (hash.Hash, error) { return restoreHash(name, hashState(h)) }
 
 // restoreDone proves a copy that had been finished. Otherwise it begins anew.
-func (a *attempt) restoreDone(ctx context.Context, done *finished, src io.ReaderAt) error {
+func (a *attempt) restoreDone(ctx context.Context, rec *record, src io.ReaderAt) error {
+	done := rec.done
 	if done == nil {
 		return nil
 	}
@@ -280,7 +284,7 @@ func (a *attempt) restoreDone(ctx context.Context, done *finished, src io.Reader
 	if !bytes.Equal(h.Sum(nil), done.Output) {
 		return nil
 	}
-	if a.changed, err = a.doneDiffers(ctx, done, r, src); err != nil || a.changed {
+	if a.changed, err = a.doneDiffers(ctx, rec, r, src); err != nil || a.changed {
 		return err
 	}
 	a.done = &done.Result

@@ -70,6 +70,11 @@ func (d *dump) whole() []byte {
 // interrupt copies until so many bytes are done, and returns the error.
 func (d *dump) interrupt(tb testing.TB, o collect.Options, at int64) error {
 	tb.Helper()
+	return interrupt(tb, d.candidate(), o, at)
+}
+
+func interrupt(tb testing.TB, c *collect.Candidate, o collect.Options, at int64) error {
+	tb.Helper()
 	ctx, cancel := context.WithCancel(tb.Context())
 	defer cancel()
 	o.Progress = func(done, _ int64) {
@@ -77,7 +82,7 @@ func (d *dump) interrupt(tb testing.TB, o collect.Options, at int64) error {
 			cancel()
 		}
 	}
-	_, err := collect.Extract(ctx, d.candidate(), o)
+	_, err := collect.Extract(ctx, c, o)
 	return err
 }
 
@@ -324,8 +329,12 @@ func TestResumeOther(t *testing.T) {
 // beginning, is copied anew, whether the first copy was interrupted or not.
 func TestResumeChanged(t *testing.T) {
 	t.Parallel()
-	for _, o := range resumable {
+	secret := collect.Options{Name: "secret.dmp", Recipients: recipient(t, identity(t))}
+	for _, o := range append([]collect.Options{secret}, resumable...) {
 		for _, at := range []int64{4 * collect.ChunkSize, 0} {
+			if at > 0 && len(o.Recipients) > 0 {
+				continue // it begins anew in any case
+			}
 			d := &dump{b: memory(5*collect.ChunkSize + 99), bad: []int64{700}}
 			o = o.WithInterval(interval)
 			o.Dir, o.Journal, o.Resume = t.TempDir(), true, false
@@ -348,7 +357,56 @@ func TestResumeChanged(t *testing.T) {
 			if !strings.Contains(said, "has changed") {
 				t.Errorf("%s: said %q", o.Name, said)
 			}
-			d.checkWhole(t, o.Name, o, res)
+			if len(o.Recipients) == 0 {
+				d.checkWhole(t, o.Name, o, res)
+			}
+		}
+	}
+}
+
+// TestResumeOnAWrittenVolume: where the volume was written to, a single page that changed
+// is found, and a copy of which nothing changed is gone on with.
+func TestResumeOnAWrittenVolume(t *testing.T) {
+	t.Parallel()
+	secret := collect.Options{Name: "secret.dmp", Recipients: recipient(t, identity(t))}
+	for i, o := range append([]collect.Options{secret}, resumable...) {
+		if i > 2 && !thorough() {
+			continue
+		}
+		for _, at := range []int64{4 * collect.ChunkSize, 0} {
+			for _, changes := range []bool{false, true} {
+				if at > 0 && len(o.Recipients) > 0 {
+					continue // it begins anew in any case
+				}
+				d := &dump{b: memory(5*collect.ChunkSize + 99), bad: []int64{700}}
+				o = o.WithInterval(interval)
+				o.Dir, o.Journal, o.Resume, o.Notice = memoryDir(t), true, false, nil
+				candidate := d.candidate()
+				collect.SetLog(candidate, "as it was")
+				if at > 0 {
+					if _, ok := errors.AsType[*collect.KeptError](interrupt(t, candidate, o, at)); !ok {
+						t.Fatal("nothing was kept")
+					}
+				} else if _, err := collect.Extract(t.Context(), candidate, o); err != nil {
+					t.Fatal(err)
+				}
+				if changes {
+					d.b[1<<20+5<<12+7] ^= 1
+				}
+				said := ""
+				o.Resume, o.Notice = true, func(text string) { said += text }
+				collect.SetLog(candidate, "as Windows left it")
+				res, err := collect.Extract(t.Context(), candidate, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !strings.Contains(said, "compared") || strings.Contains(said, "has changed") != changes {
+					t.Errorf("%s, changes %t: said %q", o.Name, changes, said)
+				}
+				if len(o.Recipients) == 0 {
+					d.checkWhole(t, o.Name, o, res)
+				}
+			}
 		}
 	}
 }

@@ -92,6 +92,7 @@ func (s *splitFile) finish() error {
 	if err == nil {
 		err = s.cur.Sync()
 	}
+	forgetFlushed(s.cur, 0)
 	err = errors.Join(err, s.cur.Close())
 	s.cur = nil
 	return err
