@@ -87,6 +87,8 @@ type Bundle struct {
 	to     []Recipient
 	used   map[string]bool // names in lower case: the target may not tell the cases apart
 	create createFunc      // replaced by tests
+
+	unflushed map[string]bool // folders with names that a power cut may take
 }
 
 // NewBundle makes the folder of a new collection in dir, which is made if missing. The
@@ -199,7 +201,7 @@ func openBundle(dir string, id BundleID, to []Recipient) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Bundle{Dir: dir, ID: id, root: root, to: to, used: map[string]bool{}, create: createFile}, nil
+	return &Bundle{Dir: dir, ID: id, root: root, to: to, used: map[string]bool{}, create: createFile, unflushed: map[string]bool{}}, nil
 }
 
 func (b *Bundle) begin() error {
@@ -207,7 +209,10 @@ func (b *Bundle) begin() error {
 	if err != nil {
 		return err
 	}
-	return b.replace(unfinishedName, text)
+	if err := b.replace(unfinishedName, text); err != nil {
+		return err
+	}
+	return b.flush()
 }
 
 // maxBundleID is longer than any file that begin wrote.
@@ -277,6 +282,9 @@ func (b *Bundle) Discard() error {
 
 // Finish ends the bundle: nothing is written into it from now on.
 func (b *Bundle) Finish() error {
+	if err := b.flush(); err != nil {
+		return err
+	}
 	if err := b.root.Remove(unfinishedName); err != nil {
 		return fmt.Errorf("output folder: %w", targetError(err))
 	}

@@ -114,9 +114,12 @@ func (b *Bundle) replace(name string, text []byte) error {
 // writeTemp is the name of a file of the bundle until it is whole.
 const writeTemp = ".hangkit-write.tmp"
 
-// whole gives a file its name when it is whole and on the disk.
+// whole gives a file its name when it is whole and on the disk. That the folder knows
+// the name for good is left to flush: a collection that ends before it goes on with
+// these files as if they were not there.
 func (b *Bundle) whole(name string, fill func(*appender) error) error {
 	dir := path.Dir(name)
+	b.note(dir)
 	if _, err := b.Folder(dir); err != nil {
 		return err
 	}
@@ -138,7 +141,25 @@ func (b *Bundle) whole(name string, fill func(*appender) error) error {
 	if err != nil {
 		return errors.Join(bundleError(err), b.root.Remove(temp))
 	}
-	return syncDir(b.root, dir)
+	return nil
+}
+
+// note remembers a folder whose names are to be flushed, and those above it.
+func (b *Bundle) note(dir string) {
+	for ; !b.unflushed[dir]; dir = path.Dir(dir) {
+		b.unflushed[dir] = true
+	}
+}
+
+// flush makes sure that what was written keeps its names after a power cut.
+func (b *Bundle) flush() error {
+	for dir := range b.unflushed {
+		if err := syncDir(b.root, dir); err != nil {
+			return bundleError(err)
+		}
+		delete(b.unflushed, dir)
+	}
+	return nil
 }
 
 // bundleError names what the operating system says of the target; what it says of the

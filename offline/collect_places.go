@@ -99,7 +99,8 @@ func (f *found) places(volumes []*target.Volume) (own collect.Place, elsewhere [
 		p, named := d.on(v)
 		switch {
 		case v == f.Volume:
-			p.SystemRoot, own = f.Root, p
+			own = p
+			own.SystemRoot = f.Root
 		case named:
 			elsewhere = append(elsewhere, p)
 		}

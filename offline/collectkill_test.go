@@ -8,10 +8,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
+	"hangkit/collect"
 	"hangkit/collect/dumptest"
 	"hangkit/image"
 	"hangkit/ntfs/format"
@@ -120,29 +122,89 @@ func asHangkit(t *testing.T, args ...string) *exec.Cmd {
 // It tells whether that came before the end.
 func killWhen(t *testing.T, out string, at int64, args ...string) bool {
 	t.Helper()
+	status, said := signalWhen(t, os.Kill, func() bool { return unfinishedSize(out) >= at }, args...)
+	if status > 0 {
+		t.Fatalf("exit status %d\n%s", status, said)
+	}
+	return status != 0
+}
+
+// signalWhen runs hangkit and sends it a signal as soon as it is time. It returns the
+// exit status, -1 for one that was killed, and what was said.
+func signalWhen(t *testing.T, signal os.Signal, isTime func() bool, args ...string) (status int, said string) {
+	t.Helper()
 	cmd := asHangkit(t, args...)
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
+	var text bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &text, &text
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	for {
+	for sent := false; ; {
 		select {
-		case err := <-ended:
-			if err != nil {
-				t.Fatalf("%v\n%s", err, said.String())
-			}
-			return false
+		case <-ended:
+			return cmd.ProcessState.ExitCode(), text.String()
 		case <-time.After(time.Millisecond):
 		}
-		if unfinishedSize(out) >= at {
-			_ = cmd.Process.Kill()
-			<-ended
-			return true
+		if !sent && isTime() {
+			sent = true
+			_ = cmd.Process.Signal(signal) // it may have ended by itself
 		}
 	}
+}
+
+// TestInterruptedCollect stops the program as Ctrl-C does while it packs a dump, and
+// lets it end with --resume.
+func TestInterruptedCollect(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("a process cannot be interrupted there")
+	}
+	dir := t.TempDir()
+	disk, want := filepath.Join(dir, "disk.img"), filepath.Join(dir, "want")
+	makeDumpVolume(t, disk, want, 80<<20)
+	out := filepath.Join(dir, "out")
+	args := []string{"collect", disk, "-o", out, "--compress", "--no-verify"}
+	const interrupted = 130
+	for range 3 {
+		status, said := signalWhen(t, os.Interrupt, func() bool { return journalLines(out) > 1 }, args...)
+		if status == 0 { // it was through before the interrupt
+			if err := os.RemoveAll(out); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if status != interrupted || !strings.Contains(said, "are kept: the same command with --resume goes on") {
+			t.Fatalf("exit status %d\n%s", status, said)
+		}
+		b, err := asHangkit(t, append(args, "--resume")...).CombinedOutput()
+		if err != nil || !strings.Contains(string(b), "going on with "+out) {
+			t.Fatalf("%v\n%s", err, b)
+		}
+		found, err := filepath.Glob(filepath.Join(out, "hangkit-*", "dumps", "*"))
+		if err != nil || len(found) != 1 {
+			t.Fatalf("%q, %v", found, err)
+		}
+		sameContents(t, want, found[0])
+		checkNothingHidden(t, out)
+		return
+	}
+	t.Error("it was through before every interrupt")
+}
+
+// journalLines is how many lines the journal of the copy under way has: the first says
+// what is copied, the others how far it is.
+func journalLines(out string) int {
+	names, err := filepath.Glob(filepath.Join(out, "hangkit-*", "dumps", ".hangkit-0.journal"))
+	if err != nil || len(names) != 1 {
+		return 0
+	}
+	b, err := os.ReadFile(names[0])
+	if err != nil {
+		return 0 // the copy has ended
+	}
+	return bytes.Count(b, []byte("\n"))
 }
 
 // unfinishedSize is the size of the copy that is under way below a folder.
@@ -158,6 +220,22 @@ func unfinishedSize(out string) int64 {
 	return info.Size()
 }
 
+// sameContents compares a file with the dump in a copy of any form.
+func sameContents(t *testing.T, want, copied string) {
+	t.Helper()
+	x, err := os.Open(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Close()
+	y, err := collect.OpenCopy(copied)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer y.Close()
+	sameBytes(t, x, io.NewSectionReader(y, 0, y.Size()))
+}
+
 func sameFiles(t *testing.T, a, b string) {
 	t.Helper()
 	x, err := os.Open(a)
@@ -170,6 +248,11 @@ func sameFiles(t *testing.T, a, b string) {
 		t.Fatal(err)
 	}
 	defer y.Close()
+	sameBytes(t, x, y)
+}
+
+func sameBytes(t *testing.T, x, y io.Reader) {
+	t.Helper()
 	p, q := make([]byte, 1<<20), make([]byte, 1<<20)
 	for {
 		n, err := io.ReadFull(x, p)

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"hangkit/collect"
 	"hangkit/collect/dumpfile"
 	"hangkit/collect/dumptest"
 	"hangkit/image"
@@ -111,12 +112,39 @@ func compareCollected(t *testing.T, img string, want []byte, status int) {
 	if doc.Dumps[0].Partial != (status != 0) {
 		t.Errorf("partial is %t", doc.Dumps[0].Partial)
 	}
+	compareExtents(t, img, doc.Manifest, want)
 	st, err := os.Stat(doc.Dumps[0].File)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if st.Mode().Perm() != 0o600 {
 		t.Errorf("mode is %v", st.Mode())
+	}
+}
+
+// compareExtents reads the dump from where on the disk the manifest says it lay.
+func compareExtents(t *testing.T, img, manifest string, want []byte) {
+	t.Helper()
+	m, err := collect.ReadManifest(manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	disk, err := os.Open(img)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer disk.Close()
+	got := make([]byte, len(want))
+	for _, e := range m.Dumps[0].Extents {
+		if e.Disk == nil || e.Volume == nil || *e.Disk-*e.Volume != *m.Volumes[0].Offset {
+			t.Fatalf("%+v on a volume at %d", e, *m.Volumes[0].Offset)
+		}
+		if _, err := disk.ReadAt(got[e.Off:e.Off+e.Len], *e.Disk); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(got, want) {
+		t.Error("the extents in the manifest are not those of the dump")
 	}
 }
 
@@ -200,4 +228,24 @@ func hideDump(t *testing.T, img string, dump []byte) int {
 		}
 	}
 	return len(extents)
+}
+
+// TestExtentsOnAPartition finds the dump at the manifest's places on a disk with
+// several partitions.
+func TestExtentsOnAPartition(t *testing.T) {
+	t.Parallel()
+	img, out := filepath.Join(t.TempDir(), "server.img"), filepath.Join(t.TempDir(), "out")
+	if err := errors.Join(makeDemoDisk(img), crashDemoDisk(img)); err != nil {
+		t.Fatal(err)
+	}
+	hangkit(t, 0, "collect", img, "-o", out, "--what", "dumps", "--no-verify")
+	found, err := filepath.Glob(filepath.Join(out, "*", collect.DumpsFolder, "*.dmp"))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%q, %v", found, err)
+	}
+	dump, err := os.ReadFile(found[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	compareExtents(t, img, filepath.Join(filepath.Dir(filepath.Dir(found[0])), collect.ManifestName), dump)
 }

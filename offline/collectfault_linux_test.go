@@ -1,0 +1,149 @@
+package offline
+
+import (
+	"errors"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"hangkit/collect"
+	"hangkit/collect/dumptest"
+)
+
+// mountTarget is a file system of its own, with options of mount(8).
+func mountTarget(t *testing.T, flags uintptr, options string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := syscall.Mount("hangkit", dir, "tmpfs", flags, options); err != nil {
+		if errors.Is(err, syscall.EPERM) {
+			t.Skip("mounting is for root")
+		}
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// patient is a folder that holds a Windows with a dump of so many pages and a log of so
+// many bytes.
+func patient(t *testing.T, pages, logSize int) (dir string) {
+	t.Helper()
+	dump, err := dumptest.Build(dumptest.Spec{Pages: pages, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := make([]byte, logSize)
+	random := rand.NewChaCha8([32]byte{2})
+	if _, err := random.Read(log); err != nil {
+		t.Fatal(err)
+	}
+	dir = t.TempDir()
+	for name, content := range map[string][]byte{"MEMORY.DMP": dump, "Panther/setupact.log": log, "Panther/setuperr.log": []byte("small")} {
+		name = filepath.Join(dir, "Windows", filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o700), os.WriteFile(name, content, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// collectInto runs hangkit collect and returns its exit status and what it said.
+func collectInto(t *testing.T, args ...string) (status int, said string) {
+	t.Helper()
+	b, err := asHangkit(t, append([]string{"collect"}, args...)...).CombinedOutput()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return exit.ExitCode(), string(b)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return 0, string(b)
+}
+
+// TestCollectToReadOnly: a target that cannot be written is told by name, also where
+// the folder on it would have to be made.
+func TestCollectToReadOnly(t *testing.T) {
+	t.Parallel()
+	dir, target := patient(t, 96, 10), mountTarget(t, syscall.MS_RDONLY, "")
+	for _, out := range []string{target, filepath.Join(target, "new", "deep")} {
+		status, said := collectInto(t, dir, "-o", out)
+		if status != 1 || !strings.Contains(said, collect.ErrReadOnly.Error()) || !strings.Contains(said, "name a folder that can be written") {
+			t.Errorf("exit status %d\n%s", status, said)
+		}
+	}
+}
+
+// TestCollectToFull fills the target in the midst of the logs, or with the dump. What
+// fitted is valid and listed, and the rest comes when there is room.
+func TestCollectToFull(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		pages, log  int
+		came, short string
+	}{
+		"logs": {96, 3 << 20, "dumps/*.dmp", "setupact.log"},
+		"dump": {600, 5000, "logs/Windows/Panther/setupact.log", "MEMORY.DMP"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir, out := patient(t, c.pages, c.log), mountTarget(t, 0, "size=2m")
+			status, said := collectInto(t, dir, "-o", out)
+			if status != 3 || !strings.Contains(said, collect.ErrTargetFull.Error()) || !strings.Contains(said, c.short) || !strings.Contains(said, "--resume") {
+				t.Fatalf("exit status %d\n%s", status, said)
+			}
+			came, err := filepath.Glob(filepath.Join(out, "hangkit-unknown-*", filepath.FromSlash(c.came)))
+			if err != nil || len(came) != 1 {
+				t.Fatalf("%q, %v\n%s", came, err, said)
+			}
+			m, err := collect.ReadManifest(manifestIn(t, out))
+			if err != nil || m.Completed != nil {
+				t.Errorf("%+v, %v", m, err)
+			}
+			if err := syscall.Mount("hangkit", out, "tmpfs", syscall.MS_REMOUNT, "size=32m"); err != nil {
+				t.Fatal(err)
+			}
+			if status, said = collectInto(t, dir, "-o", out, "--resume"); status != 0 {
+				t.Fatalf("exit status %d\n%s", status, said)
+			}
+			compareBundle(t, dir, out)
+		})
+	}
+}
+
+// manifestIn is the manifest of the only bundle in a folder.
+func manifestIn(t *testing.T, out string) string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(out, "hangkit-*", collect.ManifestName))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%q, %v", found, err)
+	}
+	return found[0]
+}
+
+// compareBundle compares the only bundle in a folder with what patient made.
+func compareBundle(t *testing.T, dir, out string) {
+	t.Helper()
+	checkNothingHidden(t, out)
+	name := manifestIn(t, out)
+	m, err := collect.ReadManifest(name)
+	if err != nil || m.Completed == nil || len(m.Dumps) != 1 || len(m.Logs) != 2 {
+		t.Fatalf("%+v, %v", m, err)
+	}
+	bundle := filepath.Dir(name)
+	sameFiles(t, filepath.Join(dir, m.Dumps[0].Path), filepath.Join(bundle, m.Dumps[0].Copy.Name))
+	for _, l := range m.Logs {
+		sameFiles(t, filepath.Join(dir, l.Path), filepath.Join(bundle, l.Name))
+	}
+	dumps, err := os.ReadDir(filepath.Join(bundle, collect.DumpsFolder))
+	if err != nil || len(dumps) != 1 {
+		t.Errorf("%v, %v", dumps, err)
+	}
+}
