@@ -70,6 +70,7 @@ func TestScript(t *testing.T) {
 			"mkboot":    cmdMkboot,
 			"mkfull":    cmdMkfull,
 			"mkdump":    cmdMkdump,
+			"mkevtx":    cmdMkevtx,
 		},
 	})
 }
