@@ -34,8 +34,8 @@ func cleanValue(v reflect.Value) {
 		if v.Type() == reflect.TypeFor[time.Time]() {
 			return
 		}
-		for i := range v.NumField() {
-			cleanValue(v.Field(i))
+		for _, f := range v.Fields() {
+			cleanValue(f)
 		}
 	case reflect.Slice:
 		if v.IsNil() {

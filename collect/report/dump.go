@@ -87,6 +87,8 @@ func (d *Dump) verified(v *dumpfile.Report, t *Taken) {
 		d.Grade, d.Verdict = GradeUsable, "A debugger opens it, and everything it announces is there"
 	case dumpfile.Gaps:
 		d.Grade, d.Verdict = GradeGaps, "A debugger opens it, but "+reason(v.Reasons, t)
+	case dumpfile.Unverified:
+		d.Verdict = "Its contents cannot be looked at; as far as can be seen it is whole"
 	default:
 		d.Grade, d.Verdict = GradeUnusable, "No debugger gets anything out of it: "+reason(v.Reasons, t)
 	}
@@ -195,27 +197,50 @@ func placeRanges(extents []Piece, ranges []collect.Range) []Piece {
 func (d *Dump) tell(told *dumpfile.Description) {
 	d.Story = told.Story
 	for _, s := range told.Sections {
-		for _, l := range s.Lines {
-			var i int
-			switch {
-			case s.Title == "Kernel":
-				if len(d.Kernel) < maxKernelFacts && !strings.HasPrefix(l.Label, "KiProcessorBlock") {
-					d.Kernel = append(d.Kernel, Fact{l.Label, strings.TrimSpace(l.Value + "  " + l.Words)})
-				}
-			case d.Crash == nil:
-			case scan(l.Label, &i) && i >= 1 && i <= len(d.Crash.Parameters):
-				d.Crash.Parameters[i-1].Words = l.Words
-			}
+		switch s.Title {
+		case "Kernel":
+			d.Kernel = kernelFacts(s.Lines)
+		case "Processors":
+			d.Doing = rows(s.Lines)
+		case "Unloaded modules":
+			d.Unloaded = rows(s.Lines)
+		}
+		if d.Crash != nil {
+			d.Crash.explain(s.Lines)
 		}
 	}
 }
 
-// maxKernelFacts is how much is told of the kernel.
-const maxKernelFacts = 12
+// maxRows is how much of such a list is told: as many processors as anybody looks
+// through.
+const maxRows = 64
 
-func scan(label string, i *int) bool {
-	n, _ := fmt.Sscanf(label, "BugCheckParameter%d", i)
-	return n == 1
+func rows(lines []dumpfile.Line) []Row {
+	var out []Row
+	for _, l := range lines[:min(len(lines), maxRows)] {
+		out = append(out, Row{l.Label, l.Value, l.Words})
+	}
+	return out
+}
+
+func kernelFacts(lines []dumpfile.Line) []Fact {
+	var facts []Fact
+	for _, l := range lines {
+		if !strings.HasPrefix(l.Label, "KiProcessorBlock") {
+			facts = append(facts, Fact{l.Label, strings.TrimSpace(l.Value + "  " + l.Words)})
+		}
+	}
+	return facts
+}
+
+// explain adds what the header's lines say about the parameters of the stop code.
+func (c *Crash) explain(lines []dumpfile.Line) {
+	for _, l := range lines {
+		var i int
+		if n, _ := fmt.Sscanf(l.Label, "BugCheckParameter%d", &i); n == 1 && i >= 1 && i <= len(c.Parameters) {
+			c.Parameters[i-1].Words = l.Words
+		}
+	}
 }
 
 func newCopy(r *collect.Result) *Copy {

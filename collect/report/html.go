@@ -17,7 +17,7 @@ var styleText string
 
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"size":    size,
-	"usize":   func(n uint64) string { return thousands(n) },
+	"usize":   thousands,
 	"stamp":   stamp,
 	"style":   func() template.CSS { return template.CSS(styleText) },
 	"hex":     func(n uint64) string { return fmt.Sprintf("%#x", n) },

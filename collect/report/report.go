@@ -136,17 +136,22 @@ type Dump struct {
 	Story    []string
 	Problems []string
 
-	Crash   *Crash
-	Copy    *Copy
-	Origins []Origin // of the fields of a rebuilt first page
-	Memory  *Memory
-	Pieces  *Pieces
-	Kernel  []Fact
-	Modules Modules
-	Running Processes
-	Hang    Hang
-	Open    []Step // it in the debugger
+	Crash    *Crash
+	Copy     *Copy
+	Origins  []Origin // of the fields of a rebuilt first page
+	Memory   *Memory
+	Pieces   *Pieces
+	Kernel   []Fact
+	Doing    []Row // the processors
+	Unloaded []Row // modules
+	Modules  Modules
+	Running  Processes
+	Hang     Hang
+	Open     []Step // it in the debugger
 }
+
+// Row is a line of a list that is told as it was found.
+type Row struct{ Name, Value, Words string }
 
 // Check is one thing that was looked at to verify a dump.
 type Check struct{ Name, Status, Detail string }

@@ -144,7 +144,7 @@ func machineRuns(thin uint64) []dumpfile.Run {
 	return runs
 }
 
-func mustDump(t testing.TB, s dumptest.Spec) *dumptest.Reader {
+func mustDump(t *testing.T, s dumptest.Spec) *dumptest.Reader {
 	t.Helper()
 	r, err := dumptest.NewReader(s)
 	if err != nil {
@@ -155,7 +155,7 @@ func mustDump(t testing.TB, s dumptest.Spec) *dumptest.Reader {
 
 // sampleDisk holds a page file with a boot hang that did not fit, a live dump, and a
 // small dump of an older crash.
-func sampleDisk(t testing.TB) *disk {
+func sampleDisk(t *testing.T) *disk {
 	t.Helper()
 	big := mustDump(t, dumptest.Spec{
 		Runs: machineRuns(16), Seed: 3, Time: crashTime, UpTime: 4*time.Minute + 11*time.Second, BootID: 41,
@@ -176,7 +176,7 @@ func sampleDisk(t testing.TB) *disk {
 var crashTime = time.Date(2026, 11, 20, 21, 14, 3, 0, time.UTC)
 
 // sampleReport is a collection as it may well be.
-func sampleReport(t testing.TB) (*report.Report, *disk) {
+func sampleReport(t *testing.T) (*report.Report, *disk) {
 	t.Helper()
 	d := sampleDisk(t)
 	found, err := collect.Find(t.Context(), []collect.Place{{Volume: d, Label: "C", SystemRoot: "Windows"}})
@@ -218,7 +218,7 @@ func sampleReport(t testing.TB) (*report.Report, *disk) {
 }
 
 // taken is a candidate as it is when it was copied and verified, without the copy.
-func taken(t testing.TB, c *collect.Candidate) report.Taken {
+func taken(t *testing.T, c *collect.Candidate) report.Taken {
 	t.Helper()
 	f, err := c.Open()
 	if err != nil {

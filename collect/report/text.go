@@ -43,7 +43,7 @@ func (t *textWriter) line(head, format string, args ...any) {
 func (t *textWriter) wrapped(head, rest, text string) {
 	at := head
 	empty := true
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		if !empty && len(at)+1+len(word) > columns {
 			t.put(at)
 			at, empty = rest, true
@@ -191,6 +191,7 @@ func (t *textWriter) dump(d *dumpView) {
 		t.steps(d.Copy.Unpack)
 		t.steps(d.Open)
 	}
+	t.rows("What the processors were doing", d.Doing)
 	t.memory(d)
 	if d.PiecesWords != "" {
 		t.heading("The file on the volume")
@@ -201,6 +202,7 @@ func (t *textWriter) dump(d *dumpView) {
 		t.facts(d.Kernel)
 	}
 	t.modules(&d.Modules)
+	t.rows("Unloaded modules", d.Unloaded)
 	t.running(&d.Running)
 	if len(d.Checks) > 0 {
 		t.heading("What was checked")
@@ -214,6 +216,15 @@ func (t *textWriter) dump(d *dumpView) {
 		for _, o := range d.Origins {
 			t.line(fmt.Sprintf("%-24s ", o.Field), "%s", o.From)
 		}
+	}
+}
+
+func (t *textWriter) rows(title string, rows []Row) {
+	if len(rows) > 0 {
+		t.heading(title)
+	}
+	for _, r := range rows {
+		t.line("  ", "%s  %s  %s", r.Name, r.Value, r.Words)
 	}
 }
 
