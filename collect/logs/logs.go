@@ -80,7 +80,7 @@ func (l *Listing) Size() (size int64) {
 // Find looks for the logs of all places. A file or folder that cannot be read is named
 // in Left and hides nothing else; only a cancelled ctx is an error.
 func Find(ctx context.Context, places []collect.Place, limits Limits) (*Listing, error) {
-	f := &finder{ctx: ctx, limits: limits, listing: &Listing{}, seen: map[string]bool{}}
+	f := &finder{ctx: ctx, limits: limits, listing: &Listing{}, seen: map[string]bool{}, listed: map[string][]fs.DirEntry{}}
 	for _, r := range rules {
 		for i := range places {
 			f.rule(&places[i], r)
@@ -99,6 +99,9 @@ type finder struct {
 	seen    map[string]bool // label and path in lower case
 	folders int
 	size    int64
+
+	listed map[string][]fs.DirEntry // folders that were looked into: many rules name one
+	kept   int                      // entries in listed
 
 	found []File // by the rule under way
 }
@@ -217,11 +220,26 @@ func (f *finder) add(p *collect.Place, r rule, name string, info fs.FileInfo, er
 	}
 }
 
+// maxKept bounds the entries of folders that are kept.
+const maxKept = 100_000
+
 // readDir lists a folder, which need not exist.
 func (f *finder) readDir(p *collect.Place, dir string) []fs.DirEntry {
 	if f.ctx.Err() != nil {
 		return nil
 	}
+	key := nameKey(p, dir)
+	if entries, ok := f.listed[key]; ok {
+		return entries
+	}
+	entries := f.list(p, dir)
+	if f.kept += len(entries); f.kept <= maxKept {
+		f.listed[key] = entries
+	}
+	return entries
+}
+
+func (f *finder) list(p *collect.Place, dir string) []fs.DirEntry {
 	if f.folders++; f.folders > f.limits.Folders {
 		f.leave(p, dir, 0, ErrTooMany)
 		return nil
@@ -235,15 +253,21 @@ func (f *finder) readDir(p *collect.Place, dir string) []fs.DirEntry {
 
 // first tells whether a name was not met before: two rules may fit one file.
 func (f *finder) first(p *collect.Place, name string) bool {
-	key := p.Label + "\x00" + strings.ToLower(name)
-	if p.Label == "" {
-		key = fmt.Sprintf("%p%s", p, key)
-	}
+	key := nameKey(p, name)
 	if f.seen[key] {
 		return false
 	}
 	f.seen[key] = true
 	return true
+}
+
+// nameKey is the same for all spellings of a name of one volume.
+func nameKey(p *collect.Place, name string) string {
+	key := p.Label + "\x00" + strings.ToLower(name)
+	if p.Label == "" {
+		key = fmt.Sprintf("%p%s", p, key)
+	}
+	return key
 }
 
 // absent reports whether a name is not there. A part of the path being a file says the
