@@ -1,15 +1,24 @@
 package offline
 
 import (
+	"bytes"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"hangkit/collect"
 	"hangkit/collect/eventlog"
 	"hangkit/collect/eventlog/eventtest"
+	"hangkit/collect/logs"
+	"hangkit/image"
+	"hangkit/ntfs"
+	"hangkit/ntfs/format"
 )
 
 // cmdMkevtx makes the System log of a machine that was started, crashed by keyboard,
@@ -36,6 +45,53 @@ func cmdMkevtx(ts *testscript.TestScript, neg bool, args []string) {
 	name := ts.MkAbs(args[0])
 	ts.Check(os.MkdirAll(filepath.Dir(name), 0o750))
 	ts.Check(os.WriteFile(name, eventtest.Dirty(log.Bytes()), 0o600))
+}
+
+// TestLogsOfNTFS: on a volume as Windows has it names are found in any case, compressed
+// and scattered files are read as programs see them, and no junction is followed.
+func TestLogsOfNTFS(t *testing.T) {
+	t.Parallel()
+	text := bytes.Repeat([]byte("line of a log\r\n"), 20_000)
+	junction := &format.Reparse{Tag: 0xa0000003, Data: make([]byte, 8)}
+	dir := func(name string, entries ...format.Entry) format.Entry {
+		return format.Entry{Name: name, Dir: append([]format.Entry{}, entries...)}
+	}
+	disk := image.NewMemory(32<<20, 512)
+	err := format.Write(disk, format.Options{Seed: 1, Log: format.LogV2, Root: []format.Entry{
+		dir("windows",
+			dir("inf", format.Entry{Name: "SETUPAPI.dev.LOG", Data: text, Compressed: true}),
+			dir("LOGS", format.Entry{Name: "CBS", Dir: []format.Entry{}, Reparse: junction}),
+			dir("system32", dir("WINEVT", dir("logs", format.Entry{Name: "System.evtx", Data: text, Fragments: 7})))),
+		{Name: "DumpStack.log", Data: []byte("small")},
+		{Name: "DumpStack.log.tmp", Reparse: junction},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := ntfs.Open(disk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := logs.Find(t.Context(), []collect.Place{{Volume: v, Label: "C", SystemRoot: "Windows"}}, logs.DefaultLimits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string][]byte{
+		"DumpStack.log": []byte("small"), "Windows/System32/winevt/Logs/System.evtx": text, "Windows/INF/SETUPAPI.dev.LOG": text,
+	}
+	for _, f := range found.Files {
+		got, err := fs.ReadFile(v, f.Path)
+		if contents, wanted := want[f.Path]; err != nil || !wanted || !bytes.Equal(got, contents) || f.Size != int64(len(contents)) {
+			t.Errorf("%s: %d of %d bytes: %v", f.Path, len(got), f.Size, err)
+		}
+		delete(want, f.Path)
+	}
+	if len(want) > 0 {
+		t.Errorf("not found: %v", slices.Collect(maps.Keys(want)))
+	}
+	if len(found.Left) == 0 || found.Left[0].Path != "DumpStack.log.tmp" {
+		t.Errorf("left: %v", found.Left)
+	}
 }
 
 // TestClockWarnings: a machine that was off for days is no clock that went back, though
