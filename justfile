@@ -66,7 +66,7 @@ fuzz time="30s" *dirs:
 # Rewrite the golden files; read the diff.
 [group('dev')]
 golden:
-    go test ./offline/... ./hive -update
+    go test ./offline/... ./hive ./collect -update
 
 # Compare our readers and the whole program with dd, ntfscat and icat, and the hive engine with its peers.
 [group('dev')]
@@ -74,6 +74,11 @@ bench:
     scripts/bench
     scripts/benchcopy
     scripts/benchhive
+
+# Hold a dump of 4 GiB, in one piece and in 20,000, against dd of the same extents (as root, on an idle machine).
+[group('dev')]
+bench-copy:
+    scripts/benchcopy
 
 # Compare how fast files come off an NTFS volume with dd, go-ntfs, icat, ntfscat, ntfs-3g and 7zz (as root).
 [group('dev')]

@@ -1,5 +1,5 @@
 // Benchdisk makes the disk images that scripts/bench measures on. When to run: never
-// by hand; scripts/bench and scripts/benchcopy do. Usage: benchdisk DIR [copy].
+// by hand; scripts/bench and scripts/benchcopy do. Usage: benchdisk DIR [copy MIB].
 package main
 
 import (
@@ -8,6 +8,8 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"hangkit/collect/dumptest"
@@ -25,33 +27,40 @@ const (
 	extraRecords = 2 << 20 // 2 GiB of MFT records
 	pieces       = 6000
 
-	// Of scripts/benchcopy.
-	copyPages  = 1 << 20 // 4 GiB
-	copyVolume = 6 << 30
+	// Of scripts/benchcopy: the pieces of 4 GiB, and how much larger the volume is.
 	copyPieces = 20000
+	copyWhole  = 4 << 10
+	copyRoom   = 2
 )
 
 func main() {
-	disks := makeAll
-	if len(os.Args) > 2 && os.Args[2] == "copy" {
-		disks = makeCopy
+	err := error(nil)
+	if len(os.Args) == 4 && os.Args[2] == "copy" {
+		err = makeCopy(os.Args[1], os.Args[3])
+	} else {
+		err = makeAll(os.Args[1])
 	}
-	if err := disks(os.Args[1]); err != nil {
+	if err != nil {
 		log.Fatal("benchdisk: ", err)
 	}
 }
 
-// makeCopy makes what scripts/benchcopy copies: one dump, in one piece and in many.
-func makeCopy(dir string) error {
-	dump, err := dumptest.NewReader(dumptest.Spec{Pages: copyPages, Seed: 1})
+// makeCopy makes what scripts/benchcopy copies: one dump of so many MiB, in one piece
+// and in many.
+func makeCopy(dir, size string) error {
+	mib, err := strconv.Atoi(size)
+	if err != nil {
+		return err
+	}
+	dump, err := dumptest.NewReader(dumptest.Spec{Pages: mib << 8, Seed: 1})
 	if err != nil {
 		return err
 	}
 	if err := writePlain(filepath.Join(dir, "plain"), dump); err != nil {
 		return err
 	}
-	for kind, fragments := range map[string]int{"contiguous": 1, "pieces": copyPieces} {
-		if err := makeVolume(dir, kind, dump, fragments, copyVolume); err != nil {
+	for kind, fragments := range map[string]int{"contiguous": 1, "pieces": copyPieces * mib / copyWhole} {
+		if err := makeVolume(dir, kind, dump, fragments, copyRoom*dump.Size()&^0xFFFFF); err != nil {
 			return fmt.Errorf("%s: %w", kind, err)
 		}
 	}
@@ -103,9 +112,14 @@ func makeVolume(dir, kind string, dump *dumptest.Reader, fragments int, size int
 		return err
 	}
 	file := layout.Files["Windows/MEMORY.DMP"]
+	var extents strings.Builder
+	for _, e := range file.Extents {
+		fmt.Fprintln(&extents, e.DeviceOffset, e.Length)
+	}
 	for name, text := range map[string]string{
-		kind + ".record": fmt.Sprint(file.Record),
-		kind + ".pieces": fmt.Sprint(len(file.Extents)),
+		kind + ".record":  fmt.Sprint(file.Record),
+		kind + ".pieces":  fmt.Sprint(len(file.Extents)),
+		kind + ".extents": extents.String(),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			return err
