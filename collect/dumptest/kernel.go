@@ -187,6 +187,7 @@ func (y *system) image() {
 	copy(nt, "PE\x00\x00")
 	le.PutUint16(nt[4:], uint16(y.spec.Machine))
 	le.PutUint32(nt[8:], kernelTime)
+	le.PutUint16(nt[0x14:], uint16(y.p.imageDirectory+16*8)) // size of the optional header
 	o := nt[0x18:]
 	le.PutUint16(o, y.p.imageMagic)
 	le.PutUint32(o[56:], kernelSize)
@@ -224,7 +225,9 @@ func (y *system) resources() {
 	le.PutUint32(fixed[12:], 19041<<16|5247)
 
 	le.PutUint32(b[0x80C:], 2) // CodeView
+	le.PutUint32(b[0x810:], 0x25)
 	le.PutUint32(b[0x814:], rva+0x900)
+	le.PutUint32(b[0x818:], rva+0x900) // in the file as in memory
 	copy(b[0x900:], "RSDS")
 	copy(b[0x904:], seeded(16, 77))
 	le.PutUint32(b[0x914:], 1)
