@@ -22,6 +22,8 @@ type BundleFile struct {
 
 	FileSize   int64  // of what was written, where that is encrypted
 	FileSHA256 string // likewise
+
+	BadBytes int64 // of the contents: zeros for what could not be read
 }
 
 // Write writes a file into the bundle, whole or not at all, encrypted where the

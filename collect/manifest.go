@@ -70,12 +70,13 @@ type ManifestFile struct {
 	FileSize   int64  `json:"file_size,omitempty"`
 	FileSHA256 string `json:"file_sha256,omitempty"`
 
-	Problem string `json:"problem,omitempty"`
+	BadBytes int64  `json:"bad_bytes,omitempty"` // zeros for what could not be read
+	Problem  string `json:"problem,omitempty"`
 }
 
 // NewManifestFile lists a file that was written into the bundle.
 func NewManifestFile(f *BundleFile) ManifestFile {
-	return ManifestFile{Name: f.Name, Size: f.Size, SHA256: f.SHA256, FileSize: f.FileSize, FileSHA256: f.FileSHA256}
+	return ManifestFile{Name: f.Name, Size: f.Size, SHA256: f.SHA256, FileSize: f.FileSize, FileSHA256: f.FileSHA256, BadBytes: f.BadBytes}
 }
 
 // ManifestDump is one candidate and, when it was taken, its copy.

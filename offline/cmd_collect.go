@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"hangkit/collect"
-	"hangkit/collect/dumpfile"
 	"hangkit/offline/internal/ui"
 )
 
@@ -176,7 +175,7 @@ func (c *CollectCmd) end(ctx context.Context, talk *ui.UI, k *collection) error 
 		return k.outcomeOfNothing(ctx)
 	}
 	if ctx.Err() == nil && !k.unfinished {
-		now := time.Now()
+		now := time.Now().UTC().Truncate(time.Second)
 		k.completed = &now
 	}
 	name, err := k.writeManifest()
@@ -212,11 +211,8 @@ func (c *CollectCmd) outcome(ctx context.Context, k *collection) error {
 		return ui.Fail(ui.Partly, failed, k.partlyHints(failed)...)
 	case c.What != whatLogs && len(k.dumps) == 0:
 		return ui.Fail(ui.Partly, errNoDump, c.leftHints(k)...)
-	}
-	for _, d := range k.dumps {
-		if d.Result.Partial || d.Report != nil && d.Report.Verdict == dumpfile.Unusable {
-			return ui.Fail(ui.Partly, errors.New("collected, but not everything is whole"), "the manifest says what is missing: "+k.path(collect.ManifestName))
-		}
+	case !k.isWhole():
+		return ui.Fail(ui.Partly, errors.New("collected, but not everything is whole"), "the manifest says what is missing: "+k.path(collect.ManifestName))
 	}
 	return nil
 }

@@ -39,11 +39,12 @@ type collectedJSON struct {
 
 // collectedFile is a file beside the dumps.
 type collectedFile struct {
-	Path    string `json:"path,omitempty"` // on the disk
-	Kind    string `json:"kind,omitempty"`
-	File    string `json:"file,omitempty"`
-	Size    int64  `json:"size"`
-	Problem string `json:"problem,omitempty"`
+	Path     string `json:"path,omitempty"` // on the disk
+	Kind     string `json:"kind,omitempty"`
+	File     string `json:"file,omitempty"`
+	Size     int64  `json:"size"`
+	BadBytes int64  `json:"bad_bytes,omitempty"`
+	Problem  string `json:"problem,omitempty"`
 }
 
 // document is the collection as it is now, before or after the copying.
@@ -117,6 +118,11 @@ func (k *collection) show(talk *ui.UI, manifest string) error {
 	}
 	if n, size := k.copiedLogs(); n > 0 {
 		talk.Printf("%s  %s, %s\n", k.path(collect.LogsFolder), counted(n, "file"), ui.FormatSize(size))
+	}
+	for _, l := range doc.Logs {
+		if l.BadBytes > 0 {
+			talk.Printf("  %s of %s could not be read and are zeros\n", ui.FormatSize(l.BadBytes), printable(l.Path))
+		}
 	}
 	for _, f := range doc.Files {
 		talk.Printf("%s  %s\n", f.File, ui.FormatSize(f.Size))

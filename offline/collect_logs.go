@@ -33,7 +33,7 @@ func (k *collection) takeLogs(ctx context.Context, talk *ui.UI) {
 		if !ended && ctx.Err() == nil {
 			l.Copy, l.Failed = k.takeLog(ctx, &l.File)
 		}
-		if l.Failed != nil && !errors.Is(l.Failed, collect.ErrUnreadable) {
+		if l.Failed != nil && (!errors.Is(l.Failed, collect.ErrUnreadable) || errors.Is(l.Failed, collect.ErrSourceGone)) {
 			ended, k.unfinished = true, true
 		}
 		done += l.File.Size
@@ -42,12 +42,7 @@ func (k *collection) takeLogs(ctx context.Context, talk *ui.UI) {
 }
 
 func (k *collection) takeLog(ctx context.Context, f *logs.File) (*collect.BundleFile, error) {
-	r, err := f.Place.Volume.Open(f.Path)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", f.Path, collect.ErrUnreadable, err)
-	}
-	defer r.Close()
-	file, err := k.bundle.Write(ctx, path.Join(collect.LogsFolder, f.Path), r)
+	file, err := k.bundle.Copy(ctx, path.Join(collect.LogsFolder, f.Path), f.Place.Volume, f.Path)
 	if err != nil {
 		return nil, fmt.Errorf("copy %s: %w", f.Path, err)
 	}
@@ -104,7 +99,7 @@ func (k *collection) copiedLogs() (n int, size int64) {
 func (k *collection) describeLog(l *takenLog) collectedFile {
 	j := collectedFile{Path: l.File.Path, Kind: string(l.File.Kind), Size: l.File.Size}
 	if l.Copy != nil {
-		j.File, j.Size = k.path(l.Copy.Name), l.Copy.Size
+		j.File, j.Size, j.BadBytes = k.path(l.Copy.Name), l.Copy.Size, l.Copy.BadBytes
 	}
 	if l.Failed != nil {
 		j.Problem = l.Failed.Error()

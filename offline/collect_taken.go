@@ -123,6 +123,13 @@ func (k *collection) cameOut() bool {
 	return n > 0 || slices.ContainsFunc(k.dumps, func(d takenDump) bool { return d.Result != nil })
 }
 
+// isWhole tells whether nothing is missing in what was copied.
+func (k *collection) isWhole() bool {
+	return !slices.ContainsFunc(k.dumps, func(d takenDump) bool {
+		return d.Result.Partial || d.Report != nil && d.Report.Verdict == dumpfile.Unusable
+	}) && !slices.ContainsFunc(k.logs, func(l takenLog) bool { return l.Copy != nil && l.Copy.BadBytes > 0 })
+}
+
 func (k *collection) path(name string) string {
 	return filepath.Join(k.bundle.Dir, filepath.FromSlash(name))
 }
