@@ -2,6 +2,7 @@
 // boot, and copies them out.
 //
 //	Find     looks in every place a dump can be, and gives each find a state
+//	Rebuild  makes the header of a dump anew that a later boot zeroed
 //	Extract  copies one find to a file, whole or marked as partial
 //	Manifest lists what was taken, from where, and what is missing
 //

@@ -21,7 +21,9 @@ func Find(ctx context.Context, places []Place) ([]*Candidate, error) {
 		f.place(&places[i])
 	}
 	for i := range places {
-		f.former(&places[i]) // behind all that know more of their own dumps
+		if places[i].SystemRoot != "" {
+			f.former(&places[i]) // behind all that know more of their own dumps
+		}
 	}
 	rank(f.found)
 	if err := ctx.Err(); err != nil {

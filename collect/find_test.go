@@ -402,5 +402,8 @@ func TestRealDumps(t *testing.T) {
 		if got := extractAll(t, c); !bytes.Equal(got, b) {
 			t.Errorf("%s: the copy differs", name)
 		}
+		if s := c.Story(); strings.Contains(s, "user-mode") != (want == collect.StateUserDump) || c.Live() {
+			t.Errorf("%s: %s", name, s)
+		}
 	}
 }

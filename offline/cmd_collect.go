@@ -144,6 +144,11 @@ func (c *CollectCmd) leftHints(k *collection) []string {
 	for _, l := range k.left {
 		hints = append(hints, l.Story())
 	}
+	if k.facts != nil && k.from.Root != "" {
+		for _, name := range outOfReach(k.facts, k.from.Volume, readable(k.scan)) {
+			hints = append(hints, outOfReachWords(name))
+		}
+	}
 	where := ""
 	if c.Target != "" {
 		where = " " + quoteArg(c.Target)

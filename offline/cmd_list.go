@@ -22,8 +22,9 @@ type ListCmd struct {
 // Help is the command's long help.
 func (*ListCmd) Help() string {
 	return `Shows every volume, every Windows installation with the number that --install
-takes, and every crash dump, without changing anything. What is unusual about a
-volume's last use is said in words; --verbose says the rest too.
+takes, and every crash dump with its story in a sentence, without changing anything.
+Live dumps and dumps of programs are called so. What is unusual about a volume's last
+use is said in words; --verbose says the rest too.
 
     hangkit list
     hangkit list server.img
@@ -79,6 +80,8 @@ type windowsJSON struct {
 	ControlSet   string `json:"control_set,omitempty"`
 	Old          bool   `json:"old,omitempty"`
 	Error        string `json:"error,omitempty"`
+	// OutOfReach is what the settings name on volumes that are not there.
+	OutOfReach []string `json:"out_of_reach,omitempty"`
 }
 
 type dumpJSON struct {
@@ -205,7 +208,7 @@ func (s *scan) describeVolume(v *target.Volume, dumps []*collect.Candidate) volu
 	}
 	for _, f := range s.installs {
 		if f.Volume == v {
-			j.Windows = append(j.Windows, f.describe())
+			j.Windows = append(j.Windows, f.describe(readable(s)))
 		}
 	}
 	for _, c := range dumps {
@@ -220,7 +223,7 @@ func worthTelling(v *target.Volume) bool {
 	return v.Kind == ntfs.NTFS || v.Kind == ntfs.BitLocker || v.Part.Number == 0
 }
 
-func (f *found) describe() windowsJSON {
+func (f *found) describe(volumes []*target.Volume) windowsJSON {
 	j := windowsJSON{Install: f.N, Root: f.Root, Old: f.Old}
 	install, err := f.open()
 	if err != nil {
@@ -235,6 +238,9 @@ func (f *found) describe() windowsJSON {
 	}
 	j.Product, j.Architecture = facts.Version.String(), facts.Arch.Value
 	j.Machine, j.ControlSet = facts.Name.Value, facts.ControlSet.Name
+	if f.Root != "" {
+		j.OutOfReach = outOfReach(facts, f.Volume, volumes)
+	}
 	return j
 }
 
@@ -294,10 +300,17 @@ func printVolume(talk *ui.UI, v volumeJSON) {
 	}
 	for _, w := range v.Windows {
 		talk.Printf("      [%d] %s\n", w.Install, windowsWords(w))
+		for _, name := range w.OutOfReach {
+			talk.Printf("          %s\n", outOfReachWords(name))
+		}
 	}
 	for _, d := range v.Dumps {
 		talk.Printf("      dump: %s\n", d.Story)
 	}
+}
+
+func outOfReachWords(name string) string {
+	return "its settings name " + printable(name) + ", whose volume is not in reach: a dump may lie there"
 }
 
 func (v *volumeJSON) conditionWords(all bool) []string {

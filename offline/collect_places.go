@@ -161,6 +161,25 @@ func (d *destinations) inReach(path windows.Path) bool {
 	return slices.ContainsFunc(d.volumes, func(v *target.Volume) bool { return d.facts.Holds(path, volumeID(v)) })
 }
 
+// outOfReach lists what the settings name on volumes that are not there: a page file
+// on another disk may hold the dump.
+func outOfReach(facts *windows.Facts, own *target.Volume, volumes []*target.Volume) []string {
+	d := &destinations{facts: facts, own: own, volumes: volumes}
+	paths := facts.PageFilePaths()
+	for _, setting := range []func() (windows.Path, bool){facts.DedicatedDump, facts.DumpFile} {
+		if p, ok := setting(); ok {
+			paths = append(paths, p)
+		}
+	}
+	var names []string
+	for _, p := range paths {
+		if name := p.String(); !facts.OnSystemVolume(p) && !d.inReach(p) && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // dumps finds the candidates of every volume, for list, by the volume's label.
 func (s *scan) dumps(ctx context.Context) (map[string][]*collect.Candidate, error) {
 	candidates, err := collect.Find(ctx, s.placesOf(s.installs))

@@ -236,6 +236,15 @@ func TestDumpsOnEveryVolume(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("finds (-want +got):\n%s", diff)
 	}
+	alone := hangkit(t, 0, "list", filepath.Join(dir, "a.img"))
+	for _, name := range []string{`E:\swap\other.sys`, `E:\dumps\kernel.dmp`} {
+		if !strings.Contains(alone, "its settings name "+name+", whose volume is not in reach") {
+			t.Errorf("%s is not named:\n%s", name, alone)
+		}
+	}
+	if both := hangkit(t, 0, "list", filepath.Join(dir, "a.img"), filepath.Join(dir, "b.img")); strings.Contains(both, "not in reach") {
+		t.Errorf("all is in reach:\n%s", both)
+	}
 	// Without the other disk its letter stands for nothing, and nothing else is lost.
 	var doc collectDocument
 	if err := json.Unmarshal([]byte(hangkit(t, 0, "collect", "--what", "dumps", "-n", "--json", filepath.Join(dir, "a.img"))), &doc); err != nil {

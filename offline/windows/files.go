@@ -37,6 +37,11 @@ type Path struct {
 	Name   string // slash path inside the volume, "Windows/MEMORY.DMP"
 }
 
+// String is the path as Windows writes it.
+func (p Path) String() string {
+	return string(rune(p.Letter)) + `:\` + strings.ReplaceAll(p.Name, "/", `\`)
+}
+
 // Defaults of the crash settings when the value is absent.
 const (
 	DefaultDumpFile    = `%SystemRoot%\MEMORY.DMP`

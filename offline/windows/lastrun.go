@@ -93,9 +93,3 @@ func (f *Facts) Holds(p Path, id VolumeID) bool {
 	d, ok := f.Drive(p.Letter)
 	return ok && d.ID.known() && d.ID.equal(id)
 }
-
-// KnowsDrive reports whether MountedDevices says which partition a letter stands for.
-func (f *Facts) KnowsDrive(letter byte) bool {
-	d, ok := f.Drive(letter)
-	return ok && d.ID.known()
-}
