@@ -107,7 +107,7 @@ func TestClockWarnings(t *testing.T) {
 	if got := clockWarnings(off); len(got) != 0 {
 		t.Errorf("a machine that was off: %q", got)
 	}
-	back := append(off, eventlog.Event{Record: 4, Time: day.Add(time.Hour), Provider: "User32", ID: 1074})
+	back := append(slices.Clone(off), eventlog.Event{Record: 4, Time: day.Add(time.Hour), Provider: "User32", ID: 1074})
 	if got := clockWarnings(back); len(got) != 1 {
 		t.Errorf("a clock that went back: %q", got)
 	}
