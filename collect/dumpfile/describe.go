@@ -413,7 +413,30 @@ func (l *Layout) bitmapSection() Section {
 		Line{"HeaderSize", hexWord(b.HeaderSize, 64), "where the pages begin"},
 		Line{"BitmapSize", hexWord(b.Bits, 64), count(b.Bits, "bit")},
 		Line{"Pages", hexWord(b.Pages, 64), count(b.Pages, "page")})
+	if l.Pages != nil {
+		s.text("Ranges", l.Pages.rangesText(), "")
+	}
 	return s
+}
+
+// rangesText sums up which memory the pages of a bitmap are, "" where it cannot
+// be read: a busy machine has a hundred thousand ranges, which no one reads.
+func (p *PageSet) rangesText() string {
+	var n int
+	var first, last uint64
+	for run, err := range p.Runs() {
+		if err != nil {
+			return ""
+		}
+		if n == 0 {
+			first = run.Base
+		}
+		n, last = n+1, run.End()
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d, within %s to %s", n, hexWord(first*PageSize, 64), hexWord(last*PageSize-1, 64))
 }
 
 func optionsText(f Field[uint32]) string {

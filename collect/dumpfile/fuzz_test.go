@@ -153,3 +153,27 @@ func FuzzTriageMemory(f *testing.F) {
 		}
 	})
 }
+
+// FuzzFirmware describes what begins as a firmware dump does.
+func FuzzFirmware(f *testing.F) {
+	f.Add(firmwareWithSections()[8:], false)
+	f.Add(encryptedFirmware()[8:], true)
+	f.Fuzz(func(t *testing.T, rest []byte, encrypted bool) {
+		magic := "Raw_Dmp!"
+		if encrypted {
+			magic = "Enc_Dmp!"
+		}
+		b := append([]byte(magic), rest...)
+		d, err := dumpfile.Describe(bytes.NewReader(b), int64(len(b)))
+		if err != nil || d.Sections[len(d.Sections)-1].Title != "Finished" {
+			t.Fatalf("%+v, %v", d, err)
+		}
+		lines := 0
+		for _, s := range d.Sections {
+			lines += len(s.Lines)
+		}
+		if lines > 1100 {
+			t.Fatalf("%d lines", lines)
+		}
+	})
+}

@@ -365,15 +365,7 @@ func (y *system) data() {
 	put(0x208, base+atBuildLab)
 	put(0x218, base+atProcessors)
 	put(0x220, base+atUnloadedVariable)
-	le.PutUint16(b[0x2A0:], threadProcess)
-	le.PutUint16(b[0x2A8:], processStride)
-	le.PutUint16(b[0x2B4:], prcbThread)
-	if s.Bits == 32 {
-		le.PutUint16(b[0x2BC:], prcbState32)
-	} else {
-		le.PutUint16(b[0x338:], prcbContext64)
-		le.PutUint16(b[0x350:], prcbThread+16)
-	}
+	y.structures(b)
 	if s.EncodeDebugger {
 		encode(b, p.debugger)
 	}

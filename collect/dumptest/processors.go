@@ -34,6 +34,19 @@ var contextFrames = []struct{ frame, off uint64 }{
 // stackPointer is where the stack of the first processor ends.
 const stackPointer = 0x5A11C28
 
+// structures writes the offsets into KDDEBUGGER_DATA64.
+func (y *system) structures(b []byte) {
+	le.PutUint16(b[0x2A0:], threadProcess)
+	le.PutUint16(b[0x2A8:], processStride)
+	le.PutUint16(b[0x2B4:], prcbThread)
+	if y.word == 4 {
+		le.PutUint16(b[0x2BC:], prcbState32)
+		return
+	}
+	le.PutUint16(b[0x338:], prcbContext64)
+	le.PutUint16(b[0x350:], prcbThread+16)
+}
+
 // running are the processes that the processors ran, -1 for none.
 var running = []int{5, -1, 0, -1}
 

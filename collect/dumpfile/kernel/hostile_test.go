@@ -42,10 +42,10 @@ func (s *scattered) ReadFrame(pfn uint64, page *[kernel.PageSize]byte) error {
 		put(0, (pfn-scatteredLast+scatteredPages)<<12|3)
 	default:
 		for i := range uint64(512) {
-			switch {
-			case pfn == scatteredTop:
+			switch pfn {
+			case scatteredTop:
 				put(i, scatteredSecond<<12|3)
-			case pfn == scatteredSecond:
+			case scatteredSecond:
 				put(i, (scatteredThird+i)<<12|3)
 			default:
 				put(i, (scatteredLast+(pfn-scatteredThird)*512+i)<<12|3)
