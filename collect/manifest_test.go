@@ -11,7 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/age"
+
 	"hangkit/collect"
+	"hangkit/collect/dumpfile"
 	"hangkit/collect/dumptest"
 )
 
@@ -113,5 +116,54 @@ func TestHangCommandsBeginWithAnalyze(t *testing.T) {
 	t.Parallel()
 	if c := collect.HangCommands(); !strings.HasPrefix(c[0], "!analyze") {
 		t.Errorf("begins with %q", c[0])
+	}
+}
+
+// TestManifestOfARebuiltDump says where each field of the header is from.
+func TestManifestOfARebuiltDump(t *testing.T) {
+	t.Parallel()
+	c := collect.NewFileCandidate(strings.NewReader("dump"), 4)
+	c.Rebuilt = &dumpfile.Rebuilt{Origins: []dumpfile.Origin{{Field: "BugCheckCode", From: "KiBugCheckData"}}}
+	m := collect.NewManifest("", time.Now(), nil)
+	m.Add(c, nil, errors.New("the target is full"))
+	got := m.Dumps[0]
+	if len(got.Rebuilt) != 1 || got.Rebuilt[0] != (collect.ManifestOrigin{Field: "BugCheckCode", From: "KiBugCheckData"}) || got.Failed != "the target is full" {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestSealedManifest keeps what was read from the memory out of a manifest that
+// everybody can read.
+func TestSealedManifest(t *testing.T) {
+	t.Parallel()
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	res := func() *collect.Result {
+		return &collect.Result{Name: "a.dmp.age", SHA256: "digest", Verified: &dumpfile.Report{Reasons: []string{"evil.sys lacks a page"}}}
+	}
+	c := find(t, windows(files(map[string][]byte{"Windows/MEMORY.DMP": build(t, dumptest.Spec{Parameters: [4]uint64{0xFEEDFACE}})})))[0]
+	for _, sealed := range []bool{false, true} {
+		var to []collect.Recipient
+		if sealed {
+			to = recipient(t, id)
+		}
+		m := collect.NewManifest("", time.Now(), to)
+		m.Add(c, res(), nil)
+		text, err := json.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, secret := range []string{"0xFEEDFACE", "evil.sys"} {
+			if strings.Contains(string(text), secret) == sealed {
+				t.Errorf("sealed is %t: %s in %s", sealed, secret, text)
+			}
+		}
+		for _, told := range []string{"MEMORY.DMP", "a.dmp.age", "digest", `"state":"complete"`, `"verdict":`, "system_time", `"have":`} {
+			if !strings.Contains(string(text), told) {
+				t.Errorf("sealed is %t: no %s in %s", sealed, told, text)
+			}
+		}
 	}
 }

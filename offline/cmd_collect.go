@@ -127,7 +127,7 @@ func (c *CollectCmd) look(ctx context.Context, talk *ui.UI, s *scan) (*collectio
 		}
 		k.sort(candidates)
 	}
-	k.openWindows(c.Install)
+	k.openWindows(talk, c.Install)
 	return k, nil
 }
 

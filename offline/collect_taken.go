@@ -67,19 +67,17 @@ func (k *collection) sort(candidates []*collect.Candidate) {
 
 // openWindows opens the registry of the Windows that is meant. What cannot be read of
 // it costs the facts, not the dump.
-func (k *collection) openWindows(number int) {
+func (k *collection) openWindows(talk *ui.UI, number int) {
 	from, err := k.scan.choose(number)
 	if err != nil {
 		return // places has told what the user has to know
 	}
 	k.from = from
-	install, err := from.open()
-	if err != nil {
-		return
+	if k.windows, err = from.open(); err == nil {
+		k.facts, err = k.windows.Facts(from.live(unknownMemory))
 	}
-	k.windows = install
-	if facts, err := install.Facts(from.live(unknownMemory)); err == nil {
-		k.facts = facts
+	if err != nil {
+		talk.Warnf("%s: what its registry says is not known: %v\n", from.where(), err)
 	}
 }
 

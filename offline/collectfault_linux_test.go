@@ -118,6 +118,38 @@ func TestCollectToFull(t *testing.T) {
 	}
 }
 
+// TestKilledBundle kills the program (kill -9) in every part of a collection. What is
+// left is found by --resume, which ends with one bundle that holds everything once.
+func TestKilledBundle(t *testing.T) {
+	t.Parallel()
+	dir := patient(t, 600, 8<<20)
+	for _, part := range []string{".hangkit-unfinished.json", "dumps/*", "manifest.json", "logs/Windows/*", "report.html"} {
+		t.Run(part, func(t *testing.T) {
+			t.Parallel()
+			out := t.TempDir()
+			begun := func() bool {
+				found, err := filepath.Glob(filepath.Join(out, "hangkit-*", filepath.FromSlash(part)))
+				return err == nil && len(found) > 0
+			}
+			status, said := signalWhen(t, os.Kill, begun, "collect", dir, "-o", out)
+			if status > 0 {
+				t.Fatalf("exit status %d\n%s", status, said)
+			}
+			t.Logf("killed: %t", status < 0)
+			args := []string{dir, "-o", out}
+			if unfinished, err := collect.UnfinishedBundles(out, collect.BundleID{}); err != nil || len(unfinished) > 0 {
+				args = append(args, "--resume")
+			} else if err := errors.Join(os.RemoveAll(out), os.Mkdir(out, 0o700)); err != nil { // it was through
+				t.Fatal(err)
+			}
+			if status, said = collectInto(t, args...); status != 0 {
+				t.Fatalf("exit status %d\n%s", status, said)
+			}
+			compareBundle(t, dir, out)
+		})
+	}
+}
+
 // manifestIn is the manifest of the only bundle in a folder.
 func manifestIn(t *testing.T, out string) string {
 	t.Helper()

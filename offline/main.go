@@ -28,7 +28,7 @@ type CLI struct {
 	Arm     ArmCmd     `cmd:"" group:"main" help:"Configure the next boot so that a hang leaves a dump."`
 	Undo    UndoCmd    `cmd:"" group:"main" help:"Put back what arm changed."`
 	Trigger TriggerCmd `cmd:"" group:"main" help:"How to crash this machine on purpose once it hangs."`
-	Collect CollectCmd `cmd:"" group:"main" help:"Get the dump out, verify it, and write a manifest."`
+	Collect CollectCmd `cmd:"" group:"main" help:"Get the dumps and logs out, verify the dumps, and write a report."`
 	Dump    DumpCmd    `cmd:"" group:"more" help:"Describe or verify one dump file."`
 	Hive    HiveCmd    `cmd:"" group:"more" help:"Read, check, recover and edit registry hives."`
 	Demo    DemoCmd    `cmd:"" group:"more" help:"All of the above on a generated disk, in a minute."`

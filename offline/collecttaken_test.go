@@ -1,0 +1,72 @@
+package offline
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"hangkit/collect"
+	"hangkit/collect/logs"
+	"hangkit/offline/internal/ui"
+)
+
+// faultyVolume is a file system in memory of which some files cannot be read.
+type faultyVolume struct {
+	fstest.MapFS
+	bad error
+}
+
+func (v faultyVolume) OpenRaw(string) (*io.SectionReader, error) { return nil, errors.ErrUnsupported }
+
+func (v faultyVolume) Open(name string) (fs.File, error) {
+	if strings.HasPrefix(name, "bad") {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: v.bad}
+	}
+	return v.MapFS.Open(name)
+}
+
+// TestLogsThatCannotBeRead: a log that cannot be read hides no other, and leaves nothing
+// for --resume; a disk that is gone does.
+func TestLogsThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		err        error
+		copied     int
+		unfinished bool
+		told       string
+	}{
+		{syscall.EIO, 2, false, "2 logs more could not be copied either"},
+		{fmt.Errorf("%w: unplugged", collect.ErrSourceGone), 1, true, "does not answer"},
+	} {
+		v := faultyVolume{fstest.MapFS{"first.log": {Data: []byte("1")}, "second.log": {Data: []byte("2")}}, c.err}
+		b, err := collect.NewBundle(t.TempDir(), collect.BundleID{Begun: time.Now()}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Close()
+		k := &collection{bundle: b}
+		place := &collect.Place{Volume: v}
+		for _, name := range []string{"first.log", "bad1.log", "bad2.log", "bad3.log", "bad4.log", "bad5.log", "second.log"} {
+			k.logs = append(k.logs, takenLog{File: logs.File{Place: place, Path: name}})
+		}
+		k.takeLogs(t.Context(), ui.New(strings.NewReader(""), io.Discard, io.Discard))
+		if n, size := k.copiedLogs(); n != c.copied || size != int64(c.copied) || k.unfinished != c.unfinished {
+			t.Errorf("%v: %d copied, %d bytes, unfinished %t", c.err, n, size, k.unfinished)
+		}
+		if err := k.failures(); err == nil || !strings.Contains(err.Error(), c.told) {
+			t.Errorf("%v: told %v", c.err, err)
+		}
+		if got, err := os.ReadFile(filepath.Join(b.Dir, "logs", "first.log")); err != nil || !bytes.Equal(got, []byte("1")) {
+			t.Errorf("%v: %q, %v", c.err, got, err)
+		}
+	}
+}
