@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"io"
 	"os"
 	"time"
 
@@ -17,22 +18,20 @@ func (u *UI) Progress(label string) (update func(done, total int64), finish func
 	if u.Quiet || u.JSON || !isTerminal(u.err) || os.Getenv("TERM") == "dumb" {
 		return func(int64, int64) {}, func() {}
 	}
-	b := &bar{label: label, ui: u, start: time.Now()}
+	b := &bar{label: label, out: &patient{w: u.err, start: time.Now()}}
 	return b.update, b.finish
 }
 
 type bar struct {
 	label string
-	ui    *UI
-	start time.Time
+	out   *patient
 	bar   *progressbar.ProgressBar
 }
 
+// update draws the bar. It counts from the first call, so that what it says of the rate
+// and of the time that is left is true when it is first seen.
 func (b *bar) update(done, total int64) {
 	if b.bar == nil {
-		if time.Since(b.start) < barDelay {
-			return
-		}
 		b.bar = b.draw(total)
 	}
 	// A bar that cannot be drawn must not stop the job it describes.
@@ -42,9 +41,10 @@ func (b *bar) update(done, total int64) {
 func (b *bar) draw(total int64) *progressbar.ProgressBar {
 	return progressbar.NewOptions64(total,
 		progressbar.OptionSetDescription(b.label),
-		progressbar.OptionSetWriter(b.ui.err),
+		progressbar.OptionSetWriter(b.out),
 		progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionShowBytes(true),
+		progressbar.OptionShowCount(),
 		progressbar.OptionUseIECUnits(true),
 		progressbar.OptionShowTotalBytes(true),
 		progressbar.OptionSetPredictTime(true),
@@ -54,7 +54,22 @@ func (b *bar) draw(total int64) *progressbar.ProgressBar {
 }
 
 func (b *bar) finish() {
-	if b.bar != nil {
+	if b.bar != nil && b.out.late() {
 		_ = b.bar.Finish()
 	}
+}
+
+// patient is a terminal that shows nothing until a job has taken barDelay.
+type patient struct {
+	w     io.Writer
+	start time.Time
+}
+
+func (p *patient) late() bool { return time.Since(p.start) >= barDelay }
+
+func (p *patient) Write(b []byte) (int, error) {
+	if !p.late() {
+		return len(b), nil
+	}
+	return p.w.Write(b)
 }
