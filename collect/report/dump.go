@@ -326,7 +326,7 @@ func newCrash(h *dumpfile.Header, hang collect.Hang) *Crash {
 	if !b.Code.Known {
 		return nil
 	}
-	c := &Crash{Time: h.SystemTime.Value, Code: fmt.Sprintf("0x%X", b.Code.Value), Name: dumpfile.BugCheckName(b.Code.Value)}
+	c := &Crash{Code: fmt.Sprintf("0x%X", b.Code.Value), Name: dumpfile.BugCheckName(b.Code.Value)}
 	for _, p := range b.Parameters {
 		value := "not written"
 		if p.Known {
@@ -341,6 +341,16 @@ func newCrash(h *dumpfile.Header, hang collect.Hang) *Crash {
 		c.Meaning = "This stop code is not in the table of hangs."
 	}
 	return c
+}
+
+// Plain tells that the parameters say nothing.
+func (c *Crash) Plain() bool {
+	for _, p := range c.Parameters {
+		if strings.Trim(p.Value, "0x") != "" || p.Words != "" {
+			return false
+		}
+	}
+	return true
 }
 
 func capital(s string) string {

@@ -161,7 +161,6 @@ type Origin struct{ Field, From string }
 
 // Crash is the stop code and what it means.
 type Crash struct {
-	Time       time.Time // zero where it is not known
 	Code       string
 	Name       string
 	Parameters []Parameter

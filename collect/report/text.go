@@ -156,6 +156,12 @@ func (t *textWriter) taken(v *view) {
 			if c.SHA256 != "" {
 				t.line("  ", "SHA-256 %s", c.SHA256)
 			}
+			if c.FileSHA256 != "" {
+				t.line("  ", "as written: %s, SHA-256 %s", size(c.FileSize), c.FileSHA256)
+			}
+			if c.Map != "" {
+				t.line("  ", "%s lists what could not be read", c.Map)
+			}
 		}
 	}
 	for _, l := range v.Left {
@@ -170,52 +176,63 @@ func (t *textWriter) dump(d *dumpView) {
 		t.line("", "%s", d.Told)
 	}
 	t.items("", d.Story)
+	t.items("- ", d.Reasons)
 	t.items("! ", d.Problems)
-	if d.Crash != nil {
-		t.crash(d.Crash)
-	}
-	if len(d.Hang.Commands) > 0 {
-		t.heading("Where to begin: " + d.Hang.Title)
-		t.line("", "%s", d.Hang.How)
-		t.put("")
-		for _, c := range d.Hang.Commands {
-			t.line(fmt.Sprintf("  %-28s ", c.Command), "%s", c.Why)
-		}
-		t.put("  for any hang:")
-		for _, c := range d.Hang.Further {
-			t.line(fmt.Sprintf("  %-28s ", c.Command), "%s", c.Why)
-		}
-	}
-	if d.Copy != nil {
-		t.heading("How to open it")
-		t.steps(d.Copy.Unpack)
-		t.steps(d.Open)
-	}
-	t.rows("What the processors were doing", d.Doing)
 	t.memory(d)
 	if d.PiecesWords != "" {
 		t.heading("The file on the volume")
 		t.line("", "%s", d.PiecesWords)
 	}
+	if d.Crash != nil {
+		t.crash(d.Crash)
+	}
+	t.rows("What the processors were doing", d.Doing)
+	t.modules(&d.Modules)
+	t.rows("Unloaded modules", d.Unloaded)
+	t.running(&d.Running)
 	if len(d.Kernel) > 0 {
 		t.heading("Kernel")
 		t.facts(d.Kernel)
 	}
-	t.modules(&d.Modules)
-	t.rows("Unloaded modules", d.Unloaded)
-	t.running(&d.Running)
-	if len(d.Checks) > 0 {
-		t.heading("What was checked")
-		for _, c := range d.Checks {
-			t.line(fmt.Sprintf("%-7s  %-20s ", c.Status, c.Name), "%s", c.Detail)
-		}
+	t.hang(&d.Hang)
+	if d.Copy != nil {
+		t.heading("How to open it")
+		t.steps(d.Copy.Unpack)
+		t.steps(d.Open)
 	}
+	t.proof(d)
+}
+
+func (t *textWriter) hang(h *Hang) {
+	if len(h.Commands) == 0 {
+		return
+	}
+	t.heading("Where to begin: " + h.Title)
+	t.line("", "%s", h.How)
+	t.put("")
+	for _, c := range h.Commands {
+		t.line(fmt.Sprintf("  %-28s ", c.Command), "%s", c.Why)
+	}
+	t.put("  for any hang:")
+	for _, c := range h.Further {
+		t.line(fmt.Sprintf("  %-28s ", c.Command), "%s", c.Why)
+	}
+}
+
+// proof tells what the verdict rests on.
+func (t *textWriter) proof(d *dumpView) {
 	if len(d.Origins) > 0 {
 		t.heading("Rebuilt first page")
 		t.line("! ", "The first page of this dump is a guess that fits together. A later boot zeroed the real one.")
-		for _, o := range d.Origins {
-			t.line(fmt.Sprintf("%-24s ", o.Field), "%s", o.From)
-		}
+	}
+	for _, o := range d.Origins {
+		t.line(fmt.Sprintf("%-24s ", o.Field), "%s", o.From)
+	}
+	if len(d.Checks) > 0 {
+		t.heading("What was checked")
+	}
+	for _, c := range d.Checks {
+		t.line(fmt.Sprintf("%-7s  %-20s ", c.Status, c.Name), "%s", c.Detail)
 	}
 }
 
@@ -250,6 +267,10 @@ func (t *textWriter) crash(c *Crash) {
 	}
 	if c.Live {
 		t.line("! ", "This is a live dump. The machine went on running: nothing crashed, and its memory changed while it was written.")
+	}
+	if c.Plain() {
+		t.line("", "All its parameters are 0.")
+		return
 	}
 	for i, p := range c.Parameters {
 		t.line(fmt.Sprintf("  %d  ", i+1), "%s  %s", p.Value, p.Words)
