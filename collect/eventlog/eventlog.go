@@ -13,7 +13,7 @@
 //
 // a chunk is
 //
-//	0x000  "ElfChnk\0", numbers of its records, checksums
+//	0x000  "ElfChnk\0", numbers of its records (0x18: of the first), checksums
 //	0x080  where names begin, where templates begin
 //	0x200  records, oldest first
 //
@@ -44,6 +44,7 @@ const (
 	firstChunk  = 0x1000
 	chunkSize   = 0x10000
 	chunkHeader = 0x200 // its tables too
+	chunkFirst  = 0x18  // the number of its first record
 	recordHead  = 24
 	recordTail  = 4
 	recordAlign = 8
@@ -125,7 +126,7 @@ func (l *Log) header() error {
 	return nil
 }
 
-// addChunk lists a chunk that has been used.
+// addChunk lists a chunk that has been used: it begins as one, or its first record does.
 func (l *Log) addChunk(off int64) {
 	var b [chunkHeader + recordHead]byte
 	if n, err := l.r.ReadAt(b[:], off); n < len(b) {
@@ -134,9 +135,11 @@ func (l *Log) addChunk(off int64) {
 		}
 		return
 	}
-	first := b[chunkHeader:]
-	if string(b[:len(chunkSignature)]) == chunkSignature && string(first[:len(recordSignature)]) == recordSignature {
-		l.chunks = append(l.chunks, chunkRef{off, le.Uint64(first[8:])})
+	switch record := b[chunkHeader:]; {
+	case bytes.HasPrefix(record, []byte(recordSignature)):
+		l.chunks = append(l.chunks, chunkRef{off, le.Uint64(record[8:])})
+	case bytes.HasPrefix(b[:], []byte(chunkSignature)):
+		l.chunks = append(l.chunks, chunkRef{off, le.Uint64(b[chunkFirst:])})
 	}
 }
 
@@ -175,17 +178,17 @@ func (l *Log) readChunk(c chunkRef, buf []byte) []*Record {
 	if err != nil && !errors.Is(err, io.EOF) {
 		l.Problems = append(l.Problems, fmt.Errorf("event log: read the chunk at %#x: %w", c.off, err))
 	}
-	return l.records(buf[:n])
+	return l.records(buf[:n], c.first)
 }
 
 // records lists the records of a chunk. Each is newer than the one before it: what an
 // earlier round of the log left behind them is older.
-func (l *Log) records(chunk []byte) []*Record {
+func (l *Log) records(chunk []byte, first uint64) []*Record {
 	var list []*Record
 	last := uint64(0)
 	for pos := chunkHeader; pos+recordHead+recordTail <= len(chunk); {
 		r, size := record(chunk, pos)
-		if r == nil || len(list) > 0 && (r.ID <= last || r.ID-last > chunkSize) {
+		if r == nil || r.ID < first || len(list) > 0 && (r.ID <= last || r.ID-last > chunkSize) {
 			pos += recordAlign
 			continue
 		}

@@ -143,6 +143,23 @@ func TestCrashedLog(t *testing.T) {
 			clear(f[:eventtest.FirstChunk])
 			return f
 		}(), "13 21:44 shutdown", 11},
+		{"a chunk's header lost", func() []byte {
+			f := bytes.Clone(clean)
+			clear(f[eventtest.FirstChunk : eventtest.FirstChunk+0x80])
+			return f
+		}(), "13 21:44 shutdown", 11},
+		{"a chunk's first record lost", func() []byte {
+			f := bytes.Clone(clean)
+			clear(f[eventtest.FirstChunk+eventtest.FirstRecord:][:16])
+			return f
+		}(), "13 21:44 shutdown", 10},
+		{"a chunk begun anew, with nothing in it but old records", func() []byte {
+			f := bytes.Clone(wide)
+			last := f[len(f)-eventtest.ChunkSize:]
+			clear(last[eventtest.FirstRecord:][:4])
+			binary.LittleEndian.PutUint64(last[0x18:], 1<<64-1)
+			return f
+		}(), "", 0},
 		{"the last chunk never written", func() []byte {
 			f := bytes.Clone(wide)
 			clear(f[len(f)-eventtest.ChunkSize:])
