@@ -45,7 +45,7 @@ func Describe(r io.ReaderAt, size int64) (*Description, error) {
 	d.add(h.headerSection())
 	d.add(h.contextSection(m))
 	d.add(h.exceptionSection(m))
-	d.add(h.memorySection())
+	d.add(h.memorySection(m))
 	d.add(l.bitmapSection())
 	d.add(l.triageSection(h.Bits))
 	d.add(l.debugSection())
@@ -378,15 +378,15 @@ func letters(v uint64) string {
 
 // memorySection lists the runs with the file offset of each, which holds for
 // full dumps only.
-func (h *Header) memorySection() Section {
+func (h *Header) memorySection(inMemory *Memory) Section {
 	s := Section{Title: "Physical memory description"}
 	m := &h.Memory
 	if !m.NumberOfRuns.Known || m.NumberOfRuns.Value == 0 {
-		return s
+		return inMemory.physicalSection()
 	}
 	s.Lines = append(s.Lines,
 		Line{"Number of runs", fmt.Sprint(m.NumberOfRuns.Value), ""},
-		Line{"Number of pages", fmt.Sprint(m.NumberOfPages.Value), ""})
+		Line{"Number of pages", fmt.Sprint(m.NumberOfPages.Value), mebibytes(m.NumberOfPages.Value)})
 	off := uint64(h.Size)
 	for _, r := range m.Runs {
 		line := Line{"Run", hexWord(r.Base*PageSize, 64), count(r.Count, "page")}
@@ -395,6 +395,34 @@ func (h *Header) memorySection() Section {
 		}
 		s.Lines = append(s.Lines, line)
 		off += r.Count * PageSize
+	}
+	return s
+}
+
+// mebibytes is how much memory pages are, "" for less than one or more than
+// machines have.
+func mebibytes(pages uint64) string {
+	if pages < 1<<20/PageSize || pages > maxDumpSize/PageSize {
+		return ""
+	}
+	return fmt.Sprintf("%d MiB", pages*PageSize>>20)
+}
+
+// physicalSection lists the machine's memory as its kernel kept it, for the
+// dumps whose headers leave it out.
+func (m *Memory) physicalSection() Section {
+	s := Section{Title: "Physical memory description"}
+	if m == nil || len(m.Physical.Value) == 0 {
+		return s
+	}
+	var pages uint64
+	for _, r := range m.Physical.Value {
+		pages += r.Count
+	}
+	s.text("Number of runs", fmt.Sprint(len(m.Physical.Value)), "of the machine (MmPhysicalMemoryBlock), not of the dump")
+	s.text("Number of pages", fmt.Sprint(pages), mebibytes(pages))
+	for _, r := range m.Physical.Value {
+		s.text("Run", hexWord(r.Base*PageSize, 64), count(r.Count, "page"))
 	}
 	return s
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"hangkit/collect/dumpfile"
+	"hangkit/collect/dumpfile/kernel"
 	"hangkit/collect/dumptest"
 )
 
@@ -253,6 +254,9 @@ func TestProcessorsFound(t *testing.T) {
 				}
 			}
 			checkUnloaded(t, m.name, got, kind)
+			if p := got.Physical.Value; kind == dumpfile.TypeFull && (len(p) != 2 || p[0] != kernel.FrameRange{Base: 1, Count: 0x9E} || p[1].Base != 0x100) {
+				t.Errorf("%s: memory %+v, %v", m.name, p, got.Physical.Err)
+			}
 		}
 	}
 }

@@ -36,7 +36,8 @@ type Memory struct {
 	BuildLab   string
 	Processors []kernel.Processor
 	Unloaded   Found[[]kernel.UnloadedDriver]
-	Small      *SmallMemory // of a small dump; nil for others
+	Physical   Found[[]kernel.FrameRange] // the memory of the machine, whatever of it the dump holds
+	Small      *SmallMemory               // of a small dump; nil for others
 }
 
 // errNotNamed is why something was not looked for.
@@ -143,10 +144,12 @@ func (h *Header) inspect(r io.ReaderAt, size int64, pages *PageSet) (*Memory, er
 func (m *Memory) follow(k *kernel.Kernel, h *Header) {
 	m.Shared = found(k.SharedData())
 	m.BugCheck = Found[[5]uint64]{Err: errNotNamed}
+	m.Physical = Found[[]kernel.FrameRange]{Err: errNotNamed}
 	d := m.Debugger.Value
 	if d == nil {
 		return
 	}
+	m.Physical = found(k.PhysicalMemory(d))
 	m.BugCheck = found(k.BugCheckData(d.BugCheckData))
 	m.BuildLab = k.BuildLab(d)
 	m.Processors = k.Processors(d, int(min(h.Processors.Value, kernel.MaxProcessors)), h.Machine.Value.contextLayout(), m.Processes.Value)

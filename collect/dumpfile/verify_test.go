@@ -189,6 +189,11 @@ func TestRealFullDumpCutShort(t *testing.T) {
 	if want := (dumpfile.Run{Base: 4, Count: 156}); m.Ranges[0] != want {
 		t.Errorf("missing from %+v, want %+v", m.Ranges[0], want)
 	}
+	d, err := dumpfile.Describe(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compare(t, "real-full-x64-cut.golden", render(d))
 	if r := verify(b); r.Verdict != dumpfile.Unusable || r.Header.DirectoryTablePFN() != 0x1AD {
 		t.Errorf("%s, directory table %#x", r.Verdict, r.Header.DirectoryTablePFN())
 	}

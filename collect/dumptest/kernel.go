@@ -34,6 +34,7 @@ const (
 	atProcessors = 0x300
 
 	atUnloadedVariable = 0x330
+	atPhysicalVariable = 0x338
 	atPrcbs            = 0x340
 )
 
@@ -347,6 +348,7 @@ func (y *system) data() {
 	}[s.Machine]))
 	y.processors()
 	y.unloaded()
+	y.physical()
 	b := page[p.debugger%pageSize:][:0x380]
 	put := func(off int, v uint64) {
 		if s.Bits == 32 {
@@ -365,6 +367,7 @@ func (y *system) data() {
 	put(0x208, base+atBuildLab)
 	put(0x218, base+atProcessors)
 	put(0x220, base+atUnloadedVariable)
+	put(0x270, base+atPhysicalVariable)
 	y.structures(b)
 	if s.EncodeDebugger {
 		encode(b, p.debugger)

@@ -120,6 +120,7 @@ func (y *system) context(b []byte, i int) {
 const (
 	atUnloaded      = 0x400
 	atUnloadedNames = 0xC00
+	atMemoryBlock   = 0xE00
 )
 
 // unloadedDrivers are those that the dump's machine had loaded once.
@@ -141,4 +142,15 @@ func (y *system) unloaded() {
 
 func (y *system) unloadedStart(i int) uint64 {
 	return y.p.large + FrameImage*pageSize + 0x8000000 + uint64(i)*0x100000
+}
+
+// physical writes MmPhysicalMemoryBlock: memory with the hole below 1 MiB, up
+// to the end of the runs.
+func (y *system) physical() {
+	end := y.spec.Runs[len(y.spec.Runs)-1].End()
+	b := y.frames[FrameShared][atMemoryBlock:]
+	y.put(y.frames[FrameData][atPhysicalVariable:], y.p.shared+atMemoryBlock)
+	for i, v := range []uint64{2, 0x9E + end - 0x100, 1, 0x9E, 0x100, end - 0x100} {
+		y.put(b[i*y.word:], v)
+	}
 }

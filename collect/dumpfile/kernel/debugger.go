@@ -19,6 +19,7 @@ const (
 	kdbgBuildLab        = 0x208
 	kdbgProcessorBlock  = 0x218
 	kdbgUnloadedDrivers = 0x220
+	kdbgPhysicalMemory  = 0x270 // MmPhysicalMemoryBlock
 
 	// Offsets within other structures, of 16 bits each. Older kernels end the
 	// block before the last of them.
@@ -50,6 +51,7 @@ type DebuggerData struct {
 	BuildLab        uint64
 	ProcessorBlock  uint64
 	UnloadedDrivers uint64
+	PhysicalMemory  uint64 // 0 where the block ends before it
 
 	layout structures
 }
@@ -108,6 +110,9 @@ func (k *Kernel) debuggerData(b []byte) *DebuggerData {
 			return 0
 		}
 		return uint64(le.Uint16(b[at:]))
+	}
+	if end := kdbgPhysicalMemory + 8; end <= len(b) && uint32(end) <= d.Size {
+		d.PhysicalMemory = p(kdbgPhysicalMemory)
 	}
 	d.layout = structures{
 		threadProcess: offset(kdbgThreadProcess), sizeProcess: offset(kdbgSizeProcess),

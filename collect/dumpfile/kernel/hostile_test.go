@@ -158,6 +158,36 @@ func TestUnloadedHostile(t *testing.T) {
 	}
 }
 
+// TestPhysicalMemoryHostile damages a descriptor in every number.
+func TestPhysicalMemoryHostile(t *testing.T) {
+	t.Parallel()
+	const base = 0xFFFFF80000000000
+	good := []uint64{2, 30, 1, 10, 16, 20}
+	read := func(words []uint64) ([]kernel.FrameRange, error) {
+		m := &flat{base, make([]byte, 0x100)}
+		le.PutUint64(m.b, base+0x10)
+		for i, v := range words {
+			le.PutUint64(m.b[0x10+8*i:], v)
+		}
+		return kernel.New(m, 64).PhysicalMemory(&kernel.DebuggerData{PhysicalMemory: base})
+	}
+	if list, err := read(good); err != nil || len(list) != 2 || list[1] != (kernel.FrameRange{Base: 16, Count: 20}) {
+		t.Errorf("%+v, %v", list, err)
+	}
+	for i, values := range [][]uint64{{0, 1, 3, 14, 1 << 20}, {0, 29}, {17, 1 << 50}, {0, 9, 16}, {10, 1 << 63}, {0, 1 << 63}} {
+		for _, v := range values {
+			words := append([]uint64{}, good...)
+			words[i] = v
+			if list, err := read(words); err == nil {
+				t.Errorf("number %d is %#x: %+v", i, v, list)
+			}
+		}
+	}
+	if _, err := kernel.New(&flat{}, 64).PhysicalMemory(&kernel.DebuggerData{}); err == nil {
+		t.Error("an older block that does not name it")
+	}
+}
+
 func TestProcessNameByLooks(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ text, want string }{

@@ -388,6 +388,9 @@ func tour(t *testing.T, s *kernel.Space, bits int, va uint64) {
 				t.Fatalf("%d processors", len(list))
 			}
 		}
+		if list, _ := k.PhysicalMemory(d); len(list) > 1024 {
+			t.Fatalf("%d ranges of memory", len(list))
+		}
 		if list, _ := k.UnloadedDrivers(d); len(list) > kernel.MaxUnloaded {
 			t.Fatalf("%d unloaded drivers", len(list))
 		}
