@@ -35,7 +35,7 @@ func (k *collection) writeReport(ctx context.Context) error {
 func (k *collection) report(ctx context.Context) *report.Report {
 	r := &report.Report{
 		Tool: "hangkit " + version().Version, Created: k.begun, Computer: k.computer(), Target: k.target,
-		Facts: k.machineFacts(), Notes: k.notes(),
+		Facts: k.machineFacts(), Settings: k.settings(), Notes: k.notes(),
 	}
 	for _, d := range k.dumps {
 		r.Dumps = append(r.Dumps, report.NewDump(report.Taken{Candidate: d.Candidate, Result: d.Result, Verified: d.Report, Failed: d.Failed}))
@@ -107,7 +107,7 @@ func (k *collection) notes() []string {
 	if k.moreLogsLeft > 0 {
 		notes = append(notes, fmt.Sprintf("%s were not taken beside those that are listed.", counted(k.moreLogsLeft, "further log")))
 	}
-	return notes
+	return append(notes, k.dumpStackNotes()...)
 }
 
 // dumpEvents are what the header of a dump says about times.
