@@ -3,8 +3,10 @@ package offline
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -25,7 +27,10 @@ func (k *collection) tellEvents(ctx context.Context, r *report.Report) {
 		r.Events = append(r.Events, dumpEvents(c)...)
 	}
 	history, err := k.systemLog(ctx)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		r.Notes = append(r.Notes, "There is no System event log: starts and shutdowns are known from other sources only.")
+	case err != nil:
 		r.Notes = append(r.Notes, fmt.Sprintf("The event log could not be read: %v.", err))
 	}
 	if history != nil {

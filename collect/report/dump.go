@@ -40,7 +40,7 @@ func NewDump(t Taken) *Dump {
 		hang := collect.HangOf(c.Header, t.memory())
 		d.Crash = newCrash(c.Header, hang)
 		d.Hang = newHang(hang)
-		d.remember(t.memory())
+		d.remember(&t)
 		d.look(&t)
 	}
 	return d
@@ -139,7 +139,9 @@ func (d *Dump) look(t *Taken) {
 	if l.Pages != nil {
 		d.Memory = newMemory(c.Header, l.Pages, c.Have, badRanges(t.Result))
 	}
-	d.Pieces = pieces(c, badRanges(t.Result))
+	if drawsPieces(c.Source) {
+		d.Pieces = pieces(c, badRanges(t.Result))
+	}
 }
 
 func badRanges(r *collect.Result) []collect.Range {
@@ -147,6 +149,17 @@ func badRanges(r *collect.Result) []collect.Range {
 		return nil
 	}
 	return r.BadRanges
+}
+
+// drawsPieces tells whether a dump is one of those that were written beneath the
+// file system, or renamed from such a file: their pieces are where it may go wrong.
+func drawsPieces(s collect.Source) bool {
+	switch s {
+	case collect.SourcePageFile, collect.SourceDedicated, collect.SourceTemp, collect.SourceDumpFile:
+		return true
+	default:
+		return false
+	}
 }
 
 // pieces draws where the file lay, nil where the volume does not tell.
@@ -334,13 +347,25 @@ func newCrash(h *dumpfile.Header, hang collect.Hang) *Crash {
 		}
 		c.Parameters = append(c.Parameters, Parameter{Value: value})
 	}
-	c.OnPurpose, c.Live = hang.Cause == collect.CauseRequested, hang.Cause == collect.CauseLive
+	c.Purpose, c.Live = purpose(hang, b.Code.Value), hang.Cause == collect.CauseLive
 	info, ok := dumpfile.LookupBugCheck(b.Code.Value)
 	c.Meaning = sentence(cmp.Or(capital(info.Note), "No watchdog and no request made this crash: what failed is the cause"))
 	if !ok {
 		c.Meaning = "This stop code is not in the table of hangs."
 	}
 	return c
+}
+
+// purpose says that a crash was made on purpose, as far as that is sure.
+func purpose(hang collect.Hang, code uint32) string {
+	const codeNMI = 0x80
+	switch {
+	case hang.Cause != collect.CauseRequested:
+		return ""
+	case code == codeNMI:
+		return "If somebody sent the NMI, this crash was made on purpose."
+	}
+	return "This crash was made on purpose."
 }
 
 // Plain tells that the parameters say nothing.

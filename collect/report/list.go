@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 
-	"hangkit/collect/dumpfile"
 	"hangkit/collect/dumpfile/kernel"
 )
 
@@ -17,9 +16,15 @@ const (
 )
 
 // remember lists what ran and what was loaded.
-func (d *Dump) remember(m *dumpfile.Memory) {
-	if m == nil {
+func (d *Dump) remember(t *Taken) {
+	m := t.memory()
+	switch {
+	case t.Verified == nil:
+		d.Modules.Problem = "not looked at: the dump was not verified"
+	case m == nil:
 		d.Modules.Problem = "the kernel's memory could not be followed"
+	}
+	if m == nil {
 		d.Running.Problem = d.Modules.Problem
 		return
 	}

@@ -165,8 +165,8 @@ type Crash struct {
 	Name       string
 	Parameters []Parameter
 	Meaning    string
-	OnPurpose  bool // someone or something wanted a dump: the stop code is no cause
-	Live       bool // the machine went on
+	Purpose    string // that it was made on purpose, so that the stop code is no cause
+	Live       bool   // the machine went on
 }
 
 // Parameter is one of the four of a stop code.

@@ -54,7 +54,7 @@ func goldenReport() *report.Report {
 			Verdict: "A debugger opens it, but 1.0 GiB of 8.0 GiB are missing.", Story: []string{"A 64-bit kernel memory dump."},
 			Reasons: []string{"length"}, Checks: []report.Check{{Name: "length", Status: "bad", Detail: "too short"}, {Name: "machine", Status: "ok", Detail: "x64"}},
 			Problems: []string{"one sector cannot be read"},
-			Crash: &report.Crash{Code: "0xE2", Name: "MANUALLY_INITIATED_CRASH", Meaning: "The keyboard shortcut.", OnPurpose: true,
+			Crash: &report.Crash{Code: "0xE2", Name: "MANUALLY_INITIATED_CRASH", Meaning: "The keyboard shortcut.", Purpose: "This crash was made on purpose.",
 				Parameters: []report.Parameter{{Value: "0x1", Words: "one"}, {Value: "0x2"}}},
 			Copy: &report.Copy{Name: "dumps/pagefile.dmp.zst", Size: 7 << 30, SHA256: "5eed", FileSize: 2 << 30, FileSHA256: "c0de", BadBytes: 4096, Map: "pagefile.map",
 				Unpack: []report.Step{{Command: "zstd -d dumps/pagefile.dmp.zst", Why: "unpacks it"}}},
@@ -275,7 +275,7 @@ func TestSample(t *testing.T) {
 	checkPage(t, page)
 	checkText(t, text)
 	hung := r.Dumps[0]
-	if hung.Grade != report.GradeGaps || hung.Memory == nil || hung.Pieces == nil || hung.Crash == nil || !hung.Crash.OnPurpose {
+	if hung.Grade != report.GradeGaps || hung.Memory == nil || hung.Pieces == nil || hung.Crash == nil || hung.Crash.Purpose == "" {
 		t.Errorf("the page file's dump: %+v", hung)
 	}
 	for _, want := range []string{

@@ -241,7 +241,7 @@ func (t *textWriter) rows(title string, rows []Row) {
 		t.heading(title)
 	}
 	for _, r := range rows {
-		t.line("  ", "%s  %s  %s", r.Name, r.Value, r.Words)
+		t.line(fmt.Sprintf("  %-18s ", r.Name), "%s  %s", r.Value, r.Words)
 	}
 }
 
@@ -262,8 +262,8 @@ func (t *textWriter) crash(c *Crash) {
 	t.heading("Bugcheck")
 	t.line("", "%s %s", c.Code, c.Name)
 	t.line("", "%s", c.Meaning)
-	if c.OnPurpose {
-		t.line("! ", "This crash was made on purpose. Ignore the cause that !analyze prints: it names what made the dump, not what hung.")
+	if c.Purpose != "" {
+		t.line("! ", "%s Ignore the cause that !analyze prints: it names what made the dump, not what hung.", c.Purpose)
 	}
 	if c.Live {
 		t.line("! ", "This is a live dump. The machine went on running: nothing crashed, and its memory changed while it was written.")
