@@ -33,7 +33,15 @@ type Options struct {
 	PartSize   int64       // cut an output that could be longer into parts; 0 never cuts
 
 	Journal bool // keep a journal, so that a copy that is interrupted can go on
-	Resume  bool // go on with an interrupted copy of the same dump, if there is one
+
+	// Resume goes on with an interrupted copy of the same dump, and takes a finished
+	// one as it is, if there is one. Its digests prove what lies in the folder. The
+	// disk is compared with it: all of it where the log of an NTFS volume shows that
+	// somebody mounted it to write since; at 256 places, the beginning and the end
+	// otherwise. So what changed on a volume without such a log (FAT, a directory of
+	// this machine), or beneath the file system without mounting it, goes unseen if
+	// it is less than a 256th of what is kept and the file's size and time stayed.
+	Resume bool
 
 	// Notice is told in words why an unfinished copy is not gone on with.
 	Notice func(text string)
@@ -70,7 +78,7 @@ type Result struct {
 	BadBytes  int64   // bytes that could not be read, written as zeros
 	BadRanges []Range // by offset in the dump
 	Map       string  // name of the mapfile that lists them, if there are any
-	Holes     int64   // bytes of zeros that take no room in the output
+	Holes     int64   // bytes of zeros that were not written; they take room only where a file system, as FAT, has no holes
 
 	// Verified is what whoever verified the copy found, for the manifest; Extract
 	// leaves it nil.

@@ -1,12 +1,17 @@
 package collect_test
 
 import (
+	"bytes"
 	"errors"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 
 	"hangkit/collect"
+	"hangkit/ntfs"
 )
 
 // smallTarget is a file system that holds so many bytes, and how to let it hold more.
@@ -68,5 +73,45 @@ func TestFullTarget(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
+	}
+}
+
+// TestOracleNTFSTarget copies a dump with zeros to a volume that ntfs-3g mounts, and reads
+// it from there with our own reader: the holes are holes, and zeros.
+func TestOracleNTFSTarget(t *testing.T) {
+	t.Parallel()
+	if !thorough() {
+		t.Skip("waits for a mount")
+	}
+	mkntfs, mount, umount := oracle(t, "mkntfs"), oracle(t, "ntfs-3g"), oracle(t, "umount")
+	img, dir := filepath.Join(t.TempDir(), "volume.img"), t.TempDir()
+	if err := errors.Join(os.WriteFile(img, nil, 0o600), os.Truncate(img, 64<<20)); err != nil {
+		t.Fatal(err)
+	}
+	run(t, mkntfs, "-F", "-q", img)
+	run(t, mount, img, dir)
+	d := &dump{b: incompressible(9*collect.ChunkSize + 99)}
+	clear(d.b[1<<20 : 7<<20])
+	res, err := collect.Extract(t.Context(), d.candidate(), collect.Options{Dir: dir, Name: "a.dmp"})
+	run(t, umount, dir)
+	if err != nil || res.Holes < 6<<20 {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	b, err := os.ReadFile(img)
+	if err != nil {
+		t.Fatal(err)
+	}
+	volume, err := ntfs.Open(memoryDevice(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := fs.ReadFile(volume, "a.dmp")
+	if err != nil || !bytes.Equal(got, d.b) {
+		t.Errorf("%d bytes, which are not the dump; %v", len(got), err)
+	}
+	extents, err := volume.Extents("a.dmp")
+	hole := slices.ContainsFunc(extents, func(e ntfs.Extent) bool { return e.DeviceOffset < 0 && e.Length > 5<<20 })
+	if err != nil || !hole {
+		t.Errorf("no hole in %v, %v", extents, err)
 	}
 }

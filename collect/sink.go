@@ -46,7 +46,9 @@ func (s *plainSink) end(size int64) (int64, []byte, error) { return size, nil, s
 const sparseUnit = 64 << 10
 
 // writeSparse writes b without its zero stretches. They cost no room on file
-// systems with holes, and read as zeros on all of them.
+// systems with holes (NTFS as ntfs-3g mounts it is one), and read as zeros on all of
+// them: FAT, and NTFS under Windows, fill a gap in the moment something is written
+// behind it, which costs what writing the zeros would have.
 func (s *plainSink) writeSparse(b []byte, off int64) error {
 	for len(b) > 0 {
 		zero, n := stretch(b)
