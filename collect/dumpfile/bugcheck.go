@@ -100,9 +100,8 @@ func (b *BugCheck) MadeOnPurpose(m *Memory) string {
 	if !b.Code.Known {
 		return ""
 	}
-	info, _ := LookupBugCheck(b.Code.Value)
 	switch code := b.Code.Value; {
-	case info.Live:
+	case code == 0x161, code == 0x11C8, code == 0x21C8, code == 0x5454414D:
 		return "Nothing crashed, it was taken on request: " + ignoreCause + "."
 	case code == 0xE2, code == 0xDEADDEAD, code == 0x1C8:
 		return "The crash was made on purpose: " + ignoreCause + "."

@@ -87,7 +87,7 @@ func (h *Header) story(l *Layout, m *Memory, size int64) []string {
 	if s := m.story(); s != "" {
 		out = append(out, s)
 	}
-	if s := m.storyProcessors(); s != "" {
+	if s := m.storyProcessors(h.fromRunningMachine()); s != "" {
 		out = append(out, s)
 	}
 	return append(out, l.storyLength(size))

@@ -41,9 +41,12 @@ func TestDescribeGolden(t *testing.T) {
 		"triage-fill": edit(build(t, dumptest.Spec{Type: dumpfile.TypeTriage, Space: dumptest.SpaceFill}), func(b []byte) {
 			copy(b[0x1050:0x1058], "PAGEPAGE") // as small dumps of Windows 10 leave them
 		}),
-		"full-arm64":     build(t, dumptest.Spec{Machine: dumpfile.MachineARM64, Type: dumpfile.TypeFull, Pages: 64}),
-		"debugger":       build(t, dumptest.Spec{Type: dumpfile.TypeDebugFull, Pages: 64, Lost: []uint64{dumptest.FrameProcesses + 1}}),
-		"boot-hang":      build(t, dumptest.Spec{BugCheck: 0x1D5, Parameters: [4]uint64{le.Uint64([]byte("storahci")), 2, 3, 300000}}),
+		"full-arm64": build(t, dumptest.Spec{Machine: dumpfile.MachineARM64, Type: dumpfile.TypeFull, Pages: 64}),
+		"debugger":   build(t, dumptest.Spec{Type: dumpfile.TypeDebugFull, Pages: 64, Lost: []uint64{dumptest.FrameProcesses + 1}}),
+		"boot-hang":  build(t, dumptest.Spec{BugCheck: 0x1D5, Parameters: [4]uint64{le.Uint64([]byte("storahci")), 2, 3, 300000}}),
+		"live-arm64": build(t, dumptest.Spec{
+			Pages: 64, Machine: dumpfile.MachineARM64, BugCheck: 0x161, Attributes: uint32(dumpfile.AttrLiveDump),
+		}),
 		"triage-x86":     build(t, dumptest.Spec{Type: dumpfile.TypeTriage, Bits: 32}),
 		"firmware":       firmwareWithSections(),
 		"firmware-key":   encryptedFirmware(),
@@ -127,6 +130,8 @@ func TestPurpose(t *testing.T) {
 		{0x1C8, nil, "made on purpose"},
 		{0x80, nil, "If somebody sent the NMI"},
 		{0x161, nil, "Nothing crashed"},
+		{0x21C8, nil, "Nothing crashed"},
+		{0x141, nil, ""}, // a live dump of a driver that failed
 		{0xD1, []string{"hal.dll", "MyFault.SYS"}, "NotMyFault"},
 		{0xD1, []string{"hal.dll"}, ""},
 		{0x133, nil, ""},

@@ -118,8 +118,9 @@ func exceptionText(f Field[uint32]) string {
 }
 
 // storyProcessors says who was at work, which is the first question about a
-// machine that hangs.
-func (m *Memory) storyProcessors() string {
+// machine that hangs. A running machine does not save its registers for a dump:
+// those in it may be older.
+func (m *Memory) storyProcessors(running bool) string {
 	if m == nil || len(m.Processors) == 0 {
 		return ""
 	}
@@ -145,6 +146,9 @@ func (m *Memory) storyProcessors() string {
 	}
 	if len(busy) > 0 {
 		s += "; " + strings.Join(busy, "; ")
+	}
+	if running {
+		s += "; the registers may be older than the dump"
 	}
 	return s + "."
 }
@@ -192,7 +196,7 @@ func (m *Memory) processorsSection(h *Header) Section {
 		}
 		if c := p.Context; c != nil {
 			words = append(words, fmt.Sprintf("at %s %s", hexWord(c.PC, h.Bits), m.place(c.PC)))
-			if h.Context != nil && h.Context.SP != 0 && c.SP == h.Context.SP {
+			if !h.fromRunningMachine() && h.Context != nil && h.Context.SP != 0 && c.SP == h.Context.SP {
 				words = append(words, "it stopped the machine")
 			}
 		}
