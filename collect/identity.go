@@ -32,13 +32,22 @@ func identityOf(c *Candidate) (identity, bool) {
 
 // sameCrash compares identities, and boot counters where both dumps have one.
 func sameCrash(a, b *Candidate) bool {
-	ia, oka := identityOf(a)
-	ib, okb := identityOf(b)
-	if !oka || !okb || ia != ib {
+	if a.Header == nil || b.Header == nil || a.Live() != b.Live() {
 		return false
 	}
+	ia, oka := identityOf(a)
+	ib, okb := identityOf(b)
+	if !oka || !okb {
+		return sameMoment(a.Header, b.Header)
+	}
 	x, y := a.Header.BootID, b.Header.BootID
-	return !x.Known || !y.Known || x.Value == y.Value
+	return ia == ib && (!x.Known || !y.Known || x.Value == y.Value)
+}
+
+// sameMoment compares what is left of a header whose first page was zeroed: the boot,
+// and how long it had run, which is counted in units of 100 ns.
+func sameMoment(a, b *dumpfile.Header) bool {
+	return a.BootID.Known && a.BootID == b.BootID && a.SystemUpTime.Known && a.SystemUpTime == b.SystemUpTime
 }
 
 // rank sorts the candidates, the best first, and marks the lesser copies of
@@ -66,6 +75,9 @@ func rank(all []*Candidate) {
 // the crash stays wanted beside a memory dump that is not whole, and so do the
 // pages of one whose header was zeroed.
 func replaces(better, c *Candidate) bool {
+	if isTriage(better) && !isTriage(c) {
+		return false
+	}
 	if isTriage(c) && !isTriage(better) || c.State == StateHeaderWiped {
 		return better.State == StateComplete || better.State == StateEncrypted && c.State == StateHeaderWiped
 	}

@@ -14,11 +14,12 @@ import (
 // may turn out to be another copy of a known crash. It reads the dumps, which can
 // take as long as copying them; progress, where it is not nil, makes what is told
 // the pages done of one of them. What cannot be rebuilt stays as it is and says
-// why; only a cancelled ctx is an error.
+// why, and one that is known to be saved elsewhere is left alone; only a cancelled ctx
+// is an error.
 func Rebuild(ctx context.Context, all []*Candidate, progress func(c *Candidate) (update func(done, total int64), finish func())) error {
 	tried := false
 	for _, c := range all {
-		if c.State != StateHeaderWiped || c.rebuildTried {
+		if c.State != StateHeaderWiped || c.rebuildTried || c.DuplicateOf != nil {
 			continue
 		}
 		tried = true

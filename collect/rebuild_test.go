@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"os"
 	"strings"
 	"testing"
 
@@ -131,5 +132,31 @@ func TestRebuildUnreadable(t *testing.T) {
 	v.broken["pagefile.sys"] = errBadSector
 	if err := collect.Rebuild(t.Context(), found, nil); err != nil || !errors.Is(errors.Join(found[0].Problems...), errBadSector) {
 		t.Errorf("%v, %v", err, found[0].Problems)
+	}
+}
+
+// TestResumeRebuilt: a copy that was interrupted goes on with a header that was
+// rebuilt a second time.
+func TestResumeRebuilt(t *testing.T) {
+	t.Parallel()
+	whole := build(t, dumptest.Spec{Pages: 4096})
+	wiped := wipe(whole)
+	fresh := func() *collect.Candidate {
+		return rebuilt(t, windows(files(map[string][]byte{"pagefile.sys": wiped})))[0]
+	}
+	c := fresh()
+	o := collect.Options{Dir: t.TempDir(), Journal: true}.WithInterval(interval)
+	if err := interrupt(t, c, o, 2*interval); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	o.Resume = true
+	o.Notice = func(text string) { t.Error(text) }
+	res, err := collect.Extract(t.Context(), fresh(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(res.Path)
+	if want := append(bytes.Clone(c.Rebuilt.Page), wiped[4096:]...); err != nil || !bytes.Equal(b, want) {
+		t.Errorf("%d bytes, %v", len(b), err)
 	}
 }

@@ -53,6 +53,8 @@ func (c *Candidate) crashed() string {
 	switch {
 	case h == nil:
 		return "a crash of unknown time"
+	case !h.SystemTime.Known && c.DuplicateOf != nil:
+		return c.DuplicateOf.crashed() // the better copy knows
 	case h.SystemTime.Known:
 		return "crashed " + h.SystemTime.Value.UTC().Format(timeFormat) + c.stopCode()
 	case h.BootID.Known:
@@ -102,6 +104,9 @@ func (c *Candidate) fate() string {
 	case SourceTemp:
 		return c.tempFate()
 	case SourceDumpFile:
+		if c.State == StatePartial {
+			return "a later boot saved a part of it: that is " + c.Path
+		}
 		return "a later boot saved it: the dump is " + c.Path
 	case SourceMinidump:
 		return "a later boot saved it: the dump, a small one, is " + c.Path
@@ -137,8 +142,12 @@ func (c *Candidate) tempFate() string {
 	return "a later boot reached the session manager, but hung or stopped before WerFault made MEMORY.DMP of it (a hang at boot or logon): the dump is " + c.Path
 }
 
-// wipedFate is told by what creating a page file anew does to it.
+// wipedFate is told by what creating a page file anew does to it. A session manager
+// that copies a dump, instead of renaming the page file, zeroes it as well.
 func (c *Candidate) wipedFate() string {
+	if c.DuplicateOf != nil {
+		return "a later boot saved it and zeroed the first page here: the rest is still in " + c.Path
+	}
 	return "a later boot reached the session manager, could not save the dump and zeroed its first page: the rest is still in " + c.Path
 }
 
@@ -191,6 +200,8 @@ func (c *Candidate) rebuiltWords() string {
 		return " and rebuilt from what follows it"
 	case c.rebuildTried:
 		return ", which could not be rebuilt: raw pages for an expert"
+	case c.DuplicateOf != nil:
+		return ""
 	}
 	return ", which collect tries to rebuild"
 }
