@@ -77,6 +77,14 @@ func NewFileCandidate(r io.ReaderAt, size int64) *Candidate {
 	}
 }
 
+// NewLocatedCandidate is a page file of a volume with a dump of size bytes.
+func NewLocatedCandidate(v Volume, name string, size int64) *Candidate {
+	return &Candidate{
+		Place: &Place{Volume: v}, Path: name, Source: SourcePageFile,
+		State: StateComplete, Length: size, Have: size, raw: true,
+	}
+}
+
 type readerVolume struct {
 	fstest.MapFS
 	raw map[string]*io.SectionReader

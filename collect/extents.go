@@ -1,8 +1,11 @@
 package collect
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+
+	"hangkit/collect/dumpfile"
 )
 
 // Located is a Volume that knows where the clusters of its files lie.
@@ -27,10 +30,11 @@ type Extent struct {
 }
 
 // Extents are where the bytes of the candidate lie that Extract copies. The error is
-// errors.ErrUnsupported where the volume does not tell.
+// errors.ErrUnsupported where the volume does not tell, and where its clusters hold
+// something else than the file shows, as those of a compressed file do.
 func (c *Candidate) Extents() ([]Extent, error) {
 	v, ok := c.Place.Volume.(Located)
-	if !ok {
+	if !ok || !c.raw && !c.showsClusters() {
 		return nil, fmt.Errorf("extents of %s: %w", c.Name(), errors.ErrUnsupported)
 	}
 	var all []Extent
@@ -44,6 +48,28 @@ func (c *Candidate) Extents() ([]Extent, error) {
 		return nil, fmt.Errorf("extents of %s: %w", c.Name(), err)
 	}
 	return all, nil
+}
+
+// showsClusters tells whether the file system shows what the file's clusters hold.
+func (c *Candidate) showsClusters() bool {
+	raw, err := openRaw(c.Place.Volume, c.Path)
+	if err != nil {
+		return false
+	}
+	file, err := openFile(c.Place.Volume, c.Path)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	a, b := make([]byte, dumpfile.PageSize), make([]byte, dumpfile.PageSize)
+	for i := range int64(compareSpots) {
+		off := file.size / compareSpots * i &^ (dumpfile.PageSize - 1)
+		n := min(int64(len(a)), file.size-off)
+		if !readSpot(file, a[:n], off) || !readSpot(raw, b[:n], off) || !bytes.Equal(a[:n], b[:n]) {
+			return false
+		}
+	}
+	return true
 }
 
 func newExtent(off, length, volume, start int64) Extent {

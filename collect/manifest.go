@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path"
+	"path/filepath"
 	"time"
 
 	"hangkit/collect/dumpfile"
@@ -307,9 +309,22 @@ func pointer[T any](f dumpfile.Field[T]) *T {
 
 func hexText(v uint64) string { return fmt.Sprintf("0x%X", v) }
 
+// maxManifest is longer than any manifest, in bytes.
+const maxManifest = 256 << 20
+
 // ReadManifest reads a manifest that a bundle holds.
 func ReadManifest(name string) (*Manifest, error) {
-	b, err := os.ReadFile(name)
+	root, err := os.OpenRoot(filepath.Dir(name))
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	f, err := openRegular(root, filepath.Base(name))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxManifest))
 	if err != nil {
 		return nil, err
 	}

@@ -163,7 +163,7 @@ func TestInterruptedCollect(t *testing.T) {
 	}
 	dir := t.TempDir()
 	disk, want := filepath.Join(dir, "disk.img"), filepath.Join(dir, "want")
-	makeDumpVolume(t, disk, want, 80<<20)
+	makeDumpVolume(t, disk, want, 56<<20)
 	out := filepath.Join(dir, "out")
 	args := []string{"collect", disk, "-o", out, "--compress", "--no-verify"}
 	const interrupted = 130

@@ -1,0 +1,92 @@
+package collect_test
+
+import (
+	"bytes"
+	"errors"
+	"reflect"
+	"testing"
+
+	"hangkit/collect"
+	"hangkit/collect/dumptest"
+)
+
+// located is a volume that says where its files lie: every page of a file twice as far
+// from the next as it is long, and every third one nowhere.
+type located struct {
+	*volume
+	start int64
+}
+
+const page = 4096
+
+func (v located) EachExtent(name string, each func(file, volume, length int64)) error {
+	if err := v.broken["extents of "+name]; err != nil {
+		return err
+	}
+	size := int64(max(len(v.MapFS[name].Data), len(v.raw[name])))
+	for off := int64(0); off < size; off += page {
+		place := 1<<20 + 2*off
+		if off/page%3 == 2 {
+			place = -1
+		}
+		each(off, place, page)
+	}
+	return nil
+}
+
+func (v located) DiskOffset() int64 { return v.start }
+
+func at(n int64) *int64 { return &n }
+
+// TestExtents lists where the bytes of a dump lie, and none behind its end.
+func TestExtents(t *testing.T) {
+	t.Parallel()
+	dump := build(t, dumptest.Spec{})[:3*page+100]
+	for _, c := range []struct {
+		what  string
+		start int64
+		disk  *int64
+	}{{"on a disk", 7 << 20, at(8 << 20)}, {"on some disk", -1, nil}} {
+		v := located{files(map[string][]byte{"pagefile.sys": pad(dump, 5*page)}), c.start}
+		got, err := collect.NewLocatedCandidate(v, "pagefile.sys", int64(len(dump))).Extents()
+		if err != nil || len(got) != 4 {
+			t.Fatalf("%s: %+v, %v", c.what, got, err)
+		}
+		want := collect.Extent{Len: page, Volume: at(1 << 20), Disk: c.disk}
+		if !reflect.DeepEqual(got[0], want) {
+			t.Errorf("%s: %+v, want %+v", c.what, got[0], want)
+		}
+		if hole := (collect.Extent{Off: 2 * page, Len: page}); got[2] != hole {
+			t.Errorf("%s: a hole is %+v", c.what, got[2])
+		}
+		if got[3].Len != 100 {
+			t.Errorf("%s: the last has %d bytes", c.what, got[3].Len)
+		}
+	}
+}
+
+// TestNoExtents: where the clusters hold another form of the file, or nobody knows
+// them, there are none.
+func TestNoExtents(t *testing.T) {
+	t.Parallel()
+	dump := build(t, dumptest.Spec{})
+	v := located{files(map[string][]byte{"Windows/MEMORY.DMP": dump}), 0}
+	one := func(v collect.Volume) *collect.Candidate { return find(t, windows(v))[0] }
+	if got, err := one(v).Extents(); err != nil || len(got) == 0 {
+		t.Errorf("as it is: %d, %v", len(got), err)
+	}
+	v.raw["Windows/MEMORY.DMP"] = bytes.Repeat([]byte("packed"), len(dump)/6)
+	if _, err := one(v).Extents(); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("compressed: %v", err)
+	}
+	delete(v.raw, "Windows/MEMORY.DMP")
+	if _, err := one(v.volume).Extents(); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("on a volume that does not know: %v", err)
+	}
+	v.broken["extents of Windows/MEMORY.DMP"] = errBadSector
+	m := collect.NewManifest("", dumptest.DefaultTime, nil)
+	m.Add(one(v), nil, nil)
+	if p := m.Dumps[0].Problems; len(p) != 1 || m.Dumps[0].Extents != nil {
+		t.Errorf("in the manifest: %q, %+v", p, m.Dumps[0].Extents)
+	}
+}
