@@ -117,6 +117,29 @@ func TestHostileFirmware(t *testing.T) {
 	}
 }
 
+// TestWindowsName reads the system off the build and the kind of product.
+func TestWindowsName(t *testing.T) {
+	t.Parallel()
+	good := build(t, dumptest.Spec{Pages: 64})
+	for _, c := range []struct {
+		build, product uint32
+		want           string
+	}{
+		{19045, 1, "Windows 10, build 19045"}, {22631, 1, "Windows 11, build 22631"}, {26100, 3, "Windows Server 2025, build 26100"},
+		{17763, 2, "Windows Server 2019, build 17763"}, {17763, 1, "Windows 10, build 17763"}, {7601, fill32, "Windows 7, build 7601"},
+		{1, 1, "Windows, build 1"}, {fill32, 1, "Windows, 4 processors"},
+	} {
+		b := edit(good, func(b []byte) { le.PutUint32(b[0x0C:], c.build); le.PutUint32(b[0x1040:], c.product) })
+		d, err := dumpfile.Describe(bytes.NewReader(b), int64(len(b)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := d.Sections[0].Lines[0].Value; !strings.HasPrefix(got, c.want+", ") {
+			t.Errorf("%d, product %d: %q, want %q", c.build, c.product, got, c.want)
+		}
+	}
+}
+
 // TestPurpose tells crashes that somebody made from others.
 func TestPurpose(t *testing.T) {
 	t.Parallel()

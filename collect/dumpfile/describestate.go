@@ -14,7 +14,7 @@ func (h *Header) sessionSection(m *Memory) Section {
 	s := Section{Title: "Session"}
 	os := "Windows"
 	if h.MinorVersion.Known {
-		os += fmt.Sprintf(" build %d", h.MinorVersion.Value)
+		os = fmt.Sprintf("%s, build %d", windowsName(h.MinorVersion.Value, h.ProductType), h.MinorVersion.Value)
 	}
 	if h.Processors.Known {
 		os += ", " + count(uint64(h.Processors.Value), "processor")
@@ -40,6 +40,41 @@ func (h *Header) sessionSection(m *Memory) Section {
 		s.text("System uptime", daysText(h.SystemUpTime.Value), "started "+boot.Value.Format("2006-01-02 15:04:05 UTC"))
 	}
 	return s
+}
+
+// releases are the builds from which on Windows was called so, the newest
+// first, as a client and as a server.
+var releases = []struct {
+	build          uint32
+	client, server string
+}{
+	{26100, "Windows 11", "Windows Server 2025"},
+	{22000, "Windows 11", "Windows Server"},
+	{20348, "Windows 10", "Windows Server 2022"},
+	{17763, "Windows 10", "Windows Server 2019"},
+	{14393, "Windows 10", "Windows Server 2016"},
+	{10240, "Windows 10", "Windows Server"},
+	{9600, "Windows 8.1", "Windows Server 2012 R2"},
+	{9200, "Windows 8", "Windows Server 2012"},
+	{7600, "Windows 7", "Windows Server 2008 R2"},
+	{6000, "Windows Vista", "Windows Server 2008"},
+	{3790, "Windows XP x64", "Windows Server 2003"},
+	{2600, "Windows XP", "Windows Server"},
+}
+
+// windowsName is what people call a build.
+func windowsName(build uint32, product Field[uint32]) string {
+	const workstation = 1
+	for _, r := range releases {
+		if build < r.build {
+			continue
+		}
+		if product.Or(workstation) == workstation {
+			return r.client
+		}
+		return r.server
+	}
+	return "Windows"
 }
 
 // daysText writes a time the way debuggers do: days, and hours to thousandths.
