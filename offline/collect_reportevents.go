@@ -67,13 +67,25 @@ func (k *collection) crashes() []*collect.Candidate {
 	return all
 }
 
-// systemLog reads the System log of the Windows that is meant, nil where there is none.
-func (k *collection) systemLog(ctx context.Context) (*eventlog.History, error) {
-	if k.from == nil || k.from.Volume.FS == nil {
+// openSystemLog opens the System log of the Windows that is meant, or the only one
+// there is where no registry says which; nil where there is none.
+func (k *collection) openSystemLog() (fs.File, error) {
+	const name = "System32/winevt/Logs/System.evtx"
+	if k.from != nil && k.from.Volume.FS != nil {
+		return k.from.Volume.FS.Open(path.Join(k.from.Root, name))
+	}
+	isLog := func(l takenLog) bool { return strings.HasSuffix(l.File.Path, name) }
+	i := slices.IndexFunc(k.logs, isLog)
+	if i < 0 || slices.ContainsFunc(k.logs[i+1:], isLog) {
 		return nil, nil //nolint:nilnil // without a Windows there is no log to miss
 	}
-	f, err := k.from.Volume.FS.Open(path.Join(k.from.Root, "System32/winevt/Logs/System.evtx"))
-	if err != nil {
+	return k.logs[i].File.Place.Volume.Open(k.logs[i].File.Path)
+}
+
+// systemLog reads the System log, nil where there is none.
+func (k *collection) systemLog(ctx context.Context) (*eventlog.History, error) {
+	f, err := k.openSystemLog()
+	if f == nil || err != nil {
 		return nil, err
 	}
 	defer f.Close()
@@ -113,16 +125,17 @@ const sameMoment = 2 * time.Minute
 // several sources tell.
 func mergeEvents(events []report.Event) []report.Event {
 	slices.SortStableFunc(events, func(a, b report.Event) int { return a.Time.Compare(b.Time) })
-	last := map[report.EventKind]int{}
+	last := -1 // the last start, shutdown or crash: nothing is one across another
 	var out []report.Event
 	for _, e := range events {
-		i, seen := last[e.Kind]
-		merges := e.Kind == report.EventBoot || e.Kind == report.EventShutdown
-		if merges && seen && e.Time.Sub(out[i].Time) < sameMoment {
-			out[i].Source += "; " + e.Source
+		ends := e.Kind == report.EventBoot || e.Kind == report.EventShutdown
+		if ends && last >= 0 && out[last].Kind == e.Kind && e.Time.Sub(out[last].Time) < sameMoment {
+			out[last].Source += "; " + e.Source
 			continue
 		}
-		last[e.Kind] = len(out)
+		if ends || e.Kind == report.EventCrash {
+			last = len(out)
+		}
 		out = append(out, e)
 	}
 	return out

@@ -16,6 +16,7 @@ import (
 	"hangkit/collect/eventlog"
 	"hangkit/collect/eventlog/eventtest"
 	"hangkit/collect/logs"
+	"hangkit/collect/report"
 	"hangkit/image"
 	"hangkit/ntfs"
 	"hangkit/ntfs/format"
@@ -94,9 +95,27 @@ func TestLogsOfNTFS(t *testing.T) {
 	}
 }
 
-// TestClockWarnings: a machine that was off for days is no clock that went back, though
+// TestMergeRestarts: a machine that restarts twice within a minute did so twice.
+func TestMergeRestarts(t *testing.T) {
+	t.Parallel()
+	at := func(seconds int, kind report.EventKind) report.Event {
+		return report.Event{Time: time.Date(2026, 11, 20, 21, 0, seconds, 0, time.UTC), Kind: kind}
+	}
+	got := mergeEvents([]report.Event{
+		at(0, report.EventBoot), at(5, report.EventBoot), at(10, report.EventShutdown), at(12, report.EventShutdown),
+		at(20, report.EventBoot), at(25, report.EventOther), at(26, report.EventBoot), at(30, report.EventCrash), at(40, report.EventBoot),
+	})
+	want := []report.EventKind{
+		report.EventBoot, report.EventShutdown, report.EventBoot, report.EventOther, report.EventCrash, report.EventBoot,
+	}
+	if !slices.EqualFunc(got, want, func(e report.Event, k report.EventKind) bool { return e.Kind == k }) {
+		t.Errorf("got %v", got)
+	}
+}
+
+// TestLateEvents: a machine that was off for days is no clock that went back, though
 // the events of the kernel are written late.
-func TestClockWarnings(t *testing.T) {
+func TestLateEvents(t *testing.T) {
 	t.Parallel()
 	day := time.Date(2026, 11, 20, 21, 0, 0, 0, time.UTC)
 	off := []eventlog.Event{
