@@ -137,7 +137,7 @@ func (d *Dump) look(t *Taken) {
 	}
 	l := c.Header.Layout(f, c.FileSize)
 	if l.Pages != nil {
-		d.Memory = newMemory(c.Header, l.Pages, c.Have, badRanges(t.Result))
+		d.Memory = newMemory(machineRuns(c.Header, t.memory()), l.Pages, c.Have, badRanges(t.Result))
 	}
 	if drawsPieces(c.Source) {
 		d.Pieces = pieces(c, badRanges(t.Result))

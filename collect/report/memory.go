@@ -38,23 +38,38 @@ const (
 	maxLost       = 8 // stretches of lost frames that are listed
 )
 
-// newMemory draws the memory of a dump of which the first have bytes exist, save
-// for the bad ranges, which are in order.
-func newMemory(h *dumpfile.Header, pages *dumpfile.PageSet, have int64, bad []collect.Range) *Memory {
+// machineRuns are the frames the machine had, in order, nil where they are not
+// known. The header of a full dump has them; recent kernels leave that of other
+// dumps empty, and what the kernel itself kept is in its memory.
+func machineRuns(h *dumpfile.Header, m *dumpfile.Memory) []dumpfile.Run {
+	if h.Memory.Plausible {
+		return h.Memory.Runs
+	}
+	if m == nil {
+		return nil
+	}
+	var runs []dumpfile.Run
+	for _, r := range m.Physical.Value {
+		runs = append(runs, dumpfile.Run(r))
+	}
+	return runs
+}
+
+// newMemory draws the memory of a machine and a dump of it, of which the first have
+// bytes exist, save for the bad ranges. Runs and ranges are in order.
+func newMemory(machine []dumpfile.Run, pages *dumpfile.PageSet, have int64, bad []collect.Range) *Memory {
 	m := &Memory{End: pages.EndFrame(), PerCell: 1}
-	if machine := h.Memory; machine.Plausible {
+	if len(machine) > 0 {
 		m.Known = true
-		m.End = max(m.End, machine.Runs[len(machine.Runs)-1].End())
+		m.End = max(m.End, machine[len(machine)-1].End())
 	}
 	for m.PerCell*memoryColumns*memoryRows < m.End {
 		m.PerCell *= 2
 	}
 	m.Cells = make([]Cell, (m.End+m.PerCell-1)/m.PerCell)
-	if m.Known {
-		for _, r := range h.Memory.Runs {
-			m.Machine += r.Count
-			m.add(r.Base, r.Count, func(c *Cell) *uint64 { return &c.Machine })
-		}
+	for _, r := range machine {
+		m.Machine += r.Count
+		m.add(r.Base, r.Count, func(c *Cell) *uint64 { return &c.Machine })
 	}
 	m.read(pages, have, bad)
 	return m

@@ -311,7 +311,7 @@ func checkMemory(t *testing.T, d *disk, m *report.Memory) {
 		t.Errorf("%d stored, %d missing, %d bad in %d runs; want %d, %d, %d in %d", m.Stored, m.Missing, m.Bad, m.Runs, stored, all-stored, bad, runs)
 	}
 	for i := range cells {
-		cells[i].Bad = m.Cells[i].Bad
+		cells[i].Bad, cells[i].Machine = m.Cells[i].Bad, m.Cells[i].Machine
 		if cells[i] != m.Cells[i] {
 			t.Fatalf("cell %d: %+v, want %+v", i, m.Cells[i], cells[i])
 		}

@@ -90,6 +90,7 @@ func (t *textWriter) report(v *view) {
 	t.line("", "Collected %s%s by %s. The disk was only read.", stamp(v.Created), from, v.Tool)
 	t.title("Verdict")
 	t.verdicts(v)
+	t.put("")
 	t.facts(v.Facts)
 	t.title("What happened")
 	t.story(v)
@@ -118,9 +119,6 @@ func (t *textWriter) verdicts(v *view) {
 }
 
 func (t *textWriter) facts(facts []Fact) {
-	if len(facts) > 0 {
-		t.put("")
-	}
 	for _, f := range facts {
 		t.line(fmt.Sprintf("%-20s ", f.Name), "%s", f.Value)
 	}
@@ -241,7 +239,7 @@ func (t *textWriter) rows(title string, rows []Row) {
 		t.heading(title)
 	}
 	for _, r := range rows {
-		t.line(fmt.Sprintf("  %-18s ", r.Name), "%s  %s", r.Value, r.Words)
+		t.line(fmt.Sprintf("  %-18s ", r.Name), "%s: %s", r.Value, r.Words)
 	}
 }
 
