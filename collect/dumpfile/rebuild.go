@@ -211,6 +211,7 @@ func (b *rebuilder) page() (*Rebuilt, error) {
 	}
 	b.writeKernel(w, shared, image)
 	w.bugCheck(bugCheck)
+	b.registers(w, bugCheck, Machine(image.Machine))
 	w.body(b.dumpType(), b.l)
 	w.times(shared)
 	return &Rebuilt{w.page, w.origins}, nil
@@ -243,6 +244,42 @@ const (
 	breakpoint   = 0x80000003 // STATUS_BREAKPOINT
 	fromDebugger = "KDDEBUGGER_DATA64"
 )
+
+// registers writes those of the processor that crashed, where it can be told
+// from the others: a debugger shows them first.
+func (b *rebuilder) registers(w *pageWriter, bugCheck [5]uint64, m Machine) {
+	l := m.contextLayout()
+	if l == nil {
+		return
+	}
+	list := b.k.Processors(b.d, kernel.MaxProcessors, l, nil)
+	i := slices.IndexFunc(list, func(p kernel.Processor) bool { return calledBugCheck(p.Context, bugCheck) })
+	if len(list) == 1 {
+		i = 0
+	}
+	if i < 0 || list[i].Context == nil {
+		return
+	}
+	copy(w.page[w.m.context:w.m.exception], b.k.ContextRecord(&list[i], l))
+	from := fmt.Sprintf("KPRCB of processor %d, which called KeBugCheckEx", i)
+	w.origin("ContextRecord", from)
+	w.word("ExceptionAddress", w.m.exception+8+w.m.bits/8, list[i].Context.PC, from)
+}
+
+// calledBugCheck tells whether registers are those with which x64 calls
+// KeBugCheckEx: the code and the first parameter. Other architectures lose them.
+func calledBugCheck(c *kernel.Context, bugCheck [5]uint64) bool {
+	if c == nil {
+		return false
+	}
+	matches := 0
+	for _, r := range c.Registers {
+		if r.Name == "rcx" && r.Value == bugCheck[0] || r.Name == "rdx" && r.Value == bugCheck[1] {
+			matches++
+		}
+	}
+	return matches == 2
+}
 
 // buildNumber is where Windows 10 keeps it, else what its name begins with.
 func (b *rebuilder) buildNumber(s *kernel.SharedData) uint32 {

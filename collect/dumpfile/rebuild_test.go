@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"reflect"
 	"testing"
 
 	"hangkit/collect/dumpfile"
@@ -56,6 +57,24 @@ func TestRebuild(t *testing.T) {
 	}
 }
 
+// TestRebuildOtherProcessor has no processor that called KeBugCheckEx: the
+// registers of none are taken for those of the crash.
+func TestRebuildOtherProcessor(t *testing.T) {
+	t.Parallel()
+	b := build(t, dumptest.Spec{WipeFirst: true, BugCheck: 0x133, Edit: func(pfn uint64, page []byte) {
+		if pfn == dumptest.FrameImage {
+			page[0x400+0x80]++ // rcx
+		}
+	}})
+	got, err := rebuild(t, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h := parse(t, edit(b, func(b []byte) { copy(b, got.Page) })); h.Context != nil || h.Exception.Address.Known {
+		t.Errorf("registers %+v, exception %+v", h.Context, h.Exception)
+	}
+}
+
 // TestRebuiltOver reads across every edge of the page.
 func TestRebuiltOver(t *testing.T) {
 	t.Parallel()
@@ -92,6 +111,8 @@ func sameHeader(t *testing.T, name string, got, want *dumpfile.Header) {
 		"processes": got.ActiveProcesses == want.ActiveProcesses,
 		"space":     got.RequiredSpace == want.RequiredSpace,
 		"PAE":       got.PAE == want.PAE,
+		"registers": want.Machine.Value != dumpfile.MachineX64 || reflect.DeepEqual(got.Context, want.Context),
+		"exception": want.Machine.Value != dumpfile.MachineX64 || got.Exception.Address == want.Exception.Address,
 	} {
 		if !same {
 			t.Errorf("%s: %s is not what it was:\n got %+v\nwant %+v", name, field, got, want)

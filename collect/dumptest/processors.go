@@ -28,7 +28,7 @@ const (
 // Where the registers stand, behind the headers and the version of
 // ntoskrnl.exe.
 var contextFrames = []struct{ frame, off uint64 }{
-	{FrameImage, 0x400}, {FrameImage, 0x800}, {FrameResources, 0x200},
+	{FrameImage, 0x400}, {FrameImage, 0xA00}, {FrameResources, 0x200},
 }
 
 // stackPointer is where the stack of the first processor ends.
@@ -97,6 +97,10 @@ func (y *system) context(b []byte, i int) {
 		le.PutUint16(b[0x42:], 0x18)
 		le.PutUint32(b[0x44:], 0x246)
 		le.PutUint64(b[0x78:], 0xE2)
+		if i == 0 { // it called KeBugCheckEx
+			le.PutUint64(b[0x80:], uint64(y.spec.BugCheck))
+			le.PutUint64(b[0x88:], y.spec.Parameters[0])
+		}
 		le.PutUint64(b[0x98:], sp)
 		le.PutUint64(b[0xF8:], pc)
 	case dumpfile.MachineARM64:

@@ -6,7 +6,8 @@ import "strconv"
 type ContextLayout struct {
 	flags  int    // where ContextFlags stands
 	mark   uint32 // the bit of ContextFlags that names the architecture
-	length int    // as far as is read
+	length int    // as far as the registers that are read stand
+	record int    // the whole record
 	pc, sp int
 	word   int
 	fields []contextField
@@ -31,7 +32,7 @@ const (
 // them.
 var (
 	ContextX64 = &ContextLayout{
-		flags: 0x30, mark: 0x100000, length: 0x100, pc: 0xF8, sp: 0x98, word: 8,
+		flags: 0x30, mark: 0x100000, length: 0x100, record: 0x4D0, pc: 0xF8, sp: 0x98, word: 8,
 		fields: []contextField{
 			integer("rax", 0x78, 8), integer("rbx", 0x90, 8), integer("rcx", 0x80, 8), integer("rdx", 0x88, 8),
 			integer("rsi", 0xA8, 8), integer("rdi", 0xB0, 8), control("rip", 0xF8, 8), control("rsp", 0x98, 8),
@@ -42,7 +43,7 @@ var (
 		},
 	}
 	ContextX86 = &ContextLayout{
-		flags: 0x00, mark: 0x10000, length: 0xCC, pc: 0xB8, sp: 0xC4, word: 4,
+		flags: 0x00, mark: 0x10000, length: 0xCC, record: 0x2CC, pc: 0xB8, sp: 0xC4, word: 4,
 		fields: []contextField{
 			integer("eax", 0xB0, 4), integer("ebx", 0xA4, 4), integer("ecx", 0xAC, 4), integer("edx", 0xA8, 4),
 			integer("esi", 0xA0, 4), integer("edi", 0x9C, 4), control("eip", 0xB8, 4), control("esp", 0xC4, 4),
@@ -51,7 +52,7 @@ var (
 		},
 	}
 	ContextARM64 = &ContextLayout{
-		flags: 0x00, mark: 0x400000, length: 0x110, pc: 0x108, sp: 0x100, word: 8,
+		flags: 0x00, mark: 0x400000, length: 0x110, record: 0x390, pc: 0x108, sp: 0x100, word: 8,
 		fields: append(armIntegers(),
 			control("fp", 0xF0, 8), control("lr", 0xF8, 8), control("sp", 0x100, 8), control("pc", 0x108, 8),
 			control("psr", 0x04, 4)),

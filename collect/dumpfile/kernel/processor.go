@@ -18,6 +18,7 @@ type Processor struct {
 	PID         uint64 // of Process, where it is in the list of processes
 	ProcessName string
 	Context     *Context // the registers; nil where they are not known
+	ContextAt   uint64   // the address of their record
 	Problem     string   // why something is not known
 }
 
@@ -47,9 +48,7 @@ func (k *Kernel) Processors(d *DebuggerData, count int, l *ContextLayout, proces
 		p := Processor{Block: block}
 		err := k.runningThread(&p, d)
 		p.nameProcess(d, processes)
-		context, contextErr := k.processorContext(block, d, l)
-		p.Context = context
-		if err := cmp.Or(err, contextErr); err != nil {
+		if err := cmp.Or(err, k.readContext(&p, d, l)); err != nil {
 			p.Problem = err.Error()
 		}
 		list = append(list, p)
@@ -116,28 +115,38 @@ func (p *Processor) nameProcess(d *DebuggerData, processes []Process) {
 	}
 }
 
-// processorContext reads the registers that a processor saved when it was
-// stopped: through a pointer in its KPRCB since Windows 7, within it before.
-func (k *Kernel) processorContext(block uint64, d *DebuggerData, l *ContextLayout) (*Context, error) {
+// readContext reads the registers that a processor saved when it was stopped:
+// through a pointer in its KPRCB since Windows 7, within it before.
+func (k *Kernel) readContext(p *Processor, d *DebuggerData, l *ContextLayout) error {
 	if l == nil {
-		return nil, errors.New("registers: the layout of this machine's is not known")
+		return errors.New("registers: the layout of this machine's is not known")
 	}
-	at, err := k.pointerAt(block, d.layout.prcbContext)
+	at, err := k.pointerAt(p.Block, d.layout.prcbContext)
 	if err != nil || !k.isKernel(at) {
 		if d.layout.prcbState == 0 {
-			return nil, fmt.Errorf("registers: %w", cmp.Or(err, ErrNotThere))
+			return fmt.Errorf("registers: %w", cmp.Or(err, ErrNotThere))
 		}
-		at = block + d.layout.prcbState
+		at = p.Block + d.layout.prcbState
 	}
 	b, err := k.read(at, l.length)
 	if err != nil {
-		return nil, fmt.Errorf("registers: %w", err)
+		return fmt.Errorf("registers: %w", err)
 	}
 	c := l.Parse(b)
 	if c == nil || c.PC == 0 {
-		return nil, fmt.Errorf("registers: no CONTEXT record of this machine at %#x: %w", at, ErrNotThere)
+		return fmt.Errorf("registers: no CONTEXT record of this machine at %#x: %w", at, ErrNotThere)
 	}
-	return c, nil
+	p.Context, p.ContextAt = c, at
+	return nil
+}
+
+// ContextRecord is the record that the registers of a processor were read
+// from, as far as it is there.
+func (k *Kernel) ContextRecord(p *Processor, l *ContextLayout) []byte {
+	if p.Context == nil {
+		return nil
+	}
+	return k.readSome(p.ContextAt, l.record)
 }
 
 // CurrentThread is the thread that the KPRCB in b names, 0 where it names none.
