@@ -20,6 +20,7 @@ const (
 	SourceFirmware                // the partition that firmware writes dumps to
 	SourceLive                    // a folder of live kernel dumps: the machine went on
 	SourceMinidump                // the minidump folder
+	SourceHardware                // DUMP*.DMP, which the kernel's hardware error code writes
 	SourceProgram                 // a folder where dumps of programs lie
 )
 
@@ -39,6 +40,8 @@ func (s Source) String() string {
 		return "live kernel dump"
 	case SourceMinidump:
 		return "minidump"
+	case SourceHardware:
+		return "hardware error dump"
 	case SourceProgram:
 		return "program dump"
 	}

@@ -143,7 +143,7 @@ func TestEveryPlace(t *testing.T) {
 		"Windows.old.000/Windows/Minidump/a.dmp=minidump",
 		"Windows.old/Windows/DUMP0002.tmp=unfinished harvest",
 		"Windows.old/Windows/MEMORY.DMP=memory dump",
-		"Windows/DUMP00ff.DMP=unfinished harvest",
+		"Windows/DUMP00ff.DMP=hardware error dump",
 		"Windows/LiveKernelReports/NDIS/a.dmp=live kernel dump",
 		"Windows/LiveKernelReports/a.dmp=live kernel dump",
 		"Windows/MEMORY.DMP=memory dump",

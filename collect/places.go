@@ -65,7 +65,7 @@ func (f *finder) settings(p *Place) {
 // root looks where dumps lie on any volume, whatever the settings say, or where they
 // cannot be read: a look costs nothing and a dump may be there.
 func (f *finder) root(p *Place) {
-	f.glob(p, ".", isDumpTemp, SourceTemp)
+	f.dumpNames(p, ".")
 	f.file(p, defaultPageFile, SourcePageFile)
 }
 
@@ -75,7 +75,7 @@ const liveDepth = 3
 // windows looks in a Windows folder and in the profiles beside it.
 func (f *finder) windows(p *Place, root string) {
 	f.file(p, path.Join(root, defaultDumpFile), SourceDumpFile)
-	f.glob(p, root, isDumpTemp, SourceTemp)
+	f.dumpNames(p, root)
 	f.glob(p, path.Join(root, defaultMinidumpDir), isDmp, SourceMinidump)
 	f.tree(p, dumpFolder{path.Join(root, liveReportsDir), liveDepth}, isDmp, SourceLive)
 	f.programs(p, root, systemDumps)
@@ -119,14 +119,24 @@ func isFormer(name string) bool {
 	return strings.HasPrefix(strings.ToLower(name), "windows.old")
 }
 
-// isDumpTemp matches DUMP*.tmp, into which the session manager renames a
-// page file, and DUMP*.DMP, which the kernel's hardware error code writes.
-func isDumpTemp(name string) bool {
-	if len(name) != len("DUMP0000.tmp") || !strings.EqualFold(name[:4], "DUMP") {
-		return false
+// dumpNames takes the files of a folder that Windows names by itself: DUMP*.tmp, into
+// which the session manager renames a page file, and DUMP*.DMP, which the kernel's
+// hardware error code writes.
+func (f *finder) dumpNames(p *Place, dir string) {
+	for _, e := range f.readDir(p, dir, SourceTemp) {
+		switch name := path.Join(dir, e.Name()); {
+		case e.IsDir():
+		case isDumpName(e.Name(), ".tmp"):
+			f.file(p, name, SourceTemp)
+		case isDumpName(e.Name(), ".dmp"):
+			f.file(p, name, SourceHardware)
+		}
 	}
-	ext := path.Ext(name)
-	return strings.EqualFold(ext, ".tmp") || strings.EqualFold(ext, ".dmp")
+}
+
+func isDumpName(name, ext string) bool {
+	const stem = "DUMP"
+	return len(name) == len("DUMP0000.tmp") && strings.EqualFold(name[:len(stem)], stem) && strings.EqualFold(path.Ext(name), ext)
 }
 
 func isDmp(name string) bool { return strings.EqualFold(path.Ext(name), ".dmp") }

@@ -102,7 +102,9 @@ func (c *Candidate) fate() string {
 	case SourcePageFile, SourceDedicated:
 		return c.pageFileFate()
 	case SourceTemp:
-		return c.tempFate()
+		return "a later boot reached the session manager, but hung or stopped before WerFault made MEMORY.DMP of it (a hang at boot or logon): the dump is " + c.Path
+	case SourceHardware:
+		return "the kernel put a dump aside: it is " + c.Path
 	case SourceDumpFile:
 		if c.State == StatePartial {
 			return "a later boot saved a part of it: that is " + c.Path
@@ -133,13 +135,6 @@ func (c *Candidate) pageFileFate() string {
 // inUse reports whether the settings name the page file, so that every boot sees it.
 func (c *Candidate) inUse() bool {
 	return slices.ContainsFunc(c.Place.PageFiles, func(name string) bool { return strings.EqualFold(path.Clean(name), c.Path) })
-}
-
-func (c *Candidate) tempFate() string {
-	if isDmp(c.Path) {
-		return "the kernel put a dump aside: it is " + c.Path
-	}
-	return "a later boot reached the session manager, but hung or stopped before WerFault made MEMORY.DMP of it (a hang at boot or logon): the dump is " + c.Path
 }
 
 // wipedFate is told by what creating a page file anew does to it. A session manager
