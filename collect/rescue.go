@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 )
 
-// Copy writes a file of a volume into the bundle as Write does. Places that cannot be
-// read become zeros, as in a dump; a file of which little else is left is
-// ErrUnreadable.
+// Copy writes a file of a volume into the bundle as Write does, and keeps the time of
+// its last change. Places that cannot be read become zeros, as in a dump; a file of
+// which little else is left is ErrUnreadable.
 func (b *Bundle) Copy(ctx context.Context, name string, from Volume, file string) (*BundleFile, error) {
 	src, err := openFile(from, file)
 	if err != nil {
@@ -22,7 +23,16 @@ func (b *Bundle) Copy(ctx context.Context, name string, from Volume, file string
 		return nil, err
 	}
 	out.BadBytes = r.bad.bytes
+	b.keepTime(out.Name, from, file)
 	return out, nil
+}
+
+// keepTime gives a copy the time of its original. A target that keeps no times is no
+// reason to go without the copy: the manifest has them too.
+func (b *Bundle) keepTime(name string, from Volume, file string) {
+	if info, err := from.Stat(file); err == nil && !info.ModTime().IsZero() {
+		_ = b.root.Chtimes(name, time.Time{}, info.ModTime())
+	}
 }
 
 // maxRescued is how much of a file may be zeros in the place of what could not be read:
