@@ -117,6 +117,29 @@ func TestHostileFirmware(t *testing.T) {
 	}
 }
 
+// TestPlaces moves the first processor's registers.
+func TestPlaces(t *testing.T) {
+	t.Parallel()
+	for pc, want := range map[uint64]string{
+		0x7FF612345678:     "at 00007ff6`12345678 in a program",
+		0xFFFFF80000001000: "at fffff800`00001000 in no loaded module",
+		0xFFFFF800059FD001: "at fffff800`059fd001 storahci.sys+0x1001",
+	} {
+		b := build(t, dumptest.Spec{Pages: 64, Edit: func(pfn uint64, page []byte) {
+			if pfn == dumptest.FrameImage {
+				le.PutUint64(page[0x4F8:], pc)
+			}
+		}})
+		d, err := dumpfile.Describe(bytes.NewReader(b), int64(len(b)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := render(d); !strings.Contains(text, want+", it stopped the machine") {
+			t.Errorf("%#x: no %q in %s", pc, want, text)
+		}
+	}
+}
+
 // TestWindowsName reads the system off the build and the kind of product.
 func TestWindowsName(t *testing.T) {
 	t.Parallel()

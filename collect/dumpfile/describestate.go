@@ -113,7 +113,17 @@ func (m *Memory) place(va uint64) string {
 	if m == nil || len(m.Modules.Value) == 0 || va == 0 {
 		return ""
 	}
+	if isUser(va) {
+		return "in a program"
+	}
 	return cmp.Or(m.Locate(va), "in no loaded module")
+}
+
+// isUser tells addresses of programs from those of the kernel, which on either
+// width has the upper half.
+func isUser(va uint64) bool {
+	const half32, end32, half64 = 1 << 31, 1 << 32, 1 << 63
+	return va < half32 || va >= end32 && va < half64
 }
 
 func (h *Header) exceptionSection(m *Memory) Section {
