@@ -8,7 +8,8 @@
 //	PsActiveProcessHead  head of the EPROCESSes
 //
 // None of it needs symbols: the offsets used here have been the same since
-// Windows Vista, and the one that moves, a process's name, is found by what
+// Windows Vista, those within KPRCB, KTHREAD and EPROCESS stand in
+// KDDEBUGGER_DATA64, and the one that moves, a process's name, is found by what
 // stands there. The memory is that of a machine that failed, or was made to
 // hurt: every walk is bounded, loops are seen, and what cannot be read is
 // told apart from what is wrong.

@@ -71,6 +71,9 @@ func (k *Kernel) runningThread(p *Processor, d *DebuggerData) error {
 	if idle, err := k.pointerAt(p.Block, k.idleOffset(d)); err == nil {
 		p.Idle = idle == thread
 	}
+	if p.Idle {
+		return nil // the process is the idle one
+	}
 	process, err := k.pointerAt(thread, d.layout.threadProcess)
 	if err != nil {
 		return fmt.Errorf("process of the thread: %w", err)
