@@ -243,7 +243,7 @@ func TestResumeSpoiled(t *testing.T) {
 			}
 		}
 		for what, spoil := range spoils {
-			o.Dir, o.Resume = t.TempDir(), false
+			o.Dir, o.Resume = memoryDir(t), false
 			if err := d.interrupt(t, o, 4*collect.ChunkSize); err == nil {
 				t.Fatal("not interrupted")
 			}
@@ -337,7 +337,7 @@ func TestResumeChanged(t *testing.T) {
 			}
 			d := &dump{b: memory(5*collect.ChunkSize + 99), bad: []int64{700}}
 			o = o.WithInterval(interval)
-			o.Dir, o.Journal, o.Resume = t.TempDir(), true, false
+			o.Dir, o.Journal, o.Resume = memoryDir(t), true, false
 			if at > 0 {
 				if _, ok := errors.AsType[*collect.KeptError](d.interrupt(t, o, at)); !ok {
 					t.Fatal("nothing was kept")
