@@ -3,6 +3,7 @@ package offline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"hangkit/collect"
@@ -88,11 +89,6 @@ func (c *CollectCmd) Run(ctx context.Context, talk *ui.UI) error {
 		return err
 	}
 	defer s.Close()
-	if !c.DryRun {
-		if err := c.refuseOutput(s); err != nil {
-			return err
-		}
-	}
 	k, err := c.look(ctx, talk, s)
 	if err != nil {
 		return err
@@ -103,6 +99,12 @@ func (c *CollectCmd) Run(ctx context.Context, talk *ui.UI) error {
 		return c.nothing(k)
 	case c.DryRun:
 		return k.preview(talk)
+	}
+	if err := c.refuseOutput(k); err != nil {
+		return err
+	}
+	if err := k.rebuild(ctx, talk); err != nil {
+		return err
 	}
 	if err := c.openBundle(talk, k); err != nil {
 		return err
@@ -123,9 +125,9 @@ func (c *CollectCmd) look(ctx context.Context, talk *ui.UI, s *scan) (*collectio
 		}
 	}
 	if c.What != whatLogs {
-		candidates, err := c.findDumps(ctx, talk, places)
+		candidates, err := collect.Find(ctx, places)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("looking for dumps: %w", err)
 		}
 		k.sort(candidates)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"hangkit/collect"
@@ -32,12 +33,15 @@ func (c *CollectCmd) openBundle(talk *ui.UI, k *collection) (err error) {
 // refuseOutput keeps the dumps off the disk they come from: it may hold what is left
 // of the very thing that is looked for, and there is room on it only by accident. A
 // finished collection stays as it is.
-func (c *CollectCmd) refuseOutput(s *scan) error {
+func (c *CollectCmd) refuseOutput(k *collection) error {
 	dir := c.Output
 	if collect.IsFinished(dir) {
 		return ui.Fail(ui.Refused, fmt.Errorf("%s: %w", dir, collect.ErrFinished), "name the folder it lies in: -o "+quoteArg(filepath.Dir(filepath.Clean(dir))))
 	}
-	for _, t := range s.targets {
+	for _, t := range k.scan.targets {
+		if !k.takesFrom(t) {
+			continue
+		}
 		on, err := t.Holds(dir)
 		if err != nil {
 			return fmt.Errorf("output folder: %w", err)
@@ -47,6 +51,17 @@ func (c *CollectCmd) refuseOutput(s *scan) error {
 		}
 	}
 	return nil
+}
+
+// takesFrom tells whether something is taken from a target. Where none was named all
+// disks are looked at, the stick too that everything is to go to.
+func (k *collection) takesFrom(t *target.Target) bool {
+	from := func(p *collect.Place) bool {
+		return slices.ContainsFunc(t.Volumes, func(v *target.Volume) bool { return v.Label() == p.Label })
+	}
+	return k.target != "" ||
+		slices.ContainsFunc(k.dumps, func(d takenDump) bool { return from(d.Candidate.Place) }) ||
+		slices.ContainsFunc(k.logs, func(l takenLog) bool { return from(l.File.Place) })
 }
 
 // newBundle begins a collection, and tells of those that could have been gone on with.

@@ -14,20 +14,22 @@ import (
 	"hangkit/offline/target"
 )
 
-// findDumps looks for dumps, and makes the headers anew that a later boot zeroed. That
-// reads as much as copying does, so a preview goes without.
-func (c *CollectCmd) findDumps(ctx context.Context, talk *ui.UI, places []collect.Place) ([]*collect.Candidate, error) {
-	candidates, err := collect.Find(ctx, places)
-	if err == nil && !c.DryRun {
-		err = collect.Rebuild(ctx, candidates, func(w *collect.Candidate) (update func(done, total int64), finish func()) {
-			talk.Talkf("%s: a later boot zeroed its first page: looking for what it held\n", printable(w.Name()))
-			return talk.Progress(printable(path.Base(w.Path)))
-		})
+// rebuild makes the headers anew that a later boot zeroed. That reads as much as copying
+// does, so a preview goes without.
+func (k *collection) rebuild(ctx context.Context, talk *ui.UI) error {
+	all := slices.Clone(k.left)
+	for _, d := range k.dumps {
+		all = append(all, d.Candidate)
 	}
+	err := collect.Rebuild(ctx, all, func(w *collect.Candidate) (update func(done, total int64), finish func()) {
+		talk.Talkf("%s: a later boot zeroed its first page: looking for what it held\n", printable(w.Name()))
+		return talk.Progress(printable(path.Base(w.Path)))
+	})
 	if err != nil {
-		return nil, fmt.Errorf("looking for dumps: %w", err)
+		return fmt.Errorf("looking for lost headers: %w", err)
 	}
-	return candidates, nil
+	k.sort(all)
+	return nil
 }
 
 // options says how to copy the dumps. The parts fit into what the target's file system

@@ -56,6 +56,7 @@ type collection struct {
 
 // sort parts the candidates into those to take and those to tell about.
 func (k *collection) sort(candidates []*collect.Candidate) {
+	k.dumps, k.left = nil, nil
 	for _, c := range candidates {
 		if c.Wanted() {
 			k.dumps = append(k.dumps, takenDump{Candidate: c})

@@ -70,3 +70,24 @@ func TestLogsThatCannotBeRead(t *testing.T) {
 		}
 	}
 }
+
+// TestOutputOnADiskInReach: without a target all disks are looked at, the stick too; only
+// those that something is taken from cannot take it.
+func TestOutputOnADiskInReach(t *testing.T) {
+	t.Parallel()
+	sick, stick := t.TempDir(), t.TempDir()
+	s, err := openScan(t.Context(), []string{sick, stick})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for _, target := range []string{"", sick} {
+		k := &collection{scan: s, target: target}
+		k.sort([]*collect.Candidate{{Place: &collect.Place{Label: sick}, State: collect.StateComplete, Have: 1}})
+		onSick := (&CollectCmd{Output: filepath.Join(sick, "new")}).refuseOutput(k)
+		onStick := (&CollectCmd{Output: filepath.Join(stick, "new")}).refuseOutput(k)
+		if onSick == nil || (onStick == nil) != (target == "") {
+			t.Errorf("target %q: %v; %v", target, onSick, onStick)
+		}
+	}
+}
