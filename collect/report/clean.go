@@ -38,7 +38,7 @@ func cleanValue(v reflect.Value) {
 			cleanValue(f)
 		}
 	case reflect.Slice:
-		if v.IsNil() {
+		if v.IsNil() || !holdsText(v.Type().Elem()) {
 			return
 		}
 		s := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
@@ -57,6 +57,25 @@ func cleanValue(v reflect.Value) {
 		v.Set(p)
 	default:
 	}
+}
+
+// holdsText tells whether there is a text in values of a type: the cells of pictures,
+// of which there are many, have none.
+func holdsText(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.String:
+		return true
+	case reflect.Pointer, reflect.Slice:
+		return holdsText(t.Elem())
+	case reflect.Struct:
+		for field := range t.Fields() {
+			if t != reflect.TypeFor[time.Time]() && holdsText(field.Type) {
+				return true
+			}
+		}
+	default:
+	}
+	return false
 }
 
 // visible writes out every character of a text that is not seen as itself, and

@@ -47,11 +47,22 @@ func outcome(status string) string {
 	return "unknown"
 }
 
+// How many of each are told. The manifest lists all.
+const (
+	maxDumps    = 100
+	maxDetailed = 20 // dumps told in full: the best come first
+	maxLeft     = 300
+	maxLogs     = 1000
+	maxSettings = 1000
+)
+
 // view is a report with what is drawn of it.
 type view struct {
 	*Report
 	Story *timeline
-	Views []*dumpView
+	Views []*dumpView // of the dumps told in full
+
+	MoreDumps, MoreLeft, MoreLogs, MoreSettings int // that are not told
 }
 
 type dumpView struct {
@@ -68,19 +79,34 @@ type dumpView struct {
 // HTML writes the page.
 func HTML(w io.Writer, r *Report) error {
 	buffered := bufio.NewWriter(w)
-	if err := page.Execute(buffered, newView(cleaned(r))); err != nil {
+	if err := page.Execute(buffered, newView(r)); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
 	return buffered.Flush()
 }
 
 func newView(r *Report) *view {
-	v := &view{Report: r, Story: newTimeline(r.Events)}
-	for i, d := range r.Dumps {
+	v, short := &view{}, *r
+	short.Dumps, v.MoreDumps = cut(r.Dumps, maxDumps)
+	short.Left, v.MoreLeft = cut(r.Left, maxLeft)
+	short.Logs, v.MoreLogs = cut(r.Logs, maxLogs)
+	short.Settings, v.MoreSettings = cut(r.Settings, maxSettings)
+	v.Report = cleaned(&short)
+	v.Story = newTimeline(v.Events)
+	for i, d := range v.Dumps[:min(len(v.Dumps), maxDetailed)] {
 		v.Views = append(v.Views, newDumpView(d, i+1))
 	}
 	return v
 }
+
+// cut keeps the first of a list and counts the others.
+func cut[T any](list []T, most int) ([]T, int) {
+	n := min(len(list), most)
+	return list[:n], len(list) - n
+}
+
+// Detailed tells whether the n-th dump, from 0, is told in full.
+func (v *view) Detailed(n int) bool { return n < len(v.Views) }
 
 func newDumpView(d *Dump, number int) *dumpView {
 	v := &dumpView{Dump: d, ID: fmt.Sprintf("dump-%d", number)}

@@ -81,6 +81,33 @@ func TestCrowd(t *testing.T) {
 	}
 }
 
+// TestManyOfEverything: what a disk holds too much of is counted, not told.
+func TestManyOfEverything(t *testing.T) {
+	t.Parallel()
+	const many, longest = 20000, 2 << 20
+	r := &Report{
+		Left: make([]Left, many), Logs: make([]File, many), Settings: make([]Setting, many), Events: make([]Event, many),
+	}
+	for range many / 10 {
+		r.Dumps = append(r.Dumps, &Dump{Name: "dump", Memory: &Memory{PerCell: 1, Cells: make([]Cell, memoryColumns*memoryRows)}})
+	}
+	var page, text bytes.Buffer
+	if err := HTML(&page, r); err != nil {
+		t.Fatal(err)
+	}
+	if err := Text(&text, r); err != nil {
+		t.Fatal(err)
+	}
+	for _, out := range []*bytes.Buffer{&page, &text} {
+		if out.Len() > longest || bytes.Count(out.Bytes(), []byte("further")) < 5 {
+			t.Errorf("%d bytes, %d lists cut", out.Len(), bytes.Count(out.Bytes(), []byte("further")))
+		}
+	}
+	if len(r.Dumps) != many/10 {
+		t.Error("the caller's list was cut")
+	}
+}
+
 func TestProcessesOfOneName(t *testing.T) {
 	t.Parallel()
 	var all []kernel.Process

@@ -12,7 +12,7 @@ import (
 // written out.
 func Text(w io.Writer, r *Report) error {
 	t := &textWriter{w: bufio.NewWriter(w)}
-	t.report(newView(cleaned(r)))
+	t.report(newView(r))
 	if err := t.w.Flush(); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
@@ -116,6 +116,14 @@ func (t *textWriter) verdicts(v *view) {
 			t.line("  ", "Old: %s.", d.Stale)
 		}
 	}
+	t.more(v.MoreDumps, "dumps")
+}
+
+// more says how much of a list is not told.
+func (t *textWriter) more(n int, what string) {
+	if n > 0 {
+		t.line("  ", "%d further %s are not told here; the manifest lists them.", n, what)
+	}
 }
 
 func (t *textWriter) facts(facts []Fact) {
@@ -165,6 +173,7 @@ func (t *textWriter) taken(v *view) {
 	for _, l := range v.Left {
 		t.line("- ", "left: %s (%s): %s", l.Name, l.State, l.Why)
 	}
+	t.more(v.MoreLeft, "files that were left")
 }
 
 func (t *textWriter) dump(d *dumpView) {
@@ -345,6 +354,7 @@ func (t *textWriter) lists(v *view) {
 			t.line("  ", "%s", s.Meaning)
 		}
 	}
+	t.more(v.MoreSettings, "values")
 	if len(v.Logs) > 0 {
 		t.title("Log files")
 	}
@@ -353,6 +363,7 @@ func (t *textWriter) lists(v *view) {
 		t.line("* ", "%s, %s", f.Name, size(f.Size))
 		t.line("  ", "%s", taken)
 	}
+	t.more(v.MoreLogs, "log files")
 	if len(v.Notes) > 0 {
 		t.title("Notes")
 	}
