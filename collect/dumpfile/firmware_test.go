@@ -50,7 +50,7 @@ func TestParseRemains(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.BootID.Value != 41 || h.SystemUpTime.Value != time.Hour || !h.Attributes.Known {
+	if h.BootID.Value != 41 || h.SystemUpTime.Value != time.Hour || !h.Attributes.Known || h.Type != dumpfile.TypeBitmapKernel {
 		t.Errorf("left: %+v", h)
 	}
 	if h.SystemTime.Known || h.BugCheck.Code.Known || h.Machine.Known || h.RequiredSpace.Known || h.PAE.Known || h.Comment != "" || h.Memory.Plausible {

@@ -297,10 +297,10 @@ func (b *rebuilder) buildNumber(s *kernel.SharedData) uint32 {
 // the attributes behind the lost page, and for 32 bits from there being one
 // kind only.
 func (b *rebuilder) dumpType() Type {
-	if b.l.Bitmap.Full || b.h.Bits == 32 || b.attributes()&AttrFiltered != 0 {
+	if b.h.Bits == 32 {
 		return TypeBitmapFull
 	}
-	return TypeBitmapKernel
+	return b.l.Bitmap.dumpType(b.attributes())
 }
 
 func (b *rebuilder) attributes() Attributes {
