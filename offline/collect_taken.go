@@ -78,7 +78,7 @@ func (k *collection) openWindows(talk *ui.UI, number int) {
 		k.facts, err = k.windows.Facts(from.live(unknownMemory))
 	}
 	if err != nil {
-		talk.Warnf("%s: what its registry says is not known: %v\n", from.where(), err)
+		talk.Warnf("%s\n", printable(fmt.Sprintf("%s: what its registry says is not known: %v", from.where(), err)))
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
+	"unicode"
 )
 
 // Status is the program's exit status. A status that is not named here is a
@@ -155,6 +157,17 @@ func (u *UI) Report(err error, rules []Rule) Status {
 	return e.Status
 }
 
+// harmless takes out of a text what a terminal would obey. Errors name files, and the
+// names come from disks that nobody vouches for.
+func harmless(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, text)
+}
+
 func (u *UI) reportText(err error, e Error) {
 	switch {
 	case !errors.Is(err, context.Canceled):
@@ -163,9 +176,9 @@ func (u *UI) reportText(err error, e Error) {
 	default:
 		err = errors.New("interrupted")
 	}
-	fmt.Fprintf(u.err, "hangkit: error: %v\n", err)
+	fmt.Fprintf(u.err, "hangkit: error: %s\n", harmless(err.Error()))
 	for _, h := range e.Hints {
-		fmt.Fprintf(u.err, "  hint: %s\n", h)
+		fmt.Fprintf(u.err, "  hint: %s\n", harmless(h))
 	}
 	if e.Effect != NoEffect {
 		fmt.Fprintf(u.err, "  %s\n", e.Effect)

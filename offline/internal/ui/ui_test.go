@@ -90,6 +90,17 @@ func TestReport(t *testing.T) {
 	}
 }
 
+// TestReportHarmless: a name from a disk does not steer the terminal.
+func TestReportHarmless(t *testing.T) {
+	t.Parallel()
+	var errOut bytes.Buffer
+	New(nil, io.Discard, &errOut).Report(Fail(Failed, errors.New("copy a\x1b[2J\u202egpj.log:\n\tgrün \xff"), "try \x07 again"), nil)
+	want := "hangkit: error: copy a\ufffd[2J\ufffdgpj.log:\n\tgrün \ufffd\n  hint: try \ufffd again\n"
+	if errOut.String() != want {
+		t.Errorf("said %q, want %q", &errOut, want)
+	}
+}
+
 // TestReportInterrupted: an interrupt needs no words about where, unless something was
 // written by then.
 func TestReportInterrupted(t *testing.T) {
