@@ -2,6 +2,7 @@ package offline
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -103,7 +104,7 @@ func (r *registryReader) add(rule *registryRule, path string, v hive.Value) {
 		show = dataOf
 	}
 	r.values = append(r.values, registryValue{
-		Key: rule.hive + `\` + path, Name: v.Name, Type: v.Type.String(), Data: shorten(show(v)), Meaning: rule.meaning,
+		Key: rule.hive + `\` + path, Name: v.Name, Type: v.Type.String(), Data: cmp.Or(shorten(show(v)), "(empty)"), Meaning: rule.meaning,
 	})
 }
 

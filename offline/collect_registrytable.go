@@ -64,7 +64,7 @@ var registryRules = []registryRule{
 	{"SYSTEM", crashKey + `\FullLiveKernelReports`, anyValue, nil, "live dumps", ""},
 
 	{"SYSTEM", memoryKey, "PagingFiles", nil, "page files to make: path, least and largest MB; 0 0 is up to Windows", "no page file is made, and no dump without a dedicated file"},
-	{"SYSTEM", memoryKey, "ExistingPageFiles", nil, "page files of the last boot, where the next one looks for a dump", "the next boot looks for no dump"},
+	{"SYSTEM", memoryKey, "ExistingPageFiles", nil, "page files of the last boot, where the next one looks for a dump", "it is not known which page files the last boot had"},
 	{"SYSTEM", memoryKey, "TempPageFile", nil, "1: there was no usable page file at the last boot", ""},
 	{"SYSTEM", memoryKey, "ClearPageFileAtShutdown", nil, "1: a shutdown overwrites the page file", ""},
 	{"SYSTEM", memoryKey, "VerifyDrivers", nil, "drivers under the driver verifier", ""},
