@@ -111,11 +111,29 @@ func fileTime(n uint64) time.Time {
 }
 
 func utf16Text(b []byte) string {
+	if s, ok := plainText(b); ok {
+		return s
+	}
 	units := make([]uint16, 0, min(len(b)/2, maxText+1))
 	for ; len(b) >= 2 && len(units) <= maxText; b = b[2:] {
 		units = append(units, le.Uint16(b))
 	}
 	return printable(string(utf16.Decode(units)))
+}
+
+// plainText is the short way for what nearly all names are: ASCII without spaces.
+func plainText(b []byte) (string, bool) {
+	if len(b)/2 > maxText {
+		return "", false
+	}
+	text := make([]byte, 0, maxText)
+	for ; len(b) >= 2; b = b[2:] {
+		if b[0] <= ' ' || b[0] >= 0x7F || b[1] != 0 {
+			return "", false
+		}
+		text = append(text, b[0])
+	}
+	return string(text), true
 }
 
 // printable leaves out what does something to a terminal or to the order of the
