@@ -186,7 +186,7 @@ func TestFirmwarePartition(t *testing.T) {
 	if c.State != collect.StateFirmware || c.Have != 0x100 || !c.Wanted() || c.Name() != "disk.img, partition 4:firmware-dump" {
 		t.Errorf("%s: %s (%s), %d bytes", c.Name(), c.State, c.Why, c.Have)
 	}
-	if got := c.Story(); got != "a dump written by the firmware: on a partition of its own, 256 bytes" {
+	if got := c.Story(); got != "on a partition of its own: a dump written by the firmware, 256 bytes" {
 		t.Error(got)
 	}
 	if got := extractAll(t, c); !bytes.Equal(got, b[:0x100]) {

@@ -25,7 +25,7 @@ func (c *Candidate) story() string {
 	case StateUserDump:
 		return fmt.Sprintf("a dump of a program (user-mode), not of Windows: %s, %s", c.Path, sizeText(c.Have))
 	case StateFirmware:
-		return fmt.Sprintf("%s: %s, %s", c.Why, c.firmwarePath(), c.amount())
+		return fmt.Sprintf("%s: %s, %s", c.firmwarePath(), c.Why, c.amount())
 	default:
 	}
 	if c.Live() {

@@ -5,7 +5,8 @@ import "io"
 // ParseRemains reads what is left of the header of a dump whose first page a
 // later boot zeroed, of the kind that Identify told: of a DUMP_HEADER64 the
 // second half, with the boot counter, the up time and the attributes, and the
-// type where a page bitmap follows. Every other field of the lost page is unknown. A DUMP_HEADER32 is lost whole: nil.
+// type where a page bitmap follows. Every other field of the lost page is
+// unknown. A DUMP_HEADER32 is lost whole: nil.
 func ParseRemains(r io.ReaderAt, size int64, kind Kind) (*Header, error) {
 	if kind != KindWiped64 || size < headerSize64 {
 		return nil, nil
