@@ -101,7 +101,7 @@ func (c *CollectCmd) takeDump(ctx context.Context, talk *ui.UI, o collect.Option
 	}
 	talk.Verbosef("%s in %s, %s\n", ui.FormatSize(result.Size), time.Since(start).Round(time.Millisecond), rate(result.Size, time.Since(start)))
 	d.Result = result
-	if !c.NoVerify {
+	if !c.NoVerify && d.Candidate.State != collect.StateFirmware { // which no debugger opens as it is
 		d.Report, err = verifyCopy(d.Candidate, result)
 		result.Verified = d.Report
 	}

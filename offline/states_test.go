@@ -253,6 +253,7 @@ func TestDumpsOnEveryVolume(t *testing.T) {
 	if len(doc.Dumps) != 5 || doc.Dumps[0].Path != "page.sys" || !doc.Dumps[len(doc.Dumps)-2].Live {
 		t.Errorf("would collect %+v", doc.Dumps)
 	}
+	hangkit(t, 0, "collect", "--what", "dumps", filepath.Join(dir, "a.img"), "-o", t.TempDir())
 }
 
 // writeFirmware puts a firmware dump of 4 KiB into a partition.
