@@ -108,13 +108,26 @@ func (f *finder) file(p *Place, name string, s Source) {
 		return
 	}
 	c := &Candidate{Place: p, Path: name, Source: s}
-	if err != nil {
+	switch {
+	case err != nil:
 		c.unreadable(err)
-	} else {
+	case info.Mode()&fs.ModeSymlink != 0:
+		c.link()
+	default:
 		c.Modified = info.ModTime()
 		c.examine()
 	}
 	f.found = append(f.found, c)
+}
+
+// link says where a link leads. It is not followed: that can be anywhere.
+func (c *Candidate) link() {
+	c.State, c.Why = StateNotDump, "it is a link, which is not followed"
+	if v, ok := c.Place.Volume.(fs.ReadLinkFS); ok {
+		if to, err := v.ReadLink(c.Path); err == nil {
+			c.Why = fmt.Sprintf("it is a link to %s, which is not followed", to)
+		}
+	}
 }
 
 func (f *finder) first(p *Place, name string) bool {
