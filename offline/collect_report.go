@@ -38,7 +38,9 @@ func (k *collection) report(ctx context.Context) *report.Report {
 		Facts: k.machineFacts(), Settings: k.settings(), Notes: k.notes(),
 	}
 	for _, d := range k.dumps {
-		r.Dumps = append(r.Dumps, report.NewDump(report.Taken{Candidate: d.Candidate, Result: d.Result, Verified: d.Report, Failed: d.Failed}))
+		r.Dumps = append(r.Dumps, report.NewDump(report.Taken{
+			Candidate: d.Candidate, Result: d.Result, Verified: d.Report, Failed: d.Failed, VolumeSize: k.volumeSize(d.Candidate),
+		}))
 	}
 	for _, l := range k.left {
 		r.Left = append(r.Left, report.Left{Name: l.Name(), State: l.State.String(), Size: l.Have, Why: l.Story()})
@@ -51,6 +53,16 @@ func (k *collection) report(ctx context.Context) *report.Report {
 	}
 	k.tellEvents(ctx, r)
 	return r
+}
+
+// volumeSize is the size of the volume that a dump was found on, 0 where it is not known.
+func (k *collection) volumeSize(c *collect.Candidate) int64 {
+	for _, v := range readable(k.scan) {
+		if v.Label() == c.Place.Label {
+			return v.Part.Size
+		}
+	}
+	return 0
 }
 
 func reportLog(l *takenLog) report.File {

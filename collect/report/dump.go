@@ -16,6 +16,8 @@ type Taken struct {
 	Result    *collect.Result  // nil where it could not be copied
 	Verified  *dumpfile.Report // nil where it was not verified
 	Failed    error
+
+	VolumeSize int64 // bytes; 0 where it is not known
 }
 
 // NewDump tells one dump. It reads its list of pages, and a few hundred pages more,
@@ -140,7 +142,7 @@ func (d *Dump) look(t *Taken) {
 		d.Memory = newMemory(machineRuns(c.Header, t.memory()), l.Pages, c.Have, badRanges(t.Result))
 	}
 	if drawsPieces(c.Source) {
-		d.Pieces = pieces(c, badRanges(t.Result))
+		d.Pieces = pieces(c, t.VolumeSize, badRanges(t.Result))
 	}
 }
 
@@ -163,7 +165,7 @@ func drawsPieces(s collect.Source) bool {
 }
 
 // pieces draws where the file lay, nil where the volume does not tell.
-func pieces(c *collect.Candidate, bad []collect.Range) *Pieces {
+func pieces(c *collect.Candidate, volume int64, bad []collect.Range) *Pieces {
 	v, ok := c.Place.Volume.(collect.Located)
 	if !ok {
 		return nil
@@ -177,15 +179,7 @@ func pieces(c *collect.Candidate, bad []collect.Range) *Pieces {
 	if err != nil || len(extents) == 0 {
 		return nil
 	}
-	return NewPieces(extents, volumeSize(c.Place.Volume), c.Have, placeRanges(extents, bad))
-}
-
-// volumeSize asks a volume how large it is, 0 where it does not say.
-func volumeSize(v any) int64 {
-	if s, ok := v.(interface{ Size() int64 }); ok {
-		return s.Size()
-	}
-	return 0
+	return NewPieces(extents, volume, c.Have, placeRanges(extents, bad))
 }
 
 // placeRanges finds where on the volume ranges of the file lie. Both are in order.
@@ -378,9 +372,10 @@ func (c *Crash) Plain() bool {
 	return true
 }
 
+// capital begins a sentence, if a letter of ASCII stands there.
 func capital(s string) string {
-	if s == "" {
-		return ""
+	if s == "" || s[0] < 'a' || s[0] > 'z' {
+		return s
 	}
 	return strings.ToUpper(s[:1]) + s[1:]
 }

@@ -101,7 +101,7 @@ func TestGolden(t *testing.T) {
 
 // marker is a text that would be seen if it were not escaped, and that names its
 // field.
-func marker(n int) string { return fmt.Sprintf(`m%d<b class="run">&'`, n) }
+func marker(n int) string { return fmt.Sprintf(`M%d<b class="run">&'`, n) }
 
 // fill puts a marker into every text of a value, one element into every list.
 func fill(v reflect.Value, path string, names *[]string) {
@@ -156,7 +156,7 @@ func TestEverythingIsEscaped(t *testing.T) {
 			t.Errorf("%s is not on the page", name)
 		}
 	}
-	if !strings.Contains(text, `m0<b`) {
+	if !strings.Contains(text, `M0<b`) {
 		t.Error("the text report escapes what needs no escape there")
 	}
 }

@@ -25,8 +25,6 @@ type disk struct {
 
 const diskSize = 500 << 30
 
-func (d *disk) Size() int64 { return diskSize }
-
 func (d *disk) Open(name string) (fs.File, error) {
 	r, ok := d.files[name]
 	if !ok {
@@ -235,7 +233,7 @@ func taken(t *testing.T, c *collect.Candidate) report.Taken {
 		res.BadRanges = []collect.Range{{Off: c.Have / 3, Len: 64 << 10}}
 		res.BadBytes = 64 << 10
 	}
-	return report.Taken{Candidate: c, Result: res, Verified: dumpfile.Verify(f, c.Have)}
+	return report.Taken{Candidate: c, Result: res, Verified: dumpfile.Verify(f, c.Have), VolumeSize: diskSize}
 }
 
 func sampleEvents() []report.Event {

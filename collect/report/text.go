@@ -155,6 +155,9 @@ func (t *textWriter) story(v *view) {
 }
 
 func (t *textWriter) taken(v *view) {
+	if len(v.Dumps)+len(v.Left) == 0 {
+		t.line("", "No dump was found.")
+	}
 	for _, d := range v.Dumps {
 		t.line("* ", "%s (%s, %s)", d.Name, d.Source, d.State)
 		if c := d.Copy; c != nil {
@@ -174,6 +177,9 @@ func (t *textWriter) taken(v *view) {
 		t.line("- ", "left: %s (%s): %s", l.Name, l.State, l.Why)
 	}
 	t.more(v.MoreLeft, "files that were left")
+	if n := len(v.Logs); n > 0 {
+		t.line("", "Log files: %d, listed below.", n)
+	}
 }
 
 func (t *textWriter) dump(d *dumpView) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 )
 
 const (
@@ -36,7 +37,8 @@ func newTimeline(events []Event) *timeline {
 	var marked []Event
 	for i, e := range listed {
 		n := entry{Event: e}
-		if i > 0 {
+		n.What = capital(n.What)
+		if i > 0 && e.Time.Sub(listed[i-1].Time) >= time.Second {
 			n.Since = span(e.Time.Sub(listed[i-1].Time)) + " later"
 		}
 		if slices.Contains(drawn, e) {
