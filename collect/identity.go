@@ -139,11 +139,14 @@ func (c *Candidate) staleness() string {
 
 // startsSince tells how often a boot got far enough to be counted.
 func startsSince(n int64) string {
+	times := fmt.Sprintf("%d times", n)
 	switch {
 	case n <= 0:
 		return ""
 	case n == 1:
-		return "by the registry's counter Windows has started once since this crash"
+		times = "once"
+	case n == 2:
+		times = "twice"
 	}
-	return fmt.Sprintf("by the registry's counter Windows has started %d times since this crash", n)
+	return "by the registry's counter Windows has started " + times + " since this crash"
 }
