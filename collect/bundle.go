@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -282,6 +283,9 @@ func (b *Bundle) Discard() error {
 
 // Finish ends the bundle: nothing is written into it from now on.
 func (b *Bundle) Finish() error {
+	if err := b.sweep(); err != nil {
+		return err
+	}
 	if err := b.flush(); err != nil {
 		return err
 	}
@@ -289,6 +293,31 @@ func (b *Bundle) Finish() error {
 		return fmt.Errorf("output folder: %w", targetError(err))
 	}
 	return syncDir(b.root, ".")
+}
+
+// sweep removes the copies that were killed before their journal told what they are of.
+// Nothing can go on with them, and in this folder they are nobody else's.
+func (b *Bundle) sweep() error {
+	entries, err := fs.ReadDir(b.root.FS(), DumpsFolder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("output folder: %w", err)
+	}
+	for _, e := range entries {
+		stem := strings.TrimSuffix(strings.TrimSuffix(e.Name(), tempSuffix), journalSuffix)
+		if stem == e.Name() || !strings.HasPrefix(stem, tempPrefix) {
+			continue
+		}
+		if _, err := readJournal(b.root, path.Join(DumpsFolder, stem+journalSuffix)); err == nil {
+			continue
+		}
+		if err := b.root.RemoveAll(path.Join(DumpsFolder, e.Name())); err != nil {
+			return fmt.Errorf("unfinished output: %w", bundleError(err))
+		}
+	}
+	return nil
 }
 
 // Close lets go of the folder.

@@ -358,3 +358,37 @@ func FuzzSafePath(f *testing.F) {
 		}
 	})
 }
+
+// TestFinishSweeps: what a kill left before its journal began goes; what can be gone on
+// with, and what is no copy, stays.
+func TestFinishSweeps(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t, t.TempDir())
+	dir, err := b.Folder(collect.DumpsFolder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &dump{b: memory(5 * collect.ChunkSize)}
+	o := collect.Options{Dir: dir, Journal: true}.WithInterval(collect.ChunkSize)
+	if _, ok := errors.AsType[*collect.KeptError](d.interrupt(t, o, 3*collect.ChunkSize)); !ok {
+		t.Fatal("nothing was kept")
+	}
+	kept := names(t, dir)
+	for name, text := range map[string]string{
+		".hangkit-7.tmp": "a copy", ".hangkit-8.tmp": "a copy", ".hangkit-8.journal": "torn", ".hangkit-9.journal": "", "a.dmp": "a dump",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	parts := filepath.Join(dir, ".hangkit-6.tmp")
+	if err := errors.Join(os.Mkdir(parts, 0o700), os.WriteFile(filepath.Join(parts, "part.0001"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := names(t, dir), append(kept, "a.dmp"); !slices.Equal(got, want) {
+		t.Errorf("in the folder: %q, want %q", got, want)
+	}
+}
