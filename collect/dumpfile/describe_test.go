@@ -104,11 +104,17 @@ func encryptedFirmware() []byte {
 func TestHostileFirmware(t *testing.T) {
 	t.Parallel()
 	many := edit(firmwareWithSections(), func(b []byte) { le.PutUint32(b[0x34:], 1<<31) })
+	all := append(edit(firmwareWithSections(), func(b []byte) { le.PutUint32(b[0x34:], 1100) }), make([]byte, 1100*0x40)...)
 	far := edit(encryptedFirmware(), func(b []byte) { le.PutUint32(b[0x0C:], 1<<31) })
-	for name, b := range map[string][]byte{"many": many, "far": far, "short": []byte("Raw_Dmp!"), "short key": []byte("Enc_Dmp!")} {
+	for name, b := range map[string][]byte{"many": many, "all there": all, "far": far, "short": []byte("Raw_Dmp!"), "short key": []byte("Enc_Dmp!")} {
 		d, err := dumpfile.Describe(bytes.NewReader(b), int64(len(b)))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
+		}
+		for _, s := range d.Sections {
+			if len(s.Lines) > 1024 {
+				t.Errorf("%s: %d lines of %s", name, len(s.Lines), s.Title)
+			}
 		}
 		last := d.Sections[len(d.Sections)-1]
 		if last.Title != "Finished" || last.Lines[0].Value != "not usable" || len(last.Lines) < 3 || len(last.Lines) > 16 {
