@@ -37,6 +37,9 @@ func (k *collection) report(ctx context.Context) *report.Report {
 		Tool: "hangkit " + version().Version, Created: k.begun, Computer: k.computer(), Target: k.target,
 		Facts: k.machineFacts(), Settings: k.settings(), Notes: k.notes(),
 	}
+	if k.what == whatLogs {
+		r.NoDump = "Dumps were not looked for: only the logs were asked for."
+	}
 	for _, d := range k.dumps {
 		r.Dumps = append(r.Dumps, report.NewDump(report.Taken{
 			Candidate: d.Candidate, Result: d.Result, Verified: d.Report, Failed: d.Failed, VolumeSize: k.volumeSize(d.Candidate),

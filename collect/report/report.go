@@ -24,6 +24,7 @@ type Report struct {
 	Clock  []string // why the times are to be doubted
 	Events []Event
 	Dumps  []*Dump
+	NoDump string // why there is none, where they were not looked for
 	Left   []Left
 	Logs   []File
 

@@ -133,8 +133,9 @@ func fill(v reflect.Value, path string, names *[]string) {
 	}
 }
 
-// unseen are the texts that say nothing where they stand.
-var unseen = map[string]bool{".Dumps.Modules.Known.Why": true, ".Dumps.Unloaded.Value": true}
+// unseen are the texts that say nothing where they stand, or stand where there is no
+// dump.
+var unseen = map[string]bool{".NoDump": true, ".Dumps.Modules.Known.Why": true, ".Dumps.Unloaded.Value": true}
 
 // TestEverythingIsEscaped holds every text of the model against the page: each is
 // there, and none as it was.
@@ -336,6 +337,10 @@ func TestEmpty(t *testing.T) {
 	page, text := render(t, &report.Report{})
 	if !strings.Contains(page, "No dump was taken.") || !strings.Contains(text, "No dump was taken.") {
 		t.Error("an empty collection is not named")
+	}
+	page, text = render(t, &report.Report{NoDump: "<b>not asked for"})
+	if !strings.Contains(page, "&lt;b&gt;not asked for") || !strings.Contains(text, "<b>not asked for") {
+		t.Error("why there is no dump is not said")
 	}
 }
 

@@ -104,7 +104,7 @@ func (t *textWriter) report(v *view) {
 
 func (t *textWriter) verdicts(v *view) {
 	if len(v.Dumps) == 0 {
-		t.line("", "No dump was taken. What was found instead is listed below.")
+		t.line("", "%s", cmp.Or(v.NoDump, "No dump was taken. What was found instead is listed below."))
 	}
 	for _, d := range v.Dumps {
 		t.line("* ", "%s", d.Name)
@@ -155,7 +155,7 @@ func (t *textWriter) story(v *view) {
 }
 
 func (t *textWriter) taken(v *view) {
-	if len(v.Dumps)+len(v.Left) == 0 {
+	if len(v.Dumps)+len(v.Left) == 0 && v.NoDump == "" {
 		t.line("", "No dump was found.")
 	}
 	for _, d := range v.Dumps {
