@@ -388,7 +388,7 @@ func TestFinishSweeps(t *testing.T) {
 	if err := b.Finish(); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := names(t, dir), append(kept, "a.dmp"); !slices.Equal(got, want) {
+	if got, want := names(t, dir), slices.Concat(kept, []string{"a.dmp"}); !slices.Equal(got, want) {
 		t.Errorf("in the folder: %q, want %q", got, want)
 	}
 }

@@ -36,8 +36,6 @@ func (v located) EachExtent(name string, each func(file, volume, length int64)) 
 
 func (v located) DiskOffset() int64 { return v.start }
 
-func at(n int64) *int64 { return &n }
-
 // TestExtents lists where the bytes of a dump lie, and none behind its end.
 func TestExtents(t *testing.T) {
 	t.Parallel()
@@ -46,13 +44,13 @@ func TestExtents(t *testing.T) {
 		what  string
 		start int64
 		disk  *int64
-	}{{"on a disk", 7 << 20, at(8 << 20)}, {"on some disk", -1, nil}} {
+	}{{"on a disk", 7 << 20, new(int64(8 << 20))}, {"on some disk", -1, nil}} {
 		v := located{files(map[string][]byte{"pagefile.sys": pad(dump, 5*page)}), c.start}
 		got, err := collect.NewLocatedCandidate(v, "pagefile.sys", int64(len(dump))).Extents()
 		if err != nil || len(got) != 4 {
 			t.Fatalf("%s: %+v, %v", c.what, got, err)
 		}
-		want := collect.Extent{Len: page, Volume: at(1 << 20), Disk: c.disk}
+		want := collect.Extent{Len: page, Volume: new(int64(1 << 20)), Disk: c.disk}
 		if !reflect.DeepEqual(got[0], want) {
 			t.Errorf("%s: %+v, want %+v", c.what, got[0], want)
 		}
