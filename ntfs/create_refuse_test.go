@@ -248,21 +248,9 @@ func TestFaultCreate(t *testing.T) {
 			m, plan := n.prepare(t, geometries[1])
 			seen := map[ntfs.Outcome]int{}
 			for call, step := 0, faultStep(plan); ; call += step {
-				r, c := record(m, plan)
-				r.Fail(func(now int) error {
-					if now == call {
-						return errDevice
-					}
-					return nil
-				})
-				err := c.Run(t.Context())
-				r.Fail(nil)
-				if err == nil {
+				r, failed := failAt(t, m, plan, call)
+				if failed == nil {
 					break
-				}
-				failed, ok := errors.AsType[*ntfs.RunError](err)
-				if !ok || !errors.Is(err, errDevice) {
-					t.Fatalf("call %d: %v", call, err)
 				}
 				seen[failed.Outcome]++
 				checkNaming(t, r, n, failed.Outcome, call)

@@ -311,24 +311,9 @@ func TestFaultReplace(t *testing.T) {
 				stride = 1
 			}
 			for n := 0; ; n += stride {
-				r, c := record(m, plan)
-				r.Fail(func(call int) error {
-					if call == n {
-						return errDevice
-					}
-					return nil
-				})
-				err := c.Run(t.Context())
-				r.Fail(nil)
-				if err == nil {
+				r, failed := failAt(t, m, plan, n)
+				if failed == nil {
 					break
-				}
-				if !errors.Is(err, errDevice) {
-					t.Fatalf("call %d: %v", n, err)
-				}
-				failed, ok := errors.AsType[*ntfs.RunError](err)
-				if !ok {
-					t.Fatalf("call %d: %T is no *RunError", n, err)
 				}
 				seen[failed.Outcome]++
 				checkOutcome(t, r, failed.Outcome, before, n)
@@ -341,6 +326,29 @@ func TestFaultReplace(t *testing.T) {
 			t.Logf("untouched %d, before %d, either %d, after %d", seen[ntfs.Untouched], seen[ntfs.Before], seen[ntfs.Either], seen[ntfs.After])
 		})
 	}
+}
+
+// failAt carries a plan out on a device that fails at one call. There is no failure if
+// the plan makes fewer calls.
+func failAt(t *testing.T, m *memory, plan *ntfs.Change, call int) (*crashsim.Recorder, *ntfs.RunError) {
+	t.Helper()
+	r, c := record(m, plan)
+	r.Fail(func(now int) error {
+		if now == call {
+			return errDevice
+		}
+		return nil
+	})
+	err := c.Run(t.Context())
+	r.Fail(nil)
+	if err == nil {
+		return r, nil
+	}
+	failed, ok := errors.AsType[*ntfs.RunError](err)
+	if !ok || !errors.Is(err, errDevice) {
+		t.Fatalf("call %d: %T: %v", call, err, err)
+	}
+	return r, failed
 }
 
 // checkOutcome compares what a fault left with what was said of it.

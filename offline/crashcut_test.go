@@ -259,19 +259,26 @@ func cutArm(t *testing.T, c cutCase) {
 	cutEdit(t, testVolume(t, c.files), c.step, func(d image.Disk) error { return armDisk(d, settings) })
 }
 
-// cutEdit makes a change and looks at the disk after every cut of its writes.
-func cutEdit(t *testing.T, disk image.Disk, step int, change func(image.Disk) error) {
+// recordEdit makes a change over the disk, and returns the hive before it and behind it,
+// and its writes.
+func recordEdit(t *testing.T, disk image.Disk, change func(image.Disk) error) (before, after [sha256.Size]byte, recorder *image.Recorder) {
 	t.Helper()
-	before := recovered(t, disk)
+	before = recovered(t, disk)
 	changed := image.NewOverlay(disk)
-	recorder := image.NewRecorder(changed)
+	recorder = image.NewRecorder(changed)
 	if err := change(recorder); err != nil {
 		t.Fatal(err)
 	}
-	after := recovered(t, changed)
-	if after == before {
+	if after = recovered(t, changed); after == before {
 		t.Fatal("nothing was changed")
 	}
+	return before, after, recorder
+}
+
+// cutEdit makes a change and looks at the disk after every cut of its writes.
+func cutEdit(t *testing.T, disk image.Disk, step int, change func(image.Disk) error) {
+	t.Helper()
+	before, after, recorder := recordEdit(t, disk, change)
 	old, renewed := 0, 0
 	for cut, state := range imagetest.Cuts(disk, recorder.Ops(), step) {
 		switch recovered(t, state) {

@@ -175,16 +175,7 @@ func TestReplaceCrashCuts(t *testing.T) {
 // wherever the disk's cache may have put one write before another.
 func cutReplace(t *testing.T, disk image.Disk, step int, change func(image.Disk) error) {
 	t.Helper()
-	before := recovered(t, disk)
-	changed := image.NewOverlay(disk)
-	recorder := image.NewRecorder(changed)
-	if err := change(recorder); err != nil {
-		t.Fatal(err)
-	}
-	after := recovered(t, changed)
-	if after == before {
-		t.Fatal("nothing was changed")
-	}
+	before, after, recorder := recordEdit(t, disk, change)
 	counts := map[string]int{}
 	look := func(state image.Disk) {
 		switch recovered(t, state) {

@@ -44,7 +44,7 @@ var rooms = []room{
 		why: "a volume is opened on any ReaderAt and knows no sibling"},
 	{dir: "ntfs/verify", imports: nil,
 		why: "the checker knows the format by itself: a writer's mistakes must not be its own, and a writer must be able to ask it"},
-	{dir: "ntfs/ntfstest", imports: []string{"hangkit/image/imagetest", "hangkit/ntfs", "hangkit/ntfs/verify"},
+	{dir: "ntfs/ntfstest", imports: []string{"hangkit/image/imagetest", "hangkit/ntfs", "hangkit/ntfs/format", "hangkit/ntfs/verify"},
 		why: "in tests every reader and every checker judges a volume, ours too"},
 	{dir: "collect", imports: []string{"filippo.io/age", "github.com/klauspost/compress/zstd"},
 		why: "dumps are read from any file system; beside the standard library only what packs and encrypts them"},

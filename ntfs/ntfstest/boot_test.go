@@ -226,24 +226,7 @@ func makeVolume(t *testing.T, img string, cluster int) {
 		t.Fatal(err)
 	}
 	run(t, "mkntfs", "-F", "-Q", "-q", "-s", "512", "-c", fmt.Sprint(cluster), "-p", "0", "-H", "16", "-S", "63", img)
-	ntfstest.Mounted(t, img, "rw", func(dir string) { admit(t, dir, entries(t, cluster)) })
-}
-
-func admit(t *testing.T, dir string, entries []format.Entry) {
-	t.Helper()
-	for _, e := range entries {
-		name := filepath.Join(dir, e.Name)
-		if e.Dir == nil {
-			if err := os.WriteFile(name, e.Data, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		if err := os.Mkdir(name, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		admit(t, name, e.Dir)
-	}
+	ntfstest.Mounted(t, img, "rw", func(dir string) { ntfstest.Admit(t, dir, entries(t, cluster)) })
 }
 
 // planner plans one change of a volume.

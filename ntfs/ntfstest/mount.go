@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"hangkit/image/imagetest"
+	"hangkit/ntfs/format"
 )
 
 // How long ntfs-3g may take until the volume is mounted, and how often we look.
@@ -76,5 +79,23 @@ func (d *driver) unmount(tb testing.TB) {
 	imagetest.Unmount(tb, d.dir)
 	if err := <-d.ended; err != nil {
 		tb.Errorf("ntfs-3g: %v", err)
+	}
+}
+
+// Admit fills a mounted volume with entries: files, and folders with what they hold.
+func Admit(tb testing.TB, dir string, entries []format.Entry) {
+	tb.Helper()
+	for _, e := range entries {
+		name := filepath.Join(dir, e.Name)
+		if e.Dir == nil {
+			if err := os.WriteFile(name, e.Data, 0o600); err != nil {
+				tb.Fatal(err)
+			}
+			continue
+		}
+		if err := os.Mkdir(name, 0o755); err != nil {
+			tb.Fatal(err)
+		}
+		Admit(tb, name, e.Dir)
 	}
 }

@@ -221,27 +221,9 @@ func TestOracleMatrix(t *testing.T) {
 			t.Skip("the same again, for a full run")
 		}
 		img := mkntfs(t, 32<<20, 512, 4096)
-		ntfstest.Mounted(t, img, "rw", func(dir string) { admit(t, dir, sickroom()) })
+		ntfstest.Mounted(t, img, "rw", func(dir string) { ntfstest.Admit(t, dir, sickroom()) })
 		askAll(t, newPatient(t, load(t, img)))
 	})
-}
-
-// admit fills a mounted volume with entries.
-func admit(t *testing.T, dir string, entries []format.Entry) {
-	t.Helper()
-	for _, e := range entries {
-		name := filepath.Join(dir, e.Name)
-		if e.Dir == nil {
-			if err := os.WriteFile(name, e.Data, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		if err := os.Mkdir(name, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		admit(t, name, e.Dir)
-	}
 }
 
 func askAll(t *testing.T, healthy *patient) {
