@@ -2,6 +2,7 @@ package dumpfile
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -17,6 +18,9 @@ func (m *Memory) story() string {
 	}
 	if m.BuildLab != "" {
 		s += fmt.Sprintf(" (%s)", m.BuildLab)
+	}
+	if errors.Is(m.Modules.Err, errNotDescribed) {
+		return s + " was found; " + m.Modules.Err.Error() + "."
 	}
 	s += fmt.Sprintf(" had %s loaded", count(uint64(len(m.Modules.Value)), "module"))
 	if n := len(m.Processes.Value); n > 0 {
@@ -83,7 +87,10 @@ func (m *Memory) modulesSection(h *Header) Section {
 		words := fmt.Sprintf("%s  %08x  %-19s  %s", hexWord(mod.End(), h.Bits), mod.TimeDateStamp, stampText(mod.TimeDateStamp, h.SystemTime), mod.Path)
 		s.Lines = append(s.Lines, Line{cmp.Or(mod.Name, "?"), hexWord(mod.Base, h.Bits), words})
 	}
-	if m.Modules.Err != nil && m.Paging != "" {
+	switch {
+	case errors.Is(m.Modules.Err, errNotDescribed):
+		s.text("(unknown)", m.Modules.Err.Error(), "")
+	case m.Modules.Err != nil && m.Paging != "":
 		s.text("(broken)", m.Modules.Err.Error(), "")
 	}
 	return s

@@ -240,7 +240,7 @@ func (m *Memory) processorsSection(h *Header) Section {
 			words = append(words, "thread "+hexWord(p.Thread, h.Bits))
 		}
 		if c := p.Context; c != nil {
-			words = append(words, fmt.Sprintf("at %s %s", hexWord(c.PC, h.Bits), m.place(c.PC)))
+			words = append(words, strings.TrimSpace(fmt.Sprintf("at %s %s", hexWord(c.PC, h.Bits), m.place(c.PC))))
 			if !h.fromRunningMachine() && h.Context != nil && h.Context.SP != 0 && c.SP == h.Context.SP {
 				words = append(words, "it stopped the machine")
 			}

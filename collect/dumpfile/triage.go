@@ -131,29 +131,24 @@ type part struct {
 
 // The sizes of one entry in the lists of a triage dump. A driver's is the
 // offset of its name and a copy of its KLDR_DATA_TABLE_ENTRY that ends with
-// the time stamp.
+// the time stamp; that of 32 bits is not known.
 const (
 	driverEntry64 = 144
-	driverEntry32 = 0x4C
 	dataBlock     = 16
 )
 
-func driverEntry(bits int) int {
-	if bits == 32 {
-		return driverEntry32
-	}
-	return driverEntry64
-}
-
 // parts are the pieces whose place and size the header gives.
 func (t *TriageHeader) parts(bits int) []part {
-	return []part{
+	list := []part{
 		{"call stack", uint64(t.CallStackOffset), uint64(t.CallStackSize)},
 		{"string pool", uint64(t.StringPoolOffset), uint64(t.StringPoolSize)},
 		{"debugger data", uint64(t.DebuggerOffset), uint64(t.DebuggerSize)},
-		{"driver list", uint64(t.DriverListOffset), uint64(t.DriverCount) * uint64(driverEntry(bits))},
 		{"data blocks", uint64(t.BlocksOffset), uint64(t.BlocksCount) * dataBlock},
 	}
+	if bits == 64 {
+		list = append(list, part{"driver list", uint64(t.DriverListOffset), uint64(t.DriverCount) * driverEntry64})
+	}
+	return list
 }
 
 // checkParts says which piece reaches beyond the dump.

@@ -2,6 +2,7 @@ package dumpfile
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -82,16 +83,21 @@ const (
 	maxNameLetter = 512
 )
 
-// drivers reads the driver list.
-func (t *TriageHeader) drivers(r io.ReaderAt, size int64, bits int, k *kernel.Kernel) ([]kernel.Module, error) {
-	n, entry := min(int(t.DriverCount), maxDrivers), driverEntry(bits)
-	b, err := readFull(r, size, int64(t.DriverListOffset), n*entry, "driver list")
+// errNotDescribed is why the drivers of 32-bit small dumps are not read: no
+// public document or header has these entries, and a guess would name the
+// wrong driver.
+var errNotDescribed = errors.New("the drivers are not listed: the layout of these entries in 32-bit small dumps is not publicly described")
+
+// drivers reads the driver list of a 64-bit dump.
+func (t *TriageHeader) drivers(r io.ReaderAt, size int64, k *kernel.Kernel) ([]kernel.Module, error) {
+	const copyAt, stamp = 8, driverEntry64 - 8
+	n := min(int(t.DriverCount), maxDrivers)
+	b, err := readFull(r, size, int64(t.DriverListOffset), n*driverEntry64, "driver list")
 	if err != nil {
 		return nil, err
 	}
-	copyAt, stamp := bits/8, entry-bits/8
 	var list []kernel.Module
-	for ; len(b) > 0; b = b[entry:] {
+	for ; len(b) > 0; b = b[driverEntry64:] {
 		m := k.ParseModule(b[copyAt:])
 		m.TimeDateStamp = le.Uint32(b[stamp:])
 		if m.Path, err = dumpString(r, size, int64(le.Uint32(b))); err != nil {
@@ -103,14 +109,15 @@ func (t *TriageHeader) drivers(r io.ReaderAt, size int64, bits int, k *kernel.Ke
 	return list, nil
 }
 
-// unloaded reads the list of unloaded drivers: a count as wide as a pointer,
-// and the entries.
-func (t *TriageHeader) unloaded(r io.ReaderAt, size int64, bits int, k *kernel.Kernel) ([]kernel.UnloadedDriver, error) {
+// unloaded reads the list of unloaded drivers of a 64-bit dump: a count as
+// wide as a pointer, and the entries.
+func (t *TriageHeader) unloaded(r io.ReaderAt, size int64) ([]kernel.UnloadedDriver, error) {
+	const countLen = 8
 	if t.UnloadedOffset == 0 {
 		return nil, errNotNamed
 	}
 	at := int64(t.UnloadedOffset)
-	head, err := readFull(r, size, at, bits/8, "unloaded drivers")
+	head, err := readFull(r, size, at, countLen, "unloaded drivers")
 	if err != nil {
 		return nil, err
 	}
@@ -118,11 +125,11 @@ func (t *TriageHeader) unloaded(r io.ReaderAt, size int64, bits int, k *kernel.K
 	if n > kernel.MaxUnloaded {
 		return nil, &FormatError{at, "unloaded drivers", fmt.Sprintf("at most %d", kernel.MaxUnloaded), n}
 	}
-	b, err := readFull(r, size, at+int64(len(head)), int(n)*k.SmallUnloadedSize(), "unloaded drivers")
+	b, err := readFull(r, size, at+countLen, int(n)*kernel.SmallUnloadedSize, "unloaded drivers")
 	if err != nil {
 		return nil, err
 	}
-	return k.ParseUnloaded(b), nil
+	return kernel.ParseUnloaded(b), nil
 }
 
 // dumpString reads a DUMP_STRING: a count of letters and the letters.
@@ -172,8 +179,12 @@ func (h *Header) inspectTriage(r io.ReaderAt, size int64, t *TriageHeader) *Memo
 	if d := m.Debugger.Value; d != nil {
 		m.Small.read(t, mem, k, d)
 	}
-	m.Modules = found(t.drivers(r, size, h.Bits, k))
-	m.Unloaded = found(t.unloaded(r, size, h.Bits, k))
+	m.Modules = Found[[]kernel.Module]{Err: errNotDescribed}
+	m.Unloaded = Found[[]kernel.UnloadedDriver]{Err: errNotDescribed}
+	if h.Bits == 64 {
+		m.Modules = found(t.drivers(r, size, k))
+		m.Unloaded = found(t.unloaded(r, size))
+	}
 	m.follow(k, h)
 	m.nameSmall()
 	if base := m.kernelBase(); base != 0 {
@@ -247,7 +258,10 @@ func (v *verifier) triageMemory(t *TriageHeader) {
 	if t.DebuggerSize > 0 {
 		v.debuggerData(m)
 	}
-	if m.Modules.Err == nil && t.DriverCount > 0 {
+	switch {
+	case errors.Is(m.Modules.Err, errNotDescribed):
+		v.add("loaded modules", StatusUnknown, "%v", m.Modules.Err)
+	case m.Modules.Err == nil && t.DriverCount > 0:
 		v.modules(m)
 	}
 	if m.Image.Err == nil {

@@ -22,7 +22,8 @@ func TestVerifyGoodDumps(t *testing.T) {
 				t.Errorf("%s: %s: %v", specName(s), r.Verdict, r.Reasons)
 			}
 			for _, c := range r.Checks {
-				if c.Status != dumpfile.StatusOK {
+				undescribed := s.Bits == 32 && s.Type == dumpfile.TypeTriage && c.Name == "loaded modules"
+				if c.Status != dumpfile.StatusOK && !undescribed {
 					t.Errorf("%s: %s: %s: %s", specName(s), c.Name, c.Status, c.Detail)
 				}
 			}
@@ -153,6 +154,33 @@ func TestRealTriageDump(t *testing.T) {
 	}
 	if h.Attributes.Known || h.BootID.Value != 13 || l.Triage.DriverCount != 245 || l.Triage.SizeOfDump != 0xAC46C {
 		t.Errorf("attributes %v, boot %v, triage %+v", h.Attributes, h.BootID, l.Triage)
+	}
+}
+
+// TestTriageDrivers32 names drivers in the header of a 32-bit small dump:
+// nothing public says what their entries look like, so none is read, and none
+// is missing.
+func TestTriageDrivers32(t *testing.T) {
+	t.Parallel()
+	const words = "not publicly described"
+	b := edit(build(t, dumptest.Spec{Bits: 32, Type: dumpfile.TypeTriage}), func(b []byte) {
+		le.PutUint32(b[0x1018:], 0x1100) // UnloadedDriversOffset
+		le.PutUint32(b[0x1030:], 0x1100) // DriverListOffset
+		le.PutUint32(b[0x1034:], 9999)
+	})
+	r := verify(b)
+	if m := r.Memory; m.Modules.Err == nil || m.Unloaded.Err == nil || len(m.Modules.Value)+len(m.Unloaded.Value) > 0 || !strings.Contains(m.Modules.Err.Error(), words) {
+		t.Errorf("modules %+v, unloaded %+v", m.Modules, m.Unloaded)
+	}
+	if text := judge(r); r.Verdict != dumpfile.Usable || !strings.Contains(text, "loaded modules: ") || !strings.Contains(text, words) {
+		t.Errorf("%s: %s", r.Verdict, text)
+	}
+	d, err := dumpfile.Describe(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if story := strings.Join(d.Story, "\n"); !strings.Contains(story, words) || strings.Contains(story, "0 modules") {
+		t.Error(story)
 	}
 }
 

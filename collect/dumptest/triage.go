@@ -5,7 +5,6 @@ const (
 	smallStack    = 0x400
 	smallDrivers  = 2
 	driverEntry64 = 144
-	driverEntry32 = 0x4C
 )
 
 // smallDump is a TRIAGE_DUMP and its parts in the making.
@@ -17,7 +16,8 @@ type smallDump struct {
 }
 
 // triage writes TRIAGE_DUMP and its parts for the file offset base. The
-// structure of 32 bits differs in where the debugger data is described.
+// structure of 32 bits differs in where the debugger data is described; its
+// lists of drivers are left out, for nothing public says what is in them.
 func (d *Reader) triage(base, debugger int) []byte {
 	y := d.kernel
 	t := &smallDump{y: y, base: base, b: make([]byte, 0x80)}
@@ -30,15 +30,19 @@ func (d *Reader) triage(base, debugger int) []byte {
 	}
 	t.put(0x44, 0)
 	y.put(t.b[0x48:], y.stack())
-	t.add(0x18, t.unloaded())
+	if y.word == 8 {
+		t.add(0x18, t.unloaded())
+	}
 	t.add(0x1C, page[atPrcbs:][:0x40])
 	t.add(0x20, y.frames[FrameProcesses+2][processStride:][:processStride]) // winlogon.exe
 	t.add(0x24, page[y.threads():][:threadStride])
 	t.sized(0x28, smallStack, seeded(smallStack, 1))
-	t.sized(0x30, smallDrivers, t.drivers())
-	names := dumpStrings("ntoskrnl.exe", "hal.dll")
-	t.nameDrivers(len(t.b) + base)
-	t.sized(0x38, uint32(len(names)), names)
+	if y.word == 8 {
+		t.sized(0x30, smallDrivers, t.drivers())
+		names := dumpStrings("ntoskrnl.exe", "hal.dll")
+		t.nameDrivers(len(t.b) + base)
+		t.sized(0x38, uint32(len(names)), names)
+	}
 	t.sized(debugger, 0x380, page[y.p.debugger%pageSize:][:0x380])
 	t.blocks(debugger + 8)
 	le.PutUint32(t.b[0x08:], uint32(base+len(t.b)))
@@ -78,43 +82,30 @@ func (t *smallDump) sized(off int, count uint32, part []byte) {
 }
 
 func (t *smallDump) unloaded() []byte {
-	b := make([]byte, t.y.word)
-	b[0] = byte(len(unloadedDrivers))
-	for i, name := range unloadedDrivers {
-		entry := make([]byte, 4*t.y.word+24)
-		n := putText(entry[2*t.y.word:], name[:min(len(name), 12)])
+	const entrySize, name, start, end = 0x38, 0x10, 0x28, 0x30
+	b := le.AppendUint64(nil, uint64(len(unloadedDrivers)))
+	for i, text := range unloadedDrivers {
+		entry := make([]byte, entrySize)
+		n := putText(entry[name:], text[:min(len(text), 12)])
 		le.PutUint16(entry, uint16(n))
 		le.PutUint16(entry[2:], uint16(n))
-		start := t.y.unloadedStart(i)
-		t.y.put(entry[2*t.y.word+24:], start)
-		t.y.put(entry[3*t.y.word+24:], start+0x1A000)
+		le.PutUint64(entry[start:], t.y.unloadedStart(i))
+		le.PutUint64(entry[end:], t.y.unloadedStart(i)+0x1A000)
 		b = append(b, entry...)
 	}
 	return b
 }
 
-func (t *smallDump) entrySize() int {
-	if t.y.word == 4 {
-		return driverEntry32
-	}
-	return driverEntry64
-}
-
 // drivers are copies of KLDR_DATA_TABLE_ENTRYs, behind a place for the offset
 // of their names. The time stamp ends them.
 func (t *smallDump) drivers() []byte {
-	size := t.entrySize()
-	b := make([]byte, smallDrivers*size)
+	b := make([]byte, smallDrivers*driverEntry64)
 	for i := range smallDrivers {
-		entry := b[i*size:][:size]
-		kldr := entry[t.y.word:]
+		entry := b[i*driverEntry64:][:driverEntry64]
+		kldr := entry[8:]
 		t.y.put(kldr[t.y.p.kldrBase:], t.y.p.large+FrameImage*pageSize+uint64(i)*0x2000000)
 		le.PutUint32(kldr[t.y.p.kldrSize:], kernelSize)
-		stamp := size - t.y.word
-		if t.y.word == 4 {
-			stamp = size - 4
-		}
-		le.PutUint32(entry[stamp:], kernelTime+uint32(i))
+		le.PutUint32(entry[driverEntry64-8:], kernelTime+uint32(i))
 	}
 	return b
 }
@@ -123,7 +114,7 @@ func (t *smallDump) drivers() []byte {
 func (t *smallDump) nameDrivers(at int) {
 	first := int(le.Uint32(t.b[0x30:])) - t.base
 	le.PutUint32(t.b[first:], uint32(at))
-	le.PutUint32(t.b[first+t.entrySize():], uint32(at+4+2*len("ntoskrnl.exe")+2))
+	le.PutUint32(t.b[first+driverEntry64:], uint32(at+4+2*len("ntoskrnl.exe")+2))
 }
 
 // dumpStrings are DUMP_STRINGs: a count of letters, the letters, a NUL.

@@ -219,8 +219,8 @@ func FuzzContext(f *testing.F) {
 			}
 		}
 		_ = kernel.ProcessNameByLooks(b)
-		for _, bits := range []int{32, 64} {
-			_ = kernel.New(&flat{}, bits).ParseUnloaded(b)
+		if list := kernel.ParseUnloaded(b); len(list) != len(b)/kernel.SmallUnloadedSize {
+			t.Fatalf("%d entries out of %d bytes", len(list), len(b))
 		}
 	})
 }

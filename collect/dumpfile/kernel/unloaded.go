@@ -50,23 +50,27 @@ func (k *Kernel) pointerTo(va uint64) (uint64, error) {
 	return k.pointer(b), nil
 }
 
-// The parts of a small dump's copy of the unloaded drivers, DUMP_UNLOADED_DRIVERS:
-// a UNICODE_STRING whose text follows it, and two addresses.
-const smallNameSize = 24
+// SmallUnloadedSize is the size of an entry of ParseUnloaded's list: a
+// UNICODE_STRING whose text follows it, and two addresses.
+const SmallUnloadedSize = smallEnd + 8
 
-// SmallUnloadedSize is the size of an entry of ParseUnloaded's list.
-func (k *Kernel) SmallUnloadedSize() int { return 4*k.o.word + smallNameSize }
+// The parts of such an entry, as the bytes of real 64-bit dumps have them.
+const (
+	smallName  = 0x10
+	smallStart = 0x28
+	smallEnd   = 0x30
+)
 
-// ParseUnloaded reads the entries of a small dump's list of unloaded drivers.
-func (k *Kernel) ParseUnloaded(b []byte) []UnloadedDriver {
+// ParseUnloaded reads the entries of a 64-bit small dump's list of unloaded
+// drivers.
+func ParseUnloaded(b []byte) []UnloadedDriver {
 	var list []UnloadedDriver
-	size, text := k.SmallUnloadedSize(), 2*k.o.word
-	for ; len(b) >= size; b = b[size:] {
-		n := min(int(le.Uint16(b))&^1, smallNameSize)
+	for ; len(b) >= SmallUnloadedSize; b = b[SmallUnloadedSize:] {
+		n := min(int(le.Uint16(b))&^1, smallStart-smallName)
 		list = append(list, UnloadedDriver{
-			Name:  DecodeUTF16(b[text : text+n]),
-			Start: k.pointer(b[text+smallNameSize:]),
-			End:   k.pointer(b[text+smallNameSize+k.o.word:]),
+			Name:  DecodeUTF16(b[smallName : smallName+n]),
+			Start: le.Uint64(b[smallStart:]),
+			End:   le.Uint64(b[smallEnd:]),
 		})
 	}
 	return list
