@@ -97,7 +97,7 @@ func (b *BitmapHeader) checkLengths() error {
 	case b.Bits == 0 || b.Bits > maxBitmapBits:
 		return &FormatError{b.Off, "BitmapSize", fmt.Sprintf("1 to %d bits", int64(maxBitmapBits)), b.Bits}
 	case b.Pages > b.Bits:
-		return &FormatError{b.Off, "Pages", fmt.Sprintf("at most the %d bits of the bitmap", b.Bits), b.Pages}
+		return &FormatError{b.Off, "Pages", fmt.Sprintf("at most %s, as the bitmap has", count(b.Bits, "bit")), b.Pages}
 	case b.HeaderSize < uint64(b.bitmapEnd()) || b.HeaderSize > uint64(b.bitmapEnd())+maxHeaderGap:
 		return &FormatError{b.Off, "HeaderSize", fmt.Sprintf("the page behind the bitmap, which ends at %#x", b.bitmapEnd()), fmt.Sprintf("%#x", b.HeaderSize)}
 	}

@@ -102,12 +102,13 @@ func (h *Header) storyWhat() string {
 		s += fmt.Sprintf(" on %s", h.Machine.Value)
 	}
 	if h.Processors.Known {
-		s += fmt.Sprintf(" with %s", count(uint64(h.Processors.Value), "processor"))
+		s += fmt.Sprintf(" with %s", count(h.Processors.Value, "processor"))
 	}
 	return s + "."
 }
 
-func count(n uint64, thing string) string {
+// count is a number of things. The plural is the regular one.
+func count[T int | int64 | uint32 | uint64](n T, thing string) string {
 	if n == 1 {
 		return "1 " + thing
 	}
@@ -149,7 +150,7 @@ func (h *Header) storyWhen() string {
 
 func (l *Layout) storyLength(size int64) string {
 	if l.Need == 0 {
-		return fmt.Sprintf("How long it should be cannot be told (%s); %d bytes are there.", l.Reason, size)
+		return fmt.Sprintf("How long it should be cannot be told (%s); the file has %s.", l.Reason, count(size, "byte"))
 	}
 	m, err := l.Missing(size)
 	switch {
@@ -158,7 +159,7 @@ func (l *Layout) storyLength(size int64) string {
 	case m.Bytes == 0:
 		return fmt.Sprintf("It takes %d bytes, all of which are there.", l.Need)
 	}
-	return fmt.Sprintf("It takes %d bytes, of which the last %d are missing: %s.", l.Need, m.Bytes, m.Words())
+	return fmt.Sprintf("It takes %d bytes, of which the last %d %s missing: %s.", l.Need, m.Bytes, isAre(m.Bytes), m.Words())
 }
 
 func (h *Header) headerSection() Section {
@@ -525,7 +526,7 @@ func (l *Layout) secondarySection() Section {
 		return s
 	}
 	for _, b := range l.Blobs.List {
-		s.Lines = append(s.Lines, Line{b.Tag.String(), fmt.Sprintf("%08x", b.Off), fmt.Sprintf("%d bytes", b.Size)})
+		s.Lines = append(s.Lines, Line{b.Tag.String(), fmt.Sprintf("%08x", b.Off), count(b.Size, "byte")})
 	}
 	return s
 }

@@ -22,11 +22,19 @@ func (m *Memory) story() string {
 	if errors.Is(m.Modules.Err, errNotDescribed) {
 		return s + " was found; " + m.Modules.Err.Error() + "."
 	}
-	s += fmt.Sprintf(" had %s loaded", count(uint64(len(m.Modules.Value)), "module"))
+	s += fmt.Sprintf(" had %s loaded", count(len(m.Modules.Value), "module"))
 	if n := len(m.Processes.Value); n > 0 {
 		s += fmt.Sprintf(" and ran %s", countOf(n, "process", "processes"))
 	}
 	return s + "."
+}
+
+// isAre is the verb that follows a number.
+func isAre[T int | int64 | uint64](n T) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
 }
 
 func countOf(n int, one, more string) string {

@@ -17,7 +17,7 @@ func (h *Header) sessionSection(m *Memory) Section {
 		os = fmt.Sprintf("%s, build %d", windowsName(h.MinorVersion.Value, h.ProductType), h.MinorVersion.Value)
 	}
 	if h.Processors.Known {
-		os += ", " + count(uint64(h.Processors.Value), "processor")
+		os += ", " + count(h.Processors.Value, "processor")
 	}
 	if words := buildKind(h.MajorVersion); words != "" {
 		os += ", " + words
@@ -268,7 +268,7 @@ func (m *Memory) smallSection(t *TriageHeader, bits int) Section {
 	if t.CallStackSize > 0 {
 		s.text("Call stack", hexWord(t.TopOfStack, bits), "to "+hexWord(truncate(t.TopOfStack+uint64(t.CallStackSize), bits), bits))
 	}
-	s.text("Data blocks", fmt.Sprint(m.Small.Blocks), fmt.Sprintf("%d bytes", m.Small.Bytes))
+	s.text("Data blocks", fmt.Sprint(m.Small.Blocks), count(m.Small.Bytes, "byte"))
 	return s
 }
 

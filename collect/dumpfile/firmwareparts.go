@@ -114,7 +114,7 @@ func (f *firmwareParts) addSection(b []byte, size uint64) {
 		s.base = le.Uint64(b[rawSectionBase:])
 	}
 	if s.outside = s.offset > size || s.size > size-s.offset; s.outside {
-		f.problems = append(f.problems, fmt.Errorf("section %d, %d bytes at %#x: %w", len(f.list), s.size, s.offset, ErrTruncated))
+		f.problems = append(f.problems, fmt.Errorf("section %d, %s at %#x: %w", len(f.list), count(s.size, "byte"), s.offset, ErrTruncated))
 	}
 	f.list = append(f.list, s)
 }
@@ -163,7 +163,7 @@ func (v *verifier) firmware() {
 	case f.Insufficient:
 		v.add(name, StatusBad, "the storage was too small: %d bytes are needed", f.Required)
 	default:
-		v.add(name, StatusOK, "valid, %d sections", len(f.list))
+		v.add(name, StatusOK, "valid, %s", count(len(f.list), "section"))
 	}
 }
 
@@ -203,7 +203,7 @@ func (f *firmwareParts) rawSection() Section {
 func (f *firmwareParts) sectionsSection() Section {
 	s := Section{Title: "Sections"}
 	for i, part := range f.list {
-		words := fmt.Sprintf("%d bytes at %#x", part.size, part.offset)
+		words := fmt.Sprintf("%s at %#x", count(part.size, "byte"), part.offset)
 		if part.kind == rawMemory {
 			words += fmt.Sprintf(", of the memory from %#x", part.base)
 		}

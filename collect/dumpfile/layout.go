@@ -98,7 +98,7 @@ func (h *Header) layoutRuns(l *Layout) {
 	pages := m.NumberOfPages
 	if m.Plausible {
 		l.Pages = newRunPages(h.Size, m.Runs)
-		l.Primary = Length{l.Pages.End(), true, fmt.Sprintf("%d pages in %d runs", pages.Value, len(m.Runs))}
+		l.Primary = Length{l.Pages.End(), true, fmt.Sprintf("%s in %s", count(pages.Value, "page"), count(len(m.Runs), "run"))}
 		return
 	}
 	l.problem(&FormatError{int64(h.offsets().memory), "physical memory runs",
@@ -139,10 +139,10 @@ func (h *Header) layoutBitmap(l *Layout, r io.ReaderAt, size int64) {
 		return
 	}
 	if n != b.Pages {
-		l.problem(&FormatError{b.Off, "Pages", fmt.Sprintf("the %d bits set in the bitmap", n), b.Pages})
+		l.problem(&FormatError{b.Off, "Pages", count(n, "bit") + " set in the bitmap", b.Pages})
 	}
 	l.Pages = &PageSet{First: int64(b.HeaderSize), Count: n, bitmap: m}
-	l.Primary = Length{l.Pages.End(), true, fmt.Sprintf("%d pages set in the bitmap", n)}
+	l.Primary = Length{l.Pages.End(), true, count(n, "page") + " set in the bitmap"}
 	if n < b.Pages { // bits were lost: rather too much is taken than too little
 		l.Primary = Length{int64(b.HeaderSize) + int64(b.Pages)*PageSize, true, fmt.Sprintf("Pages %d; bits are missing in the bitmap", b.Pages)}
 	}
@@ -181,7 +181,7 @@ func (h *Header) layoutDebug(l *Layout, r io.ReaderAt, size int64) {
 		l.problem(err)
 		return
 	}
-	l.Primary = Length{l.Pages.End(), true, fmt.Sprintf("%d pages in %d ranges", l.Pages.Count, d.Ranges)}
+	l.Primary = Length{l.Pages.End(), true, fmt.Sprintf("%s in %s", count(l.Pages.Count, "page"), count(d.Ranges, "range"))}
 }
 
 // addSecondary follows the secondary data behind the primary dump.
@@ -205,7 +205,7 @@ func (l *Layout) addSecondary(r io.ReaderAt, size int64) {
 	}
 	l.Blobs = b
 	l.Format.Bytes = b.End
-	l.Format.Reason += fmt.Sprintf(", %d blobs of secondary data", len(b.List))
+	l.Format.Reason += fmt.Sprintf(", %s of secondary data", count(len(b.List), "blob"))
 	if !b.Whole {
 		l.problem(fmt.Errorf("secondary data up to %#x: %w", b.End, ErrTruncated))
 	}

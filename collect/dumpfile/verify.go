@@ -265,7 +265,7 @@ func (v *verifier) length() {
 	case m.Bytes == 0:
 		v.add("length", StatusOK, "%d bytes needed (%s), %d there", l.Need, l.Reason, v.size)
 	default:
-		v.add("length", StatusBad, "%d of %d bytes are missing at the end: %s", m.Bytes, l.Need, m.Words())
+		v.add("length", StatusBad, "%d of %d bytes %s missing at the end: %s", m.Bytes, l.Need, isAre(m.Bytes), m.Words())
 	}
 	v.requiredSpace()
 }
@@ -276,7 +276,7 @@ func (v *verifier) requiredSpace() {
 	case !r.Known:
 		v.add("RequiredDumpSpace", StatusUnknown, "%s", r.Reason)
 	case f.Known && r.Bytes < f.Bytes:
-		v.add("RequiredDumpSpace", StatusBad, "%d bytes, less than the %d the dump takes", r.Bytes, f.Bytes)
+		v.add("RequiredDumpSpace", StatusBad, "%s, less than the %d the dump takes", count(r.Bytes, "byte"), f.Bytes)
 	case f.Known && r.Bytes > f.Bytes+maxSecondary:
 		v.add("RequiredDumpSpace", StatusUnknown, "%d bytes, absurd for a dump of %d", r.Bytes, f.Bytes)
 	default:
@@ -340,7 +340,7 @@ func (v *verifier) tail() {
 			status = StatusUnknown
 		}
 	}
-	v.add("tail", status, "%d of the last %d pages are zeros", zero, n)
+	v.add("tail", status, "only zeros: %d of the last %s", zero, count(n, "page"))
 }
 
 // directoryTable checks that the top-level page table is in the dump: every
@@ -386,7 +386,7 @@ func (v *verifier) triage() {
 		v.add("end mark", StatusOK, "'TRGD' at %#x", t.ValidOffset)
 	}
 	err := t.checkParts(v.h.Bits)
-	v.expect("parts", err == nil, "%d drivers; %s", t.DriverCount, orText(err, "every part lies within the dump"))
+	v.expect("parts", err == nil, "%s; %s", count(t.DriverCount, "driver"), orText(err, "every part lies within the dump"))
 	v.triageMemory(t)
 }
 
@@ -404,9 +404,9 @@ func (v *verifier) secondary() {
 	case !b.Whole:
 		v.add("secondary data", StatusBad, "blob %d ends at %#x, behind the end of the file", len(b.List), b.End)
 	case b.End == v.size:
-		v.add("secondary data", StatusOK, "%d blobs, the last ends exactly at the end of the file", len(b.List))
+		v.add("secondary data", StatusOK, "%s, ending exactly at the end of the file", count(len(b.List), "blob"))
 	default:
-		v.add("secondary data", StatusOK, "%d blobs up to %#x, %d bytes follow", len(b.List), b.End, v.size-b.End)
+		v.add("secondary data", StatusOK, "%s up to %#x, followed by %s", count(len(b.List), "blob"), b.End, count(v.size-b.End, "byte"))
 	}
 }
 
@@ -422,10 +422,13 @@ func (m *Missing) Words() string {
 	case len(m.Ranges) == 0:
 		return "no pages"
 	}
-	last := m.Ranges[len(m.Ranges)-1]
-	ranges := uint64(len(m.Ranges)) + m.More
-	if m.More > 0 {
-		return fmt.Sprintf("%d pages in %d ranges, from page %#x", m.Pages, ranges, m.Ranges[0].Base)
+	if m.Pages == 1 {
+		return fmt.Sprintf("1 page, %#x", m.Ranges[0].Base)
 	}
-	return fmt.Sprintf("%d pages in %d ranges, from page %#x to %#x", m.Pages, ranges, m.Ranges[0].Base, last.End()-1)
+	last := m.Ranges[len(m.Ranges)-1]
+	words := fmt.Sprintf("%s in %s, from page %#x", count(m.Pages, "page"), count(uint64(len(m.Ranges))+m.More, "range"), m.Ranges[0].Base)
+	if m.More == 0 {
+		words += fmt.Sprintf(" to %#x", last.End()-1)
+	}
+	return words
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math/bits"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -154,6 +155,38 @@ func TestRealTriageDump(t *testing.T) {
 	}
 	if h.Attributes.Known || h.BootID.Value != 13 || l.Triage.DriverCount != 245 || l.Triage.SizeOfDump != 0xAC46C {
 		t.Errorf("attributes %v, boot %v, triage %+v", h.Attributes, h.BootID, l.Triage)
+	}
+}
+
+// TestMissingWords counts what is missing, as a person would say it.
+func TestMissingWords(t *testing.T) {
+	t.Parallel()
+	for want, runs := range map[string][]dumpfile.Run{
+		"1 page, 0x20c": {{Base: 0x20C, Count: 1}},
+		"2 pages in 1 range, from page 0x20c to 0x20d":  {{Base: 0x20C, Count: 2}},
+		"3 pages in 2 ranges, from page 0x20c to 0x301": {{Base: 0x20C, Count: 1}, {Base: 0x300, Count: 2}},
+	} {
+		m := dumpfile.Missing{Bytes: 1, MissingPages: dumpfile.MissingPages{Ranges: runs}}
+		for _, r := range runs {
+			m.Pages += r.Count
+		}
+		if got := m.Words(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// TestOneOfEach verifies a dump of one run and one blob.
+func TestOneOfEach(t *testing.T) {
+	t.Parallel()
+	r := verify(build(t, dumptest.Spec{Type: dumpfile.TypeFull, Runs: []dumpfile.Run{{Base: 1, Count: 0x300}}, Blobs: []int{1}}))
+	if text := r.Layout.Format.Reason; text != "768 pages in 1 run, 1 blob of secondary data" {
+		t.Error(text)
+	}
+	for _, c := range r.Checks {
+		if at := regexp.MustCompile(`\b1 [a-z]+s\b`).FindString(c.Detail); at != "" {
+			t.Errorf("%s: %q in %s", c.Name, at, c.Detail)
+		}
 	}
 }
 

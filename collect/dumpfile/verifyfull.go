@@ -107,7 +107,7 @@ func (w *wholeRead) judge() {
 	case w.bad > 0:
 		v.add(name, StatusBad, "%d of %d bytes cannot be read, the first at %#x: %v", w.bad, w.end, w.firstBad, w.firstErr)
 	case v.l.Pages != nil:
-		v.add(name, StatusOK, "%d bytes read; %d of %d pages are zeros", w.end, w.zeros, v.l.Pages.Count)
+		v.add(name, StatusOK, "%d bytes read; only zeros: %d of %s", w.end, w.zeros, count(v.l.Pages.Count, "page"))
 	default:
 		v.add(name, StatusOK, "%d bytes read", w.end)
 	}

@@ -31,7 +31,7 @@ func (v *verifier) memory() {
 func (v *verifier) pageTables(m *Memory) {
 	const name = "page tables"
 	c := m.Tables.Value
-	looked := fmt.Sprintf("%d", c.Tables)
+	looked := count(c.Tables, "table")
 	if c.Partly {
 		looked = "the first " + looked
 	}
@@ -41,9 +41,9 @@ func (v *verifier) pageTables(m *Memory) {
 	case m.Tables.Err != nil:
 		v.add(name, StatusBad, "%s: %v", m.Paging, m.Tables.Err)
 	case c.Lost > 0:
-		v.add(name, StatusBad, "%s: %d of %s tables are not in the dump, the first is page %#x", m.Paging, c.Lost, looked, c.Missing[0])
+		v.add(name, StatusBad, "%s: %s, %d not in the dump, the first of those is page %#x", m.Paging, looked, c.Lost, c.Missing[0])
 	default:
-		v.add(name, StatusOK, "%s: %s tables, all there", m.Paging, looked)
+		v.add(name, StatusOK, "%s: %s, all there", m.Paging, looked)
 	}
 }
 

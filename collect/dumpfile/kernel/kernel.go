@@ -128,7 +128,7 @@ func (k *Kernel) unicodeString(b []byte) (string, error) {
 	case n == 0:
 		return "", nil
 	case n%2 != 0 || n > maxName:
-		return "", fmt.Errorf("a name of %d bytes: %w", n, ErrNotThere)
+		return "", fmt.Errorf("a name of length %d: %w", n, ErrNotThere)
 	}
 	text, err := k.read(buffer, n)
 	if err != nil {

@@ -15,7 +15,7 @@ type ListError struct {
 }
 
 func (e *ListError) Error() string {
-	s := fmt.Sprintf("the list breaks at %#x after %d entries: %s", e.Node, e.After, e.What)
+	s := fmt.Sprintf("the list breaks at %#x after %d of its entries: %s", e.Node, e.After, e.What)
 	if e.Err != nil {
 		s += ": " + e.Err.Error()
 	}

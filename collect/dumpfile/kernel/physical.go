@@ -46,7 +46,7 @@ func (k *Kernel) PhysicalMemory(d *DebuggerData) ([]FrameRange, error) {
 		list = append(list, r)
 	}
 	if sum != pages {
-		return nil, fmt.Errorf("%s has %d pages and says %d: %w", what, sum, pages, ErrNotThere)
+		return nil, fmt.Errorf("%s: its runs add up to %d, and it says %d: %w", what, sum, pages, ErrNotThere)
 	}
 	return list, nil
 }
