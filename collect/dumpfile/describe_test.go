@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"hangkit/collect/dumpfile"
+	"hangkit/collect/dumpfile/kernel"
 	"hangkit/collect/dumptest"
 )
 
@@ -165,6 +166,40 @@ func TestWindowsName(t *testing.T) {
 		}
 		if got := d.Sections[0].Lines[0].Value; !strings.HasPrefix(got, c.want+", ") {
 			t.Errorf("%d, product %d: %q, want %q", c.build, c.product, got, c.want)
+		}
+	}
+}
+
+// TestStoryProcessors tells of every mix of processors: busy ones by their
+// numbers, the others counted.
+func TestStoryProcessors(t *testing.T) {
+	t.Parallel()
+	busy := func(name string) kernel.Processor {
+		return kernel.Processor{Thread: 1, Process: 1, ProcessName: name, PID: 4}
+	}
+	idle, unknown := kernel.Processor{Thread: 1, Idle: true}, kernel.Processor{}
+	system := busy("System")
+	for _, c := range []struct {
+		processors []kernel.Processor
+		running    bool
+		want       string
+	}{
+		{[]kernel.Processor{system}, false, "Processor 0 ran System (4)."},
+		{[]kernel.Processor{idle}, false, "The processor was idle."},
+		{[]kernel.Processor{unknown}, false, "What the processor ran is not known."},
+		{[]kernel.Processor{idle, idle}, false, "Both processors were idle."},
+		{[]kernel.Processor{idle, idle, idle}, true, "All 3 processors were idle; the registers may be older than the dump."},
+		{[]kernel.Processor{unknown, unknown}, false, "What the 2 processors ran is not known."},
+		{[]kernel.Processor{system, idle}, false, "Processor 0 ran System (4); the other was idle."},
+		{[]kernel.Processor{busy("a"), idle, busy(""), idle}, false, "Processor 0 ran a (4), processor 2 ran an unnamed process; the other 2 were idle."},
+		{[]kernel.Processor{idle, system, unknown}, false, "Processor 1 ran System (4); 1 processor was idle; what the other ran is not known."},
+		{[]kernel.Processor{idle, idle, unknown, unknown}, false, "2 processors were idle; what the other 2 ran is not known."},
+		{[]kernel.Processor{unknown, unknown, system}, false, "Processor 2 ran System (4); what the other 2 ran is not known."},
+		{[]kernel.Processor{system, system, system, system, system}, false, "Processor 0 ran System (4), processor 1 ran System (4), processor 2 ran System (4), processor 3 ran System (4), 1 more was busy."},
+	} {
+		m := &dumpfile.Memory{Processors: c.processors}
+		if got := m.StoryProcessors(c.running); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
 		}
 	}
 }

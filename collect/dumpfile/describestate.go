@@ -169,7 +169,6 @@ func (m *Memory) storyProcessors(running bool) string {
 	if m == nil || len(m.Processors) == 0 {
 		return ""
 	}
-	const most = 4
 	var busy []string
 	idle, unknown := 0, 0
 	for i, p := range m.Processors {
@@ -179,23 +178,65 @@ func (m *Memory) storyProcessors(running bool) string {
 		case p.Idle:
 			idle++
 		default:
-			busy = append(busy, fmt.Sprintf("%d ran %s%s", i, owner(&p), m.at(&p)))
+			busy = append(busy, fmt.Sprintf("processor %d ran %s%s", i, owner(&p), m.at(&p)))
 		}
 	}
-	s := fmt.Sprintf("Of %s %d %s idle", count(uint64(len(m.Processors)), "processor"), idle, wasWere(idle))
-	if unknown > 0 {
-		s += fmt.Sprintf(", of %d it is not known", unknown)
-	}
-	if n := len(busy); n > most {
-		busy = append(busy[:most], fmt.Sprintf("%d more ran others", n-most))
-	}
+	var clauses []string
 	if len(busy) > 0 {
-		s += "; " + strings.Join(busy, "; ")
+		clauses = append(clauses, busyWords(busy))
+	}
+	if idle > 0 {
+		clauses = append(clauses, idleWords(idle, len(busy), unknown))
+	}
+	if unknown > 0 {
+		clauses = append(clauses, unknownWords(unknown, len(busy)+idle))
 	}
 	if running {
-		s += "; the registers may be older than the dump"
+		clauses = append(clauses, "the registers may be older than the dump")
 	}
-	return s + "."
+	s := strings.Join(clauses, "; ")
+	return strings.ToUpper(s[:1]) + s[1:] + "."
+}
+
+// busyWords lists the first of the processors that were at work.
+func busyWords(busy []string) string {
+	const most = 4
+	if n := len(busy) - most; n > 0 {
+		busy = append(busy[:most:most], fmt.Sprintf("%d more %s busy", n, wasWere(n)))
+	}
+	return strings.Join(busy, ", ")
+}
+
+// idleWords counts idle processors, beside those that were busy and those of
+// which nothing is known.
+func idleWords(idle, busy, unknown int) string {
+	switch {
+	case busy+unknown == 0 && idle == 1:
+		return "the processor was idle"
+	case busy+unknown == 0 && idle == 2:
+		return "both processors were idle"
+	case busy+unknown == 0:
+		return fmt.Sprintf("all %d processors were idle", idle)
+	case unknown == 0 && idle == 1:
+		return "the other was idle"
+	case unknown == 0:
+		return fmt.Sprintf("the other %d were idle", idle)
+	}
+	return fmt.Sprintf("%s %s idle", count(idle, "processor"), wasWere(idle))
+}
+
+// unknownWords counts the processors of which it is not known what they did,
+// beside the others.
+func unknownWords(unknown, others int) string {
+	switch {
+	case others == 0 && unknown == 1:
+		return "what the processor ran is not known"
+	case others == 0:
+		return fmt.Sprintf("what the %d processors ran is not known", unknown)
+	case unknown == 1:
+		return "what the other ran is not known"
+	}
+	return fmt.Sprintf("what the other %d ran is not known", unknown)
 }
 
 func wasWere(n int) string {
@@ -217,7 +258,7 @@ func owner(p *kernel.Processor) string {
 	case p.Thread == 0:
 		return "not known"
 	}
-	return "unnamed process"
+	return "an unnamed process"
 }
 
 func (m *Memory) at(p *kernel.Processor) string {

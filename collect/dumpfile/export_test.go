@@ -11,3 +11,7 @@ func NewBitmapPages(r io.ReaderAt, bits uint64) *PageSet {
 
 // WalkBlobs lets the fuzz target reach the walk without a dump around it.
 var WalkBlobs = walkBlobs
+
+// StoryProcessors is the sentence on the processors, for machines that no dump
+// shows.
+func (m *Memory) StoryProcessors(running bool) string { return m.storyProcessors(running) }
