@@ -47,15 +47,15 @@ type Hang struct {
 }
 
 // The kinds of hang that stop codes name (bug check reference of the Windows
-// driver documentation). Code 0xD1 is NotMyFault's where its driver is loaded.
+// driver documentation). Code 0xD1 is NotMyFault's where its driver is loaded. Those of
+// live dumps Candidate.Live knows.
 var causes = map[uint32]Cause{
 	0xE2: CauseRequested, 0xDEADDEAD: CauseRequested, 0x80: CauseRequested, 0x1C8: CauseRequested,
-	0x5454414D: CauseLive, 0x161: CauseLive, 0x11C8: CauseLive, 0x21C8: CauseLive,
 	0x133: CauseDeferred,
 	0x101: CauseProcessor, 0x1CA: CauseProcessor, 0x1CF: CauseProcessor, 0x1DB: CauseProcessor, 0x1DF: CauseProcessor,
 	0x1D5: CauseDriverStart,
 	0x9F:  CausePower, 0x14F: CausePower, 0x1A0: CausePower, 0x1D0: CausePower, 0xA0: CausePower,
-	0xEA: CauseDisplay, 0x116: CauseDisplay, 0x117: CauseDisplay, 0x119: CauseDisplay, 0x141: CauseDisplay,
+	0xEA: CauseDisplay, 0x116: CauseDisplay, 0x119: CauseDisplay,
 }
 
 const (
@@ -63,10 +63,10 @@ const (
 	moduleNotMyFault = "myfault.sys"
 )
 
-// HangOf tells the kind of hang from a dump's header, and from its memory where
-// that could be followed.
-func HangOf(header *dumpfile.Header, m *dumpfile.Memory) Hang {
-	h := Hang{code: header.BugCheck}
+// Hang tells the kind of hang from the dump's header and place, and from its
+// memory where that could be followed.
+func (c *Candidate) Hang(m *dumpfile.Memory) Hang {
+	h := Hang{code: c.Header.BugCheck}
 	if m != nil {
 		h.Stage = stageOf(m)
 	}
@@ -81,7 +81,7 @@ func HangOf(header *dumpfile.Header, m *dumpfile.Memory) Hang {
 			h.Cause = CauseCrash
 		}
 	}
-	if a := header.Attributes; a.Known && a.Value&dumpfile.AttrLiveDump != 0 {
+	if c.Live() {
 		h.Cause = CauseLive
 	}
 	return h
@@ -182,7 +182,9 @@ func (h Hang) Commands() []Command {
 	switch h.Cause {
 	case CauseCrash, CauseDisplay:
 		list = append(list, Command{"!analyze -v", "what failed, and in which module"})
-	case CauseLive, CauseUnknown, CauseRequested:
+	case CauseLive:
+		list = append(list, Command{"!analyze -v", "why Windows took it"}, Command{"!analyze -v -hang", "who waits for whom"})
+	case CauseUnknown, CauseRequested:
 		list = append(list, Command{"!analyze -v -hang", "who waits for whom; its bugcheck part only repeats that a dump was asked for"})
 	default:
 		list = append(list, Command{"!analyze -v", "the watchdog's own view"}, Command{"!analyze -v -hang", "who waits for whom"})

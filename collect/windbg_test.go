@@ -29,9 +29,9 @@ func headerWith(code uint32, parameters ...uint64) *dumpfile.Header {
 	return h
 }
 
-// TestHangOf: each kind of hang has the commands that are meant for it before those
+// TestHang: each kind of hang has the commands that are meant for it before those
 // for any hang.
-func TestHangOf(t *testing.T) {
+func TestHang(t *testing.T) {
 	t.Parallel()
 	broken := memoryWith("", "System", "smss.exe")
 	broken.Processes.Err = kernel.ErrNotStored
@@ -39,33 +39,41 @@ func TestHangOf(t *testing.T) {
 	live.Attributes = dumpfile.Field[dumpfile.Attributes]{Value: dumpfile.AttrLiveDump, Known: true}
 	for _, test := range []struct {
 		name     string
+		folder   bool // that of live dumps
 		header   *dumpfile.Header
 		memory   *dumpfile.Memory
 		title    string
 		commands []string
 	}{
-		{"keyboard, before smss", headerWith(0xE2), memoryWith("", "System", "Registry"), "hang at boot, before smss.exe", []string{"!process 0 17 System", "!pnptriage", "!blackboxbsd"}},
-		{"NMI, session manager", headerWith(0x80), memoryWith("", "System", "smss.exe", "autochk.exe"), "hang at boot, in the session manager's part", []string{"!process 0 17 smss.exe", "!process 0 17 autochk.exe"}},
-		{"power button, logon", headerWith(0x1C8, 7000), memoryWith("", "System", "smss.exe", "winlogon.exe", "LogonUI.exe"), "hang at the logon screen, or before it", []string{"!process 0 17 winlogon.exe", "!alpc /lpp"}},
-		{"NotMyFault, desktop", headerWith(0xD1), memoryWith("MyFault.sys", "System", "winlogon.exe", "Explorer.EXE"), "hang of a running system", []string{"!analyze -v -hang"}},
-		{"a real 0xD1", headerWith(0xD1), memoryWith("acme.sys", "System", "explorer.exe"), "crash", []string{"!analyze -v"}},
-		{"list broken off", headerWith(0xE2), broken, "hang", []string{"!analyze -v -hang"}},
-		{"no memory", headerWith(0xE2), nil, "hang", []string{"!analyze -v -hang"}},
-		{"DPC watchdog", headerWith(0x133, 1), nil, "DPC watchdog", []string{"!analyze -v", "!running -it", "!dpcs", "!timer"}},
-		{"clock watchdog", headerWith(0x101, 24, 0, 0, 3), nil, "processor hang", []string{"~3s; k", "!running -it"}},
-		{"driver start", headerWith(0x1D5, 0x656D6361, 0, 0xFFFF8000AA, 60000), nil, "hang at the start of a driver", []string{"!thread 0xffff8000aa 17", "!pnptriage", "!devnode 0 1"}},
-		{"power, IRP", headerWith(0x9F, 3, 0xAA, 0xBB, 0xCC), nil, "power transition hang", []string{"!devstack 0xaa", "!irp 0xcc", "!poaction"}},
-		{"power, PnP lock", headerWith(0x9F, 4, 300, 0xBB, 0xCC), nil, "power transition hang", []string{"!thread 0xbb 17", "!poaction"}},
-		{"display", headerWith(0xEA, 0xAB), nil, "display hang", []string{"!thread 0xab 17"}},
-		{"live dump", headerWith(0x161), nil, "live dump", []string{"!analyze -v -hang"}},
-		{"live dump by attribute", live, nil, "live dump", []string{"!analyze -v -hang"}},
-		{"crash", headerWith(0x7B), nil, "crash", []string{"!analyze -v"}},
-		{"with _M", headerWith(0x100000EA, 0xAB), nil, "display hang", nil},
-		{"nothing known", &dumpfile.Header{}, nil, "hang", []string{"!analyze -v -hang"}},
+		{"keyboard, before smss", false, headerWith(0xE2), memoryWith("", "System", "Registry"), "hang at boot, before smss.exe", []string{"!process 0 17 System", "!pnptriage", "!blackboxbsd"}},
+		{"NMI, session manager", false, headerWith(0x80), memoryWith("", "System", "smss.exe", "autochk.exe"), "hang at boot, in the session manager's part", []string{"!process 0 17 smss.exe", "!process 0 17 autochk.exe"}},
+		{"power button, logon", false, headerWith(0x1C8, 7000), memoryWith("", "System", "smss.exe", "winlogon.exe", "LogonUI.exe"), "hang at the logon screen, or before it", []string{"!process 0 17 winlogon.exe", "!alpc /lpp"}},
+		{"NotMyFault, desktop", false, headerWith(0xD1), memoryWith("MyFault.sys", "System", "winlogon.exe", "Explorer.EXE"), "hang of a running system", []string{"!analyze -v -hang"}},
+		{"a real 0xD1", false, headerWith(0xD1), memoryWith("acme.sys", "System", "explorer.exe"), "crash", []string{"!analyze -v"}},
+		{"list broken off", false, headerWith(0xE2), broken, "hang", []string{"!analyze -v -hang"}},
+		{"no memory", false, headerWith(0xE2), nil, "hang", []string{"!analyze -v -hang"}},
+		{"DPC watchdog", false, headerWith(0x133, 1), nil, "DPC watchdog", []string{"!analyze -v", "!running -it", "!dpcs", "!timer"}},
+		{"clock watchdog", false, headerWith(0x101, 24, 0, 0, 3), nil, "processor hang", []string{"~3s; k", "!running -it"}},
+		{"driver start", false, headerWith(0x1D5, 0x656D6361, 0, 0xFFFF8000AA, 60000), nil, "hang at the start of a driver", []string{"!thread 0xffff8000aa 17", "!pnptriage", "!devnode 0 1"}},
+		{"power, IRP", false, headerWith(0x9F, 3, 0xAA, 0xBB, 0xCC), nil, "power transition hang", []string{"!devstack 0xaa", "!irp 0xcc", "!poaction"}},
+		{"power, PnP lock", false, headerWith(0x9F, 4, 300, 0xBB, 0xCC), nil, "power transition hang", []string{"!thread 0xbb 17", "!poaction"}},
+		{"display", false, headerWith(0xEA, 0xAB), nil, "display hang", []string{"!thread 0xab 17"}},
+		{"live dump", false, headerWith(0x161), nil, "live dump", []string{"!analyze -v -hang"}},
+		{"live dump of the display", false, headerWith(0x141), nil, "live dump", []string{"!analyze -v"}},
+		{"live dump by attribute", false, live, nil, "live dump", []string{"!analyze -v -hang"}},
+		{"live dump by folder", true, headerWith(0x133, 1), nil, "live dump", []string{"!analyze -v -hang"}},
+		{"live dump by folder, of no code", true, &dumpfile.Header{}, nil, "live dump", []string{"!analyze -v -hang"}},
+		{"crash", false, headerWith(0x7B), nil, "crash", []string{"!analyze -v"}},
+		{"with _M", false, headerWith(0x100000EA, 0xAB), nil, "display hang", nil},
+		{"nothing known", false, &dumpfile.Header{}, nil, "hang", []string{"!analyze -v -hang"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			h := collect.HangOf(test.header, test.memory)
+			c := &collect.Candidate{Header: test.header}
+			if test.folder {
+				c.Source = collect.SourceLive
+			}
+			h := c.Hang(test.memory)
 			if title, how := h.Words(); title != test.title || how == "" {
 				t.Errorf("%q: %q, want %q", title, how, test.title)
 			}

@@ -39,7 +39,7 @@ func NewDump(t Taken) *Dump {
 		d.Open = d.steps(t.Result)
 	}
 	if c.Header != nil {
-		hang := collect.HangOf(c.Header, t.memory())
+		hang := c.Hang(t.memory())
 		d.Crash = newCrash(c.Header, hang)
 		d.Hang = newHang(hang)
 		d.remember(&t)
