@@ -67,7 +67,7 @@ func (c *Candidate) crashed() string {
 var madeBy = map[uint32]string{
 	0xE2:       "by keyboard (made on purpose)",
 	0xDEADDEAD: "by a tool or driver (made on purpose)",
-	0x80:       "by NMI (made on purpose, or failing hardware)",
+	0x80:       "by NMI (made on purpose if somebody sent it, else failing hardware)",
 	0x1C8:      "by holding the power button (made on purpose)",
 }
 

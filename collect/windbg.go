@@ -59,6 +59,7 @@ var causes = map[uint32]Cause{
 }
 
 const (
+	codeNMI          = 0x80
 	codeNotMyFault   = 0xD1
 	moduleNotMyFault = "myfault.sys"
 )
@@ -85,6 +86,12 @@ func (c *Candidate) Hang(m *dumpfile.Memory) Hang {
 		h.Cause = CauseLive
 	}
 	return h
+}
+
+// MaybeHardware reports whether an NMI stopped the machine: failing hardware sends
+// one as well as somebody who asks for a dump.
+func (h Hang) MaybeHardware() bool {
+	return h.code.Code.Known && plainCode(h.code.Code.Value) == codeNMI
 }
 
 // plainCode is a stop code without the mark that makes "_M" of its name.
@@ -133,6 +140,9 @@ func (h Hang) Words() (title, how string) {
 	stage, seen := h.Stage.words()
 	switch h.Cause {
 	case CauseRequested:
+		if h.MaybeHardware() {
+			return stage, "If somebody sent the NMI, the stop code says nothing about the cause; if nobody did, the hardware failed. " + seen
+		}
 		return stage, "The dump was asked for, so its stop code says nothing about the cause. " + seen
 	case CauseUnknown:
 		return stage, seen
@@ -185,6 +195,9 @@ func (h Hang) Commands() []Command {
 	case CauseLive:
 		list = append(list, Command{"!analyze -v", "why Windows took it"}, Command{"!analyze -v -hang", "who waits for whom"})
 	case CauseUnknown, CauseRequested:
+		if h.MaybeHardware() {
+			list = append(list, Command{"!analyze -v", "what the hardware reported, if nobody sent the NMI"})
+		}
 		list = append(list, Command{"!analyze -v -hang", "who waits for whom; its bugcheck part only repeats that a dump was asked for"})
 	default:
 		list = append(list, Command{"!analyze -v", "the watchdog's own view"}, Command{"!analyze -v -hang", "who waits for whom"})

@@ -46,7 +46,7 @@ func TestHang(t *testing.T) {
 		commands []string
 	}{
 		{"keyboard, before smss", false, headerWith(0xE2), memoryWith("", "System", "Registry"), "hang at boot, before smss.exe", []string{"!process 0 17 System", "!pnptriage", "!blackboxbsd"}},
-		{"NMI, session manager", false, headerWith(0x80), memoryWith("", "System", "smss.exe", "autochk.exe"), "hang at boot, in the session manager's part", []string{"!process 0 17 smss.exe", "!process 0 17 autochk.exe"}},
+		{"NMI, session manager", false, headerWith(0x80), memoryWith("", "System", "smss.exe", "autochk.exe"), "hang at boot, in the session manager's part", []string{"!analyze -v", "!process 0 17 smss.exe", "!process 0 17 autochk.exe"}},
 		{"power button, logon", false, headerWith(0x1C8, 7000), memoryWith("", "System", "smss.exe", "winlogon.exe", "LogonUI.exe"), "hang at the logon screen, or before it", []string{"!process 0 17 winlogon.exe", "!alpc /lpp"}},
 		{"NotMyFault, desktop", false, headerWith(0xD1), memoryWith("MyFault.sys", "System", "winlogon.exe", "Explorer.EXE"), "hang of a running system", []string{"!analyze -v -hang"}},
 		{"a real 0xD1", false, headerWith(0xD1), memoryWith("acme.sys", "System", "explorer.exe"), "crash", []string{"!analyze -v"}},

@@ -106,7 +106,7 @@ func (b *BugCheck) MadeOnPurpose(m *Memory) string {
 	case code == 0xE2, code == 0xDEADDEAD, code == 0x1C8:
 		return "The crash was made on purpose: " + ignoreCause + "."
 	case code == 0x80:
-		return "If somebody sent the NMI, the crash was made on purpose: " + ignoreCause + "."
+		return "If somebody sent the NMI, the crash was made on purpose: " + ignoreCause + ". If nobody did, the hardware failed."
 	case code == 0xD1 && m.HasModule("myfault.sys"):
 		return "The crash was made on purpose with NotMyFault (myfault.sys is loaded): " + ignoreCause + "."
 	}

@@ -341,7 +341,8 @@ func newCrash(h *dumpfile.Header, hang collect.Hang) *Crash {
 		}
 		c.Parameters = append(c.Parameters, Parameter{Value: value})
 	}
-	c.Purpose, c.Live = purpose(hang, b.Code.Value), hang.Cause == collect.CauseLive
+	c.Purpose, c.Advice = purpose(hang)
+	c.Live = hang.Cause == collect.CauseLive
 	info, ok := dumpfile.LookupBugCheck(b.Code.Value)
 	c.Meaning = sentence(cmp.Or(capital(info.Note), "No watchdog and no request made this crash: what failed is the cause"))
 	if !ok {
@@ -350,16 +351,18 @@ func newCrash(h *dumpfile.Header, hang collect.Hang) *Crash {
 	return c
 }
 
-// purpose says that a crash was made on purpose, as far as that is sure.
-func purpose(hang collect.Hang, code uint32) string {
-	const codeNMI = 0x80
+// purpose says that a crash was made on purpose, as far as that is sure, and what
+// to make of it.
+func purpose(hang collect.Hang) (purpose, advice string) {
 	switch {
 	case hang.Cause != collect.CauseRequested:
-		return ""
-	case code == codeNMI:
-		return "If somebody sent the NMI, this crash was made on purpose."
+		return "", ""
+	case hang.MaybeHardware():
+		return "If somebody sent the NMI, this crash was made on purpose.",
+			"Then ignore the cause that !analyze prints: it names the NMI, not what hung. If nobody sent it, the hardware failed, and that is the cause."
 	}
-	return "This crash was made on purpose."
+	return "This crash was made on purpose.",
+		"Ignore the cause that !analyze prints: it names what made the dump (the keyboard driver, the power button or a tool), not what hung."
 }
 
 // Plain tells that the parameters say nothing.

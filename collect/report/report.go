@@ -166,7 +166,8 @@ type Crash struct {
 	Name       string
 	Parameters []Parameter
 	Meaning    string
-	Purpose    string // that it was made on purpose, so that the stop code is no cause
+	Purpose    string // that it was made on purpose, as far as that is sure
+	Advice     string // what to make of the cause that the debugger names, then
 	Live       bool   // the machine went on
 }
 

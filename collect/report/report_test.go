@@ -15,6 +15,9 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"hangkit/collect"
+	"hangkit/collect/dumpfile"
+	"hangkit/collect/dumptest"
 	"hangkit/collect/report"
 )
 
@@ -54,7 +57,7 @@ func goldenReport() *report.Report {
 			Verdict: "A debugger opens it, but 1.0 GiB of 8.0 GiB are missing.", Story: []string{"A 64-bit kernel memory dump."},
 			Reasons: []string{"length"}, Checks: []report.Check{{Name: "length", Status: "bad", Detail: "too short"}, {Name: "machine", Status: "ok", Detail: "x64"}},
 			Problems: []string{"one sector cannot be read"},
-			Crash: &report.Crash{Code: "0xE2", Name: "MANUALLY_INITIATED_CRASH", Meaning: "The keyboard shortcut.", Purpose: "This crash was made on purpose.",
+			Crash: &report.Crash{Code: "0xE2", Name: "MANUALLY_INITIATED_CRASH", Meaning: "The keyboard shortcut.", Purpose: "This crash was made on purpose.", Advice: "Ignore the cause that !analyze prints.",
 				Parameters: []report.Parameter{{Value: "0x1", Words: "one"}, {Value: "0x2"}}},
 			Copy: &report.Copy{Name: "dumps/pagefile.dmp.zst", Size: 7 << 30, SHA256: "5eed", FileSize: 2 << 30, FileSHA256: "c0de", BadBytes: 4096, Map: "pagefile.map",
 				Unpack: []report.Step{{Command: "zstd -d dumps/pagefile.dmp.zst", Why: "unpacks it"}}},
@@ -288,6 +291,33 @@ func TestSample(t *testing.T) {
 		}
 	}
 	checkMemory(t, d, hung.Memory)
+}
+
+// TestNMI wants no part of the report to be surer than another that a crash by NMI
+// was made on purpose.
+func TestNMI(t *testing.T) {
+	t.Parallel()
+	disk := &disk{pieces: 1, files: map[string]*dumptest.Reader{
+		"Windows/Minidump/112026-1-01.dmp": mustDump(t, dumptest.Spec{Type: dumpfile.TypeTriage, BugCheck: 0x80}),
+	}}
+	found, err := collect.Find(t.Context(), []collect.Place{{Volume: disk, Label: "C", SystemRoot: "Windows"}})
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%d found, %v", len(found), err)
+	}
+	d := report.NewDump(taken(t, found[0]))
+	for place, text := range map[string]string{
+		"told": d.Told, "story": strings.Join(d.Story, " "), "bugcheck": d.Crash.Purpose, "where to begin": d.Hang.How,
+	} {
+		if !strings.Contains(strings.ToLower(text), "if somebody sent") {
+			t.Errorf("%s: %s", place, text)
+		}
+	}
+	page, text := render(t, &report.Report{Dumps: []*report.Dump{d}})
+	for _, s := range []string{page, strings.Join(strings.Fields(text), " ")} {
+		if !strings.Contains(s, "Then ignore the cause") || strings.Contains(s, "Ignore the cause") || strings.Contains(s, "This crash was made") {
+			t.Error(s)
+		}
+	}
 }
 
 // checkMemory counts the pages of the sample's dump again, one by one.

@@ -276,7 +276,7 @@ func (t *textWriter) crash(c *Crash) {
 	t.line("", "%s %s", c.Code, c.Name)
 	t.line("", "%s", c.Meaning)
 	if c.Purpose != "" {
-		t.line("! ", "%s Ignore the cause that !analyze prints: it names what made the dump, not what hung.", c.Purpose)
+		t.line("! ", "%s %s", c.Purpose, c.Advice)
 	}
 	if c.Live {
 		t.line("! ", "This is a live dump. The machine went on running: nothing crashed, and its memory changed while it was written.")
