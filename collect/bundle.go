@@ -60,15 +60,19 @@ type BundleID struct {
 	EncryptTo []string  `json:"encrypt_to,omitempty"` // the recipients, in order
 }
 
-// SameMachine tells whether two collections are of one machine. Machines without a
-// name, or with the same one, are told apart by their volumes where these are known.
+// SameMachine tells whether two collections are surely of one machine. Machines of the
+// same name are told apart by their volumes where these are known; those without a name
+// have to have a volume in common.
 func (id *BundleID) SameMachine(other *BundleID) bool {
-	if id.Computer != other.Computer {
-		return false
-	}
-	if len(id.Volumes) == 0 || len(other.Volumes) == 0 {
-		return true
-	}
+	return !id.differs(other) && (id.Computer != "" || id.sharesVolume(other))
+}
+
+// differs tells whether two collections are surely not of one machine.
+func (id *BundleID) differs(other *BundleID) bool {
+	return id.Computer != other.Computer || len(id.Volumes) > 0 && len(other.Volumes) > 0 && !id.sharesVolume(other)
+}
+
+func (id *BundleID) sharesVolume(other *BundleID) bool {
 	return slices.ContainsFunc(id.Volumes, func(v string) bool { return slices.Contains(other.Volumes, v) })
 }
 
@@ -159,10 +163,10 @@ type UnfinishedBundle struct {
 }
 
 // UnfinishedBundles lists the unfinished bundles of a machine in dir, the newest first;
-// dir itself, where it is one.
+// dir itself, where it is one and nothing says that it is of another machine.
 func UnfinishedBundles(dir string, of BundleID) ([]UnfinishedBundle, error) {
 	if id, err := readBundleID(dir); err == nil {
-		if !id.SameMachine(&of) {
+		if id.differs(&of) {
 			return nil, fmt.Errorf("%s holds a collection of another machine, %q: %w", dir, id.Computer, ErrOtherMachine)
 		}
 		return []UnfinishedBundle{{dir, *id}}, nil
@@ -310,8 +314,9 @@ func (b *Bundle) sweep() error {
 		if stem == e.Name() || !strings.HasPrefix(stem, tempPrefix) {
 			continue
 		}
-		if _, err := readJournal(b.root, path.Join(DumpsFolder, stem+journalSuffix)); err == nil {
-			continue
+		_, err := readJournal(b.root, path.Join(DumpsFolder, stem+journalSuffix))
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrJournal) {
+			continue // it tells what it is of, or could have on a better day
 		}
 		if err := b.root.RemoveAll(path.Join(DumpsFolder, e.Name())); err != nil {
 			return fmt.Errorf("unfinished output: %w", bundleError(err))

@@ -258,6 +258,38 @@ func TestUnfinishedBundles(t *testing.T) {
 	}
 }
 
+// TestSameMachine: what has no name is nobody's until a volume says whose.
+func TestSameMachine(t *testing.T) {
+	t.Parallel()
+	id := func(computer string, volumes ...string) *collect.BundleID {
+		return &collect.BundleID{Computer: computer, Volumes: volumes}
+	}
+	for _, c := range []struct {
+		a, b *collect.BundleID
+		want bool
+	}{
+		{id("SRV"), id("SRV"), true},
+		{id("SRV", "v1"), id("SRV"), true},
+		{id("SRV", "v1"), id("SRV", "v2"), false},
+		{id("SRV", "v1", "v2"), id("SRV", "v2"), true},
+		{id("SRV", "v1"), id("PC", "v1"), false},
+		{id("", "v1"), id("", "v1"), true},
+		{id("", "v1"), id(""), false},
+		{id(""), id(""), false},
+	} {
+		if c.a.SameMachine(c.b) != c.want || c.b.SameMachine(c.a) != c.want {
+			t.Errorf("%+v and %+v: want %v", c.a, c.b, c.want)
+		}
+	}
+	dir := bundleOf(t, t.TempDir(), collect.BundleID{Begun: begun}).Dir
+	if left, err := collect.UnfinishedBundles(dir, collect.BundleID{}); err != nil || len(left) != 1 {
+		t.Errorf("named itself: %v, %v", left, err)
+	}
+	if left, err := collect.UnfinishedBundles(filepath.Dir(dir), collect.BundleID{}); err != nil || len(left) != 0 {
+		t.Errorf("taken for another's: %v, %v", left, err)
+	}
+}
+
 // TestResumeBundle goes on for the same eyes only, and replaces what the run before it
 // wrote.
 func TestResumeBundle(t *testing.T) {

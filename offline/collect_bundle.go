@@ -56,12 +56,9 @@ func (c *CollectCmd) refuseOutput(k *collection) error {
 // takesFrom tells whether something is taken from a target. Where none was named all
 // disks are looked at, the stick too that everything is to go to.
 func (k *collection) takesFrom(t *target.Target) bool {
-	from := func(p *collect.Place) bool {
+	return k.target != "" || k.takes(func(p *collect.Place) bool {
 		return slices.ContainsFunc(t.Volumes, func(v *target.Volume) bool { return v.Label() == p.Label })
-	}
-	return k.target != "" ||
-		slices.ContainsFunc(k.dumps, func(d takenDump) bool { return from(d.Candidate.Place) }) ||
-		slices.ContainsFunc(k.logs, func(l takenLog) bool { return from(l.File.Place) })
+	})
 }
 
 // newBundle begins a collection, and tells of those that could have been gone on with.

@@ -102,15 +102,24 @@ func (k *collection) computer() string {
 	return k.facts.Name.Value
 }
 
-// id says whose collection it is.
+// id says whose collection it is. The stick that the program was started from tells
+// nothing of the machine.
 func (k *collection) id() collect.BundleID {
 	id := collect.BundleID{Computer: k.computer(), What: k.what, Begun: k.begun}
 	for _, v := range readable(k.scan) {
-		if serial := serialText(v); serial != "" {
+		on := func(p *collect.Place) bool { return p.Volume == collect.Volume(v.FS) }
+		meant := k.from != nil && k.from.Volume == v
+		if serial := serialText(v); serial != "" && (meant || k.takes(on)) {
 			id.Volumes = append(id.Volumes, serial)
 		}
 	}
 	return id
+}
+
+// takes tells whether something is taken from the places that are meant.
+func (k *collection) takes(from func(*collect.Place) bool) bool {
+	return slices.ContainsFunc(k.dumps, func(d takenDump) bool { return from(d.Candidate.Place) }) ||
+		slices.ContainsFunc(k.logs, func(l takenLog) bool { return from(l.File.Place) })
 }
 
 // isEmpty tells that there is nothing to collect.
