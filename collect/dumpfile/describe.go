@@ -135,7 +135,7 @@ func (h *Header) storyWhen() string {
 		return ""
 	}
 	what := "It crashed on "
-	if a := h.Attributes; a.Known && a.Value&AttrLiveDump != 0 {
+	if h.fromRunningMachine() {
 		what = "It was taken from the running system on "
 	}
 	s := what + h.SystemTime.Value.Format("2006-01-02 at 15:04:05 UTC")

@@ -232,6 +232,9 @@ func TestPurpose(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if calm := c.want == "Nothing crashed"; calm && strings.Contains(render(d), "It crashed on") {
+				t.Errorf("%#x: %q", c.code, d.Story)
+			}
 			told := strings.Contains(render(d), "!analyze")
 			if told != (c.want != "") || !strings.Contains(render(d), c.want) {
 				t.Errorf("%#x with %q: %q", c.code, c.modules, d.Story)
