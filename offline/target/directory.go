@@ -7,7 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
+	"syscall"
 
 	"hangkit/image"
 	"hangkit/ntfs"
@@ -22,6 +24,13 @@ func openDirectory(name string, mode Mode) (*Target, error) {
 }
 
 func openRoot(name string, mode Mode) (*directory, error) {
+	st, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !st.IsDir() { // opening a pipe would wait for its other end
+		return nil, &fs.PathError{Op: "open", Path: name, Err: syscall.ENOTDIR}
+	}
 	root, err := os.OpenRoot(name)
 	if err != nil {
 		return nil, err
@@ -80,9 +89,9 @@ func (d *directory) resolve(op, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	entries, err := fs.ReadDir(d.root.FS(), parent)
+	entries, err := d.readDir(parent)
 	if err != nil {
-		return "", d.refuseOutside(err)
+		return "", err
 	}
 	for _, e := range entries {
 		if strings.EqualFold(e.Name(), path.Base(name)) {
@@ -97,11 +106,53 @@ func (d *directory) Open(name string) (fs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := d.root.Open(found)
+	f, _, err := d.open(found, os.O_RDONLY)
 	if err != nil {
-		return nil, d.refuseOutside(err)
+		return nil, err
 	}
 	return f, nil
+}
+
+// ErrNotRegular means that a name stands for a pipe, a socket or a device: Windows has
+// none of them among its files, and a mounted volume may.
+var ErrNotRegular = errors.New("not a regular file")
+
+// open opens the file or the folder of a name that was found. Opening a pipe waits for
+// its other end, and opening a device may set it going: so it is looked at before.
+func (d *directory) open(found string, flag int) (*os.File, fs.FileInfo, error) {
+	info, err := d.root.Stat(found)
+	if err == nil {
+		err = checkOrdinary(found, info)
+	}
+	if err != nil {
+		return nil, nil, d.refuseOutside(err)
+	}
+	return d.openSeen(found, flag)
+}
+
+// openSeen opens what was looked at, and looks once more: it may have become another
+// in between.
+func (d *directory) openSeen(found string, flag int) (*os.File, fs.FileInfo, error) {
+	f, err := d.root.OpenFile(found, flag|nonBlocking, 0)
+	if err != nil {
+		return nil, nil, d.refuseOutside(err)
+	}
+	info, err := f.Stat()
+	if err == nil {
+		err = checkOrdinary(found, info)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, f.Close())
+	}
+	return f, info, nil
+}
+
+// checkOrdinary refuses what is neither a file nor a folder.
+func checkOrdinary(name string, info fs.FileInfo) error {
+	if info.IsDir() || info.Mode().IsRegular() {
+		return nil
+	}
+	return &fs.PathError{Op: "open", Path: name, Err: ErrNotRegular}
 }
 
 func (d *directory) ReadDir(name string) ([]fs.DirEntry, error) {
@@ -109,8 +160,18 @@ func (d *directory) ReadDir(name string) ([]fs.DirEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries, err := fs.ReadDir(d.root.FS(), found)
-	return entries, d.refuseOutside(err)
+	return d.readDir(found)
+}
+
+func (d *directory) readDir(found string) ([]fs.DirEntry, error) {
+	dir, _, err := d.open(found, os.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	entries, err := dir.ReadDir(-1)
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return entries, err
 }
 
 func (d *directory) Stat(name string) (fs.FileInfo, error) {
@@ -160,18 +221,15 @@ func (d *directory) regular(name string, flag int) (*os.File, int64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	f, err := d.root.OpenFile(found, flag, 0)
+	f, info, err := d.open(found, flag)
 	if err != nil {
-		return nil, 0, d.refuseOutside(err)
+		return nil, 0, err
 	}
-	st, err := f.Stat()
-	if err == nil && !st.Mode().IsRegular() {
-		err = &fs.PathError{Op: "open", Path: name, Err: errors.New("not a regular file")}
-	}
-	if err != nil {
+	if info.IsDir() {
+		err = &fs.PathError{Op: "open", Path: name, Err: ErrNotRegular}
 		return nil, 0, errors.Join(err, f.Close())
 	}
-	return f, st.Size(), nil
+	return f, info.Size(), nil
 }
 
 func (d *directory) Free() (int64, error) {

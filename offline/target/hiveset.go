@@ -298,7 +298,7 @@ func OpenFile(name string) (*ReadFile, error) {
 		return nil, err
 	}
 	if !st.Mode().IsRegular() { // opening a pipe would wait for its other end
-		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.New("not a regular file")}
+		return nil, &fs.PathError{Op: "open", Path: name, Err: ErrNotRegular}
 	}
 	f, err := os.Open(name)
 	if err != nil {
