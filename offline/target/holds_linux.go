@@ -10,12 +10,21 @@ import (
 )
 
 // Holds tells whether a folder, or the place where it is to be made, lies on this
-// target: in the same mounted volume, or on a mounted partition of the same device.
+// target: in the same mounted volume, on a mounted partition of the same device, or in
+// the image itself where that is mounted.
 func (t *Target) Holds(dir string) (bool, error) {
 	if t.Kind == Directory && inside(dir, t.Name) {
 		return true, nil
 	}
-	device, err := deviceOf(existing(dir))
+	dir = existing(dir)
+	below, err := thisKernel.below(dir)
+	if err != nil {
+		return false, err
+	}
+	if below.holds(t) {
+		return true, nil
+	}
+	device, err := deviceOf(dir)
 	if err != nil {
 		return false, err
 	}
