@@ -300,7 +300,7 @@ func TestOracleJoinScript(t *testing.T) {
 			t.Fatal(err)
 		}
 		run(t, sh, filepath.Join(res.Path, "join.sh"))
-		if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || !bytes.Equal(got, b) {
+		if got, err := os.ReadFile(filepath.Join(dir, collect.SafeName(name))); err != nil || !bytes.Equal(got, b) {
 			t.Errorf("%q: joined %d bytes, %v", name, len(got), err)
 		}
 		if got := names(t, dir); len(got) != 2 {
@@ -327,8 +327,8 @@ func TestJoinCmd(t *testing.T) {
 	want := strings.ReplaceAll(`@echo off
 rem Joins the parts in this folder.
 cd /d "%~dp0"
-if exist "..\_ 100%% & b.dmp" goto there
-if exist "..\_ 100%% & b.dmp.map" goto there
+if exist "..\_ 100_ _ b.dmp" goto there
+if exist "..\_ 100_ _ b.dmp.map" goto there
 copy /b part.0001+part.0002+part.0003 joining.tmp >nul
 if errorlevel 1 goto failed
 for %%f in (joining.tmp) do if not "%%~zf"=="10" goto failed
@@ -337,14 +337,14 @@ for /f "skip=1 delims=" %%h in ('certutil -hashfile joining.tmp SHA256') do if n
 if not defined sum goto proven
 if /i not "%sum: =%"=="84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882" goto failed
 :proven
-if exist "%CD%.map" copy /b "%CD%.map" "..\_ 100%% & b.dmp.map" >nul
-move joining.tmp "..\_ 100%% & b.dmp" >nul
+if exist "%CD%.map" copy /b "%CD%.map" "..\_ 100_ _ b.dmp.map" >nul
+move joining.tmp "..\_ 100_ _ b.dmp" >nul
 if errorlevel 1 goto failed
 if defined sum exit /b 0
 echo Not proven: there is no certutil. The SHA-256 must be 84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882
 exit /b 2
 :there
-echo "..\_ 100%% & b.dmp" or its map is there already
+echo "..\_ 100_ _ b.dmp" or its map is there already
 exit /b 1
 :failed
 echo Joining failed: the parts are not whole

@@ -33,7 +33,7 @@ var hostileNames = []struct{ name, copied string }{
 	{`<script>|"?*.dmp`, "_003c_script_____"},
 	{`evil. . ..dmp`, "evil. . ."},
 	{`.hangkit-0.tmp.dmp`, "hangkit-0.tmp"},
-	{`$(reboot)%TEMP%.dmp`, "$(reboot)%TEMP%"},
+	{`$(reboot)%TEMP%.dmp`, "_(reboot)_TEMP_"},
 }
 
 // hostileFolders are a folder for each of the names, under a name that can be formatted,

@@ -194,7 +194,7 @@ func parseParts(b []byte) (*partsList, error) {
 	switch {
 	case l.Schema != PartsSchema:
 		return nil, fmt.Errorf("%s: schema %q: %w", partsFile, l.Schema, errors.ErrUnsupported)
-	case l.Size <= 0 || l.Size > maxJoined || l.PartSize <= 0 || (l.Size-1)/l.PartSize >= maxParts || SafeName(l.Name) != l.Name:
+	case l.Size <= 0 || l.Size > maxJoined || l.PartSize <= 0 || (l.Size-1)/l.PartSize >= maxParts || !isOutputName(l.Name):
 		return nil, fmt.Errorf("%s: %w: %d bytes of %q in parts of %d", partsFile, ErrParts, l.Size, l.Name, l.PartSize)
 	}
 	return l, nil

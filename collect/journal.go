@@ -234,7 +234,7 @@ func inOrder(ranges []Range, from, to int64) bool {
 
 // fits tells whether a result can be that of this copy.
 func (r *record) fits(d *finished) bool {
-	return d.Size == r.id.Size && d.FileSize >= 0 && SafeName(d.Name) == d.Name && inOrder(d.BadRanges, 0, d.Size)
+	return d.Size == r.id.Size && d.FileSize >= 0 && isOutputName(d.Name) && inOrder(d.BadRanges, 0, d.Size)
 }
 
 // intervalFor is how far apart the checkpoints of a dump are.

@@ -4,27 +4,32 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
-// maxName is the longest name made here, in bytes: room for a number below
-// the 255 of every file system.
-const maxName = 200
+// The lengths of names, in bytes.
+const (
+	maxFileName = 255 // what every file system takes
+	maxName     = 200 // what is made here: the rest is for what an output's form, its number and its mapfile add
+)
 
 // DefaultName is a file name that tells one crash from another: source file,
-// time of the crash in UTC, bugcheck.
+// time of the crash in UTC, bugcheck. Of a long name the source file's part is cut.
 func (c *Candidate) DefaultName() string {
-	base := path.Base(c.Path)
-	parts := []string{strings.TrimSuffix(base, path.Ext(base))}
+	crash := ""
 	if c.Header != nil {
 		if t := c.Header.SystemTime; t.Known {
-			parts = append(parts, t.Value.Format("20060102T150405Z"))
+			crash += "-" + t.Value.Format("20060102T150405Z")
 		}
 		if b := c.Header.BugCheck.Code; b.Known {
-			parts = append(parts, fmt.Sprintf("0x%X", b.Value))
+			crash += fmt.Sprintf("-0x%X", b.Value)
 		}
 	}
-	return strings.Join(parts, "-") + ".dmp"
+	crash += ".dmp"
+	base := strings.ToValidUTF8(path.Base(c.Path), "_")
+	stem := strings.TrimSuffix(base, path.Ext(base))
+	return SafeName(shorten(stem, maxName-len(reservedMark)-len(crash)) + crash)
 }
 
 // outputName is the name of the copy. What is not whole says so in its name:
@@ -63,35 +68,50 @@ func numberedName(name string, i int) string {
 	return fmt.Sprintf("%s-%d%s", strings.TrimSuffix(name, ext), i+1, ext)
 }
 
-// SafeName turns any text into a plain file name that Windows and Unix both
-// take: no separators, control characters, reserved device names, leading
-// dots, or trailing dots and spaces.
-func SafeName(s string) string {
-	s = strings.Map(safeRune, strings.ToValidUTF8(s, "_"))
-	s = strings.TrimLeft(shorten(s, maxName), ". ")
-	s = strings.TrimRight(s, ". ")
+// SafeName turns any text into a plain file name that Windows and Unix both take, and
+// that stays a name in double quotes on a command line of either: of letters, digits,
+// spaces and harmless marks, and no reserved device name, with no leading dots, or
+// trailing dots and spaces.
+func SafeName(s string) string { return safeName(s, maxName) }
+
+// isOutputName reports whether a name can be that of an output, which is safe and no
+// longer than a file system takes.
+func isOutputName(s string) bool { return safeName(s, maxFileName) == s }
+
+func safeName(s string, limit int) string {
+	s = trimmed(strings.Map(safeRune, strings.ToValidUTF8(s, "_")), limit)
 	if s == "" {
 		s = "dump"
 	}
 	if isReserved(s) {
-		s = "_" + s
+		s = trimmed(reservedMark+s, limit)
 	}
 	return s
 }
 
+// trimmed cuts a name to so many bytes, and what no name begins or ends with.
+func trimmed(s string, limit int) string {
+	return strings.TrimRight(strings.TrimLeft(shorten(s, limit), ". "), ". ")
+}
+
+// safeMarks are the marks that mean nothing to a shell between double quotes, nor to a
+// file system.
+const safeMarks = " ._-+=@()[]{}#~,"
+
 func safeRune(r rune) rune {
-	if r < ' ' || r >= 0x7F && r < 0xA0 || strings.ContainsRune(`<>:"/\|?*`, r) || isBidi(r) {
-		return '_'
+	if strings.ContainsRune(safeMarks, r) || isShown(r) && (unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsMark(r)) {
+		return r
 	}
-	return r
+	return '_'
 }
 
-// isBidi reports the characters that make a name look like another one.
-func isBidi(r rune) bool {
-	return r >= 0x200B && r <= 0x200F || r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069 || r == 0xFEFF
+// isShown reports the letters and marks that can be seen: blank ones make a name look
+// like another.
+func isShown(r rune) bool {
+	return !unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
-// shorten cuts the middle of the name and keeps its extension.
+// shorten cuts the end of the name, and keeps its extension.
 func shorten(s string, limit int) string {
 	if len(s) <= limit {
 		return s
@@ -100,19 +120,23 @@ func shorten(s string, limit int) string {
 	if len(ext) > 16 {
 		ext = ""
 	}
-	stem := s[:limit-len(ext)]
-	for !utf8.ValidString(stem) {
-		stem = stem[:len(stem)-1]
+	end := limit - len(ext)
+	for end > 0 && !utf8.RuneStart(s[end]) {
+		end--
 	}
-	return stem + ext
+	return s[:end] + ext
 }
 
-// isReserved reports the device names of Windows, with any extension.
+// reservedMark makes a name of one that stands for a device.
+const reservedMark = "_"
+
+// isReserved reports the device names of Windows, with any extension, but for those
+// with a $ in them.
 func isReserved(s string) bool {
 	stem, _, _ := strings.Cut(strings.ToUpper(s), ".")
 	stem = strings.TrimRight(stem, " ")
 	switch stem {
-	case "CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$":
+	case "CON", "PRN", "AUX", "NUL":
 		return true
 	}
 	port := strings.TrimPrefix(strings.TrimPrefix(stem, "COM"), "LPT")
