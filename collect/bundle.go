@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"hangkit/collect/safejson"
 )
 
 // A bundle is the folder that one collection makes:
@@ -90,8 +92,8 @@ type Bundle struct {
 
 	root   *os.Root
 	to     []Recipient
-	used   map[string]bool // names in lower case: the target may not tell the cases apart
-	create createFunc      // replaced by tests
+	used   map[string]use // names in lower case: the target may not tell the cases apart
+	create createFunc     // replaced by tests
 
 	unflushed map[string]bool // folders with names that a power cut may take
 }
@@ -206,7 +208,7 @@ func openBundle(dir string, id BundleID, to []Recipient) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Bundle{Dir: dir, ID: id, root: root, to: to, used: map[string]bool{}, create: createFile, unflushed: map[string]bool{}}, nil
+	return &Bundle{Dir: dir, ID: id, root: root, to: to, used: map[string]use{}, create: createFile, unflushed: map[string]bool{}}, nil
 }
 
 func (b *Bundle) begin() error {
@@ -259,7 +261,7 @@ func (b *Bundle) WriteManifest(m *Manifest) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("manifest: %w", err)
 	}
-	if err := b.replace(ManifestName, append(text, '\n')); err != nil {
+	if err := b.replace(ManifestName, append(safejson.Escape(text), '\n')); err != nil {
 		return "", err
 	}
 	return filepath.Join(b.Dir, ManifestName), nil

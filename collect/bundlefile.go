@@ -90,12 +90,36 @@ func (u *unreadable) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// free is the first of a name and its numbered forms that this run has not used.
+// use is what a name of the bundle is the name of.
+type use int
+
+const (
+	unused use = iota
+	folderName
+	fileName
+)
+
+// free is a name for a file, the first that this run has not used. Its folders may have
+// others in them, but two names of the disk can become one here: what is a file to this
+// run is no folder, and gets a number too.
 func (b *Bundle) free(name string) string {
+	folder := ""
+	if dir := path.Dir(name); dir != "." {
+		for e := range strings.SplitSeq(dir, "/") {
+			folder = b.take(folder, e, folderName)
+		}
+	}
+	return b.take(folder, path.Base(name), fileName)
+}
+
+// take is the first of a name and its numbered forms in a folder that is unused, or a
+// folder where one is asked for.
+func (b *Bundle) take(folder, name string, as use) string {
 	for i := 0; ; i++ {
-		free := path.Join(path.Dir(name), numberedName(path.Base(name), i))
-		if key := strings.ToLower(free); !b.used[key] {
-			b.used[key] = true
+		free := path.Join(folder, numberedName(name, i))
+		key := strings.ToLower(free)
+		if was := b.used[key]; was == unused || was == folderName && as == folderName {
+			b.used[key] = as
 			return free
 		}
 	}

@@ -187,15 +187,11 @@ func (m *Manifest) Add(c *Candidate, res *Result, failed error) {
 	d := ManifestDump{
 		Volume: c.Place.Label, Path: c.Path, Source: c.Source.String(),
 		State: c.State.String(), Why: c.Why, Stale: c.Stale,
-		Length: c.Length, Have: c.Have, FileSize: c.FileSize,
+		Length: c.Length, Have: c.Have, FileSize: c.FileSize, Modified: ManifestTime(c.Modified),
 		Header: manifestHeader(c.Header), Missing: manifestMissing(c.Missing),
 	}
 	if c.DuplicateOf != nil {
 		d.DuplicateOf = c.DuplicateOf.Name()
-	}
-	if !c.Modified.IsZero() {
-		t := c.Modified.UTC()
-		d.Modified = &t
 	}
 	for _, p := range c.Problems {
 		d.Problems = append(d.Problems, p.Error())
@@ -218,6 +214,19 @@ func (m *Manifest) Add(c *Candidate, res *Result, failed error) {
 		d.seal()
 	}
 	m.Dumps = append(m.Dumps, d)
+}
+
+// lastYear is the last that RFC 3339 can say, and with it JSON.
+const lastYear = 9999
+
+// ManifestTime is a time as JSON has it, or nil where there is none or JSON cannot say
+// it: one wrong bit in the time of one file must not cost the manifest.
+func ManifestTime(t time.Time) *time.Time {
+	t = t.UTC()
+	if t.IsZero() || t.Year() < 0 || t.Year() > lastYear {
+		return nil
+	}
+	return &t
 }
 
 // seal leaves out what was read from the memory in the dump: its time and its bug check
@@ -267,7 +276,7 @@ func manifestHeader(h *dumpfile.Header) *ManifestHeader {
 	out := &ManifestHeader{
 		Bits: h.Bits, Type: uint32(h.Type), TypeName: h.Type.String(),
 		Build:      h.MinorVersion.Value,
-		SystemTime: pointer(h.SystemTime), BootID: pointer(h.BootID),
+		SystemTime: ManifestTime(h.SystemTime.Value), BootID: pointer(h.BootID),
 	}
 	if h.Machine.Known {
 		out.Machine = h.Machine.Value.String()

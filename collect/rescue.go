@@ -10,9 +10,12 @@ import (
 
 // Copy writes a file of a volume into the bundle as Write does, and keeps the time of
 // its last change. Places that cannot be read become zeros, as in a dump; a file of
-// which little else is left is ErrUnreadable.
+// which little else is left is ErrUnreadable. A disk that is gone is ErrSourceGone.
 func (b *Bundle) Copy(ctx context.Context, name string, from Volume, file string) (*BundleFile, error) {
 	src, err := openFile(from, file)
+	if isGone(err) {
+		return nil, fmt.Errorf("%w: %w", ErrSourceGone, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}
@@ -30,10 +33,14 @@ func (b *Bundle) Copy(ctx context.Context, name string, from Volume, file string
 // keepTime gives a copy the time of its original. A target that keeps no times is no
 // reason to go without the copy: the manifest has them too.
 func (b *Bundle) keepTime(name string, from Volume, file string) {
-	if info, err := from.Stat(file); err == nil && !info.ModTime().IsZero() {
+	if info, err := from.Stat(file); err == nil && keepable(info.ModTime()) {
 		_ = b.root.Chtimes(name, time.Time{}, info.ModTime())
 	}
 }
+
+// keepable tells a time that Chtimes can set: it counts nanoseconds since 1970, and
+// what they cannot say (before 1678, after 2262) would become another time.
+func keepable(t time.Time) bool { return time.Unix(0, t.UnixNano()).Equal(t) }
 
 // maxRescued is how much of a file may be zeros in the place of what could not be read:
 // each sector of it may have cost seconds, and the file is none that decides.

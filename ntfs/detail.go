@@ -67,9 +67,16 @@ func (n *node) times() (Times, error) {
 // A FILETIME counts 100 ns ticks since 1601-01-01 UTC.
 const ticksPerSecond, secondsTo1970 = 10_000_000, 11_644_473_600
 
-// filetime converts the FILETIME b begins with.
+// lastSecond is the end of year 9999, in seconds since 1970.
+const lastSecond = 253_402_300_799
+
+// filetime converts the FILETIME b begins with. It is the zero time for what no
+// calendar shows.
 func filetime(b []byte) time.Time {
 	ticks := le.Uint64(b)
+	if ticks/ticksPerSecond > secondsTo1970+lastSecond {
+		return time.Time{}
+	}
 	return time.Unix(int64(ticks/ticksPerSecond)-secondsTo1970, int64(ticks%ticksPerSecond)*100).UTC()
 }
 

@@ -30,10 +30,10 @@ func (k *collection) takeLogs(ctx context.Context, talk *ui.UI) {
 	for i := range k.logs {
 		l := &k.logs[i]
 		l.Failed = errSkipped
-		if !ended && ctx.Err() == nil {
+		if !ended {
 			l.Copy, l.Failed = k.takeLog(ctx, &l.File)
 		}
-		if l.Failed != nil && (!errors.Is(l.Failed, collect.ErrUnreadable) || errors.Is(l.Failed, collect.ErrSourceGone)) {
+		if l.Failed != nil && !isUnreadable(l.Failed) {
 			ended, k.unfinished = true, true
 		}
 		done += l.File.Size
@@ -41,7 +41,15 @@ func (k *collection) takeLogs(ctx context.Context, talk *ui.UI) {
 	}
 }
 
+// isUnreadable tells an error that is about one log alone.
+func isUnreadable(err error) bool {
+	return errors.Is(err, collect.ErrUnreadable) && !errors.Is(err, collect.ErrSourceGone)
+}
+
 func (k *collection) takeLog(ctx context.Context, f *logs.File) (*collect.BundleFile, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("copy %s: %w", f.Path, err)
+	}
 	file, err := k.bundle.Copy(ctx, path.Join(collect.LogsFolder, f.Path), f.Place.Volume, f.Path)
 	if err != nil {
 		return nil, fmt.Errorf("copy %s: %w", f.Path, err)
@@ -65,16 +73,22 @@ func (k *collection) findLogs(ctx context.Context, places []collect.Place) error
 // maxLogErrors is how many logs that could not be copied are told one by one.
 const maxLogErrors = 3
 
-// logFailures says which logs could not be copied.
+// logFailures says which logs could not be copied. What ended the copying comes before
+// logs that cannot be read: the exit status and the hints hang on it.
 func (k *collection) logFailures() []error {
-	var errs []error
+	var errs, unreadable []error
 	for _, l := range k.logs {
-		if l.Failed != nil && !errors.Is(l.Failed, errSkipped) {
+		switch {
+		case l.Failed == nil || errors.Is(l.Failed, errSkipped):
+		case isUnreadable(l.Failed):
+			unreadable = append(unreadable, l.Failed)
+		default:
 			errs = append(errs, l.Failed)
 		}
 	}
+	errs = append(errs, unreadable...)
 	if more := len(errs) - maxLogErrors; more > 0 {
-		errs = append(errs[:maxLogErrors], fmt.Errorf("%s more could not be copied either", counted(more, "log")))
+		errs = append(errs[:maxLogErrors], fmt.Errorf("%s could not be copied either", counted(more, "more log")))
 	}
 	return errs
 }
@@ -113,10 +127,7 @@ func manifestLog(l *takenLog) collect.ManifestFile {
 		f = collect.NewManifestFile(l.Copy)
 	}
 	f.Volume, f.Path, f.Kind = l.File.Place.Label, l.File.Path, string(l.File.Kind)
-	if !l.File.Modified.IsZero() {
-		modified := l.File.Modified.UTC()
-		f.Modified = &modified
-	}
+	f.Modified = collect.ManifestTime(l.File.Modified)
 	if l.Failed != nil {
 		f.Problem = l.Failed.Error()
 	}
@@ -138,7 +149,7 @@ const shownLogsLeft = 5
 func (k *collection) printLogsLeft(talk *ui.UI) {
 	for i, l := range k.logsLeft {
 		if i == shownLogsLeft {
-			talk.Printf("not taken: %s more; the manifest lists them\n", counted(len(k.logsLeft)-i+k.moreLogsLeft, "log"))
+			talk.Printf("not taken: %s; the manifest lists them\n", counted(len(k.logsLeft)-i+k.moreLogsLeft, "more log"))
 			return
 		}
 		talk.Printf("not taken: %s: %s\n", printable(l.Path), printable(l.Err.Error()))

@@ -44,7 +44,7 @@ func TestLogsThatCannotBeRead(t *testing.T) {
 		unfinished bool
 		told       string
 	}{
-		{syscall.EIO, 2, false, "2 logs more could not be copied either"},
+		{syscall.EIO, 2, false, "2 more logs could not be copied either"},
 		{fmt.Errorf("%w: unplugged", collect.ErrSourceGone), 1, true, "does not answer"},
 	} {
 		v := faultyVolume{fstest.MapFS{"first.log": {Data: []byte("1")}, "second.log": {Data: []byte("2")}}, c.err}
