@@ -2,7 +2,6 @@ package ui
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -147,10 +146,8 @@ func (u *UI) Report(err error, rules []Rule) Status {
 	switch {
 	case errors.Is(err, ErrVerdict):
 	case u.JSON:
-		enc := json.NewEncoder(u.err)
-		enc.SetEscapeHTML(false)
 		// Standard error is the last resort: there is nowhere left to complain.
-		_ = enc.Encode(jsonError{"hangkit/error/1", err.Error(), e.Status, e.Hints, e.Effect})
+		_ = encode(u.err, jsonError{"hangkit/error/1", err.Error(), e.Status, e.Hints, e.Effect}, "")
 	default:
 		u.reportText(err, e)
 	}

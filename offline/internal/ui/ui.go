@@ -7,6 +7,7 @@ package ui
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,6 +17,8 @@ import (
 	"strings"
 
 	"golang.org/x/term"
+
+	"hangkit/collect/safejson"
 )
 
 // Mode is how the user wants to be talked to.
@@ -101,13 +104,23 @@ func (u *UI) Warnf(format string, args ...any) {
 
 // Document writes v as the one JSON document of the command.
 func (u *UI) Document(v any) error {
-	enc := json.NewEncoder(u.out)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
+	if err := encode(u.out, v, "  "); err != nil {
 		return fmt.Errorf("writing the result: %w", err)
 	}
 	return nil
+}
+
+// encode writes v as JSON that a terminal can show, too: names in it come from disks.
+func encode(w io.Writer, v any, indent string) error {
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetIndent("", indent)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(safejson.Escape(text.Bytes()))
+	return err
 }
 
 // ErrNotAsked means that a question had nobody to answer it.

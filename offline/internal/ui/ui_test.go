@@ -3,12 +3,14 @@ package ui
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"strings"
 	"testing"
+	"unicode"
 )
 
 func TestAsk(t *testing.T) {
@@ -98,6 +100,32 @@ func TestReportHarmless(t *testing.T) {
 	want := "hangkit: error: copy a\ufffd[2J\ufffdgpj.log:\n\tgrün \ufffd\n  hint: try \ufffd again\n"
 	if errOut.String() != want {
 		t.Errorf("said %q, want %q", &errOut, want)
+	}
+}
+
+// TestHarmlessJSON: names from a disk do not steer the terminal in JSON either, and stay
+// what they are.
+func TestHarmlessJSON(t *testing.T) {
+	t.Parallel()
+	const hostile = "a<b>\x1b[2J\x7f\u0085\u009b2J\u202egpj.log grün 日本"
+	var out, errOut bytes.Buffer
+	u := New(nil, &out, &errOut)
+	u.JSON = true
+	u.Report(Fail(Failed, errors.New(hostile), hostile), nil)
+	if err := u.Document(map[string]string{"error": hostile}); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string][]byte{"document": out.Bytes(), "error": errOut.Bytes()} {
+		if i := bytes.IndexFunc(text, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); i >= 0 {
+			t.Errorf("%s: %q", name, text)
+		}
+		var back struct{ Error string }
+		if err := json.Unmarshal(text, &back); err != nil || back.Error != hostile {
+			t.Errorf("%s: %q (%v)", name, back.Error, err)
+		}
+		if !bytes.Contains(text, []byte("a<b>")) || !bytes.Contains(text, []byte("grün 日本")) || text[len(text)-1] != '\n' {
+			t.Errorf("%s: %s", name, text)
+		}
 	}
 }
 
