@@ -125,6 +125,7 @@ type Candidate struct {
 	kind         dumpfile.Kind
 	raw          bool // read through OpenRaw
 	savedPartly  bool // a later boot began to save this very crash
+	leftBehind   bool // a later boot saved another crash, and not this one
 	rebuildTried bool
 	dispensable  bool // no header could be made for it, and another crash has one
 }

@@ -26,6 +26,7 @@ func Find(ctx context.Context, places []Place) ([]*Candidate, error) {
 		}
 	}
 	rank(f.found)
+	noteLaterBoots(f.found)
 	if err := ctx.Err(); err != nil {
 		return f.found, fmt.Errorf("looking for dumps: %w", err)
 	}

@@ -29,6 +29,7 @@ func Rebuild(ctx context.Context, all []*Candidate, progress func(c *Candidate) 
 	}
 	if tried {
 		rank(all)
+		noteLaterBoots(all)
 		dispense(all)
 	}
 	return nil

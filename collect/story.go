@@ -126,6 +126,8 @@ func (c *Candidate) pageFileFate() string {
 		return "a later boot began to save it and did not get through: " + still
 	case c.Stale != "":
 		return c.Stale + ", but nothing saved it: " + still
+	case c.leftBehind:
+		return "later boots left it there: " + still
 	case c.Source == SourcePageFile && c.inUse():
 		return "no later boot reached the session manager: " + still
 	}

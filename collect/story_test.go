@@ -31,7 +31,7 @@ func storyCases(t *testing.T) []storyCase {
 		return build(t, s)
 	}
 	keyboard := build(t, dumptest.Spec{})
-	earlier := dumptest.DefaultTime.Add(-24 * time.Hour)
+	earlier, later := dumptest.DefaultTime.Add(-24*time.Hour), dumptest.DefaultTime.Add(24*time.Hour)
 	nmi := small(dumptest.Spec{BugCheck: 0x80})
 	encrypted := small(dumptest.Spec{Attributes: uint32(dumpfile.AttrEncrypted)})
 	noTime := small(dumptest.Spec{})
@@ -54,6 +54,13 @@ func storyCases(t *testing.T) []storyCase {
 		{"booted since", one("pagefile.sys", nmi), boot(8), false},
 		{"booted often since", one("pagefile.sys", nmi), boot(10), false},
 		{"shut down since", one("pagefile.sys", withoutBoot(nmi)), func(p *collect.Place) { p.LastShutdown = dumptest.DefaultTime.Add(time.Hour) }, false},
+		{"a later crash saved", map[string][]byte{"pagefile.sys": nmi, "Windows/MEMORY.DMP": small(dumptest.Spec{Time: later, BootID: 9})}, nil, false},
+		{"a later crash saved, boots unknown", map[string][]byte{"pagefile.sys": withoutBoot(nmi), "Windows/Minidump/a.dmp": withoutBoot(build(t, dumptest.Spec{Type: dumpfile.TypeTriage, Time: later}))}, nil, false},
+		{"a later crash saved, time unknown", map[string][]byte{"pagefile.sys": noTime, "Windows/MEMORY.DMP": small(dumptest.Spec{BootID: 9})}, nil, false},
+		{"an earlier crash saved", map[string][]byte{"pagefile.sys": nmi, "Windows/MEMORY.DMP": small(dumptest.Spec{Time: earlier, BootID: 6})}, nil, false},
+		{"a later crash copied", map[string][]byte{"pagefile.sys": nmi, "Windows/Temp/a.dmp": small(dumptest.Spec{Time: later, BootID: 9})}, nil, false},
+		{"a crash of a Windows before saved", map[string][]byte{"pagefile.sys": nmi, "Windows.old/Windows/MEMORY.DMP": small(dumptest.Spec{Time: earlier, BootID: 99})}, nil, false},
+		{"a later crash not saved", map[string][]byte{"pagefile.sys": nmi, "dump/dedicated.sys": small(dumptest.Spec{Time: later, BootID: 9})}, func(p *collect.Place) { p.DedicatedDump = "dump/dedicated.sys" }, false},
 		{"dedicated dump file", one("dump/dedicated.sys", nmi), func(p *collect.Place) { p.DedicatedDump = "dump/dedicated.sys" }, false},
 		{"hang at logon", one("DUMP1a2b.tmp", small(dumptest.Spec{BugCheck: 0x1D5})), boot(7), false},
 		{"harvest cut short", map[string][]byte{"DUMP1a2b.tmp": keyboard[:1<<20], "pagefile.sys": keyboard}, nil, false},
