@@ -43,7 +43,7 @@ func (s Source) String() string {
 	case SourceHardware:
 		return "hardware error dump"
 	case SourceProgram:
-		return "program dump"
+		return "folder of program dumps"
 	}
 	return fmt.Sprintf("source %d", int(s))
 }
