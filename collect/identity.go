@@ -3,7 +3,6 @@ package collect
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"time"
 
 	"hangkit/collect/dumpfile"
@@ -48,27 +47,6 @@ func sameCrash(a, b *Candidate) bool {
 // and how long it had run, which is counted in units of 100 ns.
 func sameMoment(a, b *dumpfile.Header) bool {
 	return a.BootID.Known && a.BootID == b.BootID && a.SystemUpTime.Known && a.SystemUpTime == b.SystemUpTime
-}
-
-// rank sorts the candidates, the best first, and marks the lesser copies of
-// the same crash.
-func rank(all []*Candidate) {
-	slices.SortStableFunc(all, compare)
-	for _, c := range all {
-		c.DuplicateOf, c.savedPartly = nil, false
-	}
-	for i, c := range all {
-		for _, better := range all[:i] {
-			if better.DuplicateOf != nil || !better.Extractable() || !sameCrash(better, c) {
-				continue
-			}
-			better.savedPartly = better.savedPartly || c.Source == SourceDumpFile || c.Source == SourceTemp
-			if replaces(better, c) {
-				c.DuplicateOf = better
-				break
-			}
-		}
-	}
 }
 
 // replaces reports whether nothing is lost by leaving c out. A small dump of
