@@ -29,25 +29,30 @@ type Extent struct {
 	Disk   *int64 `json:"disk,omitempty"`   // offset on the disk, where that is known
 }
 
-// Extents are where the bytes of the candidate lie that Extract copies. The error is
-// errors.ErrUnsupported where the volume does not tell, and where its clusters hold
-// something else than the file shows, as those of a compressed file do.
-func (c *Candidate) Extents() ([]Extent, error) {
+// Extents are where the bytes of the candidate lie that Extract copies: the first most
+// of them, and how many more there are. The error is errors.ErrUnsupported where the
+// volume does not tell, and where its clusters hold something else than the file shows,
+// as those of a compressed file do.
+func (c *Candidate) Extents(most int) (first []Extent, more int, err error) {
 	v, ok := c.Place.Volume.(Located)
 	if !ok || !c.raw && !c.showsClusters() {
-		return nil, fmt.Errorf("extents of %s: %w", c.Name(), errors.ErrUnsupported)
+		return nil, 0, fmt.Errorf("extents of %s: %w", c.Name(), errors.ErrUnsupported)
 	}
-	var all []Extent
 	start := v.DiskOffset()
-	err := v.EachExtent(c.Path, func(file, volume, length int64) {
-		if length = min(length, c.Have-file); length > 0 {
-			all = append(all, newExtent(file, length, volume, start))
+	err = v.EachExtent(c.Path, func(file, volume, length int64) {
+		length = min(length, c.Have-file)
+		switch {
+		case length <= 0:
+		case len(first) < most:
+			first = append(first, newExtent(file, length, volume, start))
+		default:
+			more++
 		}
 	})
 	if err != nil {
-		return nil, fmt.Errorf("extents of %s: %w", c.Name(), err)
+		return nil, 0, fmt.Errorf("extents of %s: %w", c.Name(), err)
 	}
-	return all, nil
+	return first, more, nil
 }
 
 // showsClusters tells whether the file system shows what the file's clusters hold.
@@ -89,13 +94,12 @@ func newExtent(off, length, volume, start int64) Extent {
 const maxManifestExtents = 100_000
 
 func (d *ManifestDump) addExtents(c *Candidate) {
-	all, err := c.Extents()
+	first, more, err := c.Extents(maxManifestExtents)
 	if err != nil {
 		if !errors.Is(err, errors.ErrUnsupported) {
 			d.Problems = append(d.Problems, err.Error())
 		}
 		return
 	}
-	listed := min(len(all), maxManifestExtents)
-	d.Extents, d.MoreExtents = all[:listed], len(all)-listed
+	d.Extents, d.MoreExtents = first, more
 }

@@ -14,7 +14,8 @@ import (
 // from the next as it is long, and every third one nowhere.
 type located struct {
 	*volume
-	start int64
+	start  int64
+	pieces int64 // of a file, where it is not as long as its data
 }
 
 const page = 4096
@@ -23,7 +24,7 @@ func (v located) EachExtent(name string, each func(file, volume, length int64)) 
 	if err := v.broken["extents of "+name]; err != nil {
 		return err
 	}
-	size := int64(max(len(v.MapFS[name].Data), len(v.raw[name])))
+	size := max(int64(len(v.MapFS[name].Data)), int64(len(v.raw[name])), v.pieces*page)
 	for off := int64(0); off < size; off += page {
 		place := 1<<20 + 2*off
 		if off/page%3 == 2 {
@@ -45,9 +46,9 @@ func TestExtents(t *testing.T) {
 		start int64
 		disk  *int64
 	}{{"on a disk", 7 << 20, new(int64(8 << 20))}, {"on some disk", -1, nil}} {
-		v := located{files(map[string][]byte{"pagefile.sys": pad(dump, 5*page)}), c.start}
-		got, err := collect.NewLocatedCandidate(v, "pagefile.sys", int64(len(dump))).Extents()
-		if err != nil || len(got) != 4 {
+		v := located{files(map[string][]byte{"pagefile.sys": pad(dump, 5*page)}), c.start, 0}
+		got, more, err := collect.NewLocatedCandidate(v, "pagefile.sys", int64(len(dump))).Extents(9)
+		if err != nil || len(got) != 4 || more != 0 {
 			t.Fatalf("%s: %+v, %v", c.what, got, err)
 		}
 		want := collect.Extent{Len: page, Volume: new(int64(1 << 20)), Disk: c.disk}
@@ -63,27 +64,46 @@ func TestExtents(t *testing.T) {
 	}
 }
 
+// TestManyExtents: what is not kept is counted, and neither is done for a dump that
+// nobody wants.
+func TestManyExtents(t *testing.T) {
+	t.Parallel()
+	const pieces = 1_000_000
+	v := located{files(map[string][]byte{"pagefile.sys": {}}), 0, pieces}
+	c := collect.NewLocatedCandidate(v, "pagefile.sys", pieces*page)
+	first, more, err := c.Extents(10)
+	if err != nil || cap(first) > 32 || len(first) != 10 || more != pieces-10 {
+		t.Errorf("%d of room for %d, %d more: %v", len(first), cap(first), more, err)
+	}
+	v.broken["extents of pagefile.sys"] = errBadSector
+	m := collect.NewManifest("", dumptest.DefaultTime, nil)
+	m.Add(c, nil, nil)
+	if d := m.Dumps[0]; len(d.Problems) != 0 || len(d.Extents) != 0 {
+		t.Errorf("not wanted: %q, %d extents", d.Problems, len(d.Extents))
+	}
+}
+
 // TestNoExtents: where the clusters hold another form of the file, or nobody knows
 // them, there are none.
 func TestNoExtents(t *testing.T) {
 	t.Parallel()
 	dump := build(t, dumptest.Spec{})
-	v := located{files(map[string][]byte{"Windows/MEMORY.DMP": dump}), 0}
+	v := located{files(map[string][]byte{"Windows/MEMORY.DMP": dump}), 0, 0}
 	one := func(v collect.Volume) *collect.Candidate { return find(t, windows(v))[0] }
-	if got, err := one(v).Extents(); err != nil || len(got) == 0 {
+	if got, _, err := one(v).Extents(9); err != nil || len(got) == 0 {
 		t.Errorf("as it is: %d, %v", len(got), err)
 	}
 	v.raw["Windows/MEMORY.DMP"] = bytes.Repeat([]byte("packed"), len(dump)/6)
-	if _, err := one(v).Extents(); !errors.Is(err, errors.ErrUnsupported) {
+	if _, _, err := one(v).Extents(9); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("compressed: %v", err)
 	}
 	delete(v.raw, "Windows/MEMORY.DMP")
-	if _, err := one(v.volume).Extents(); !errors.Is(err, errors.ErrUnsupported) {
+	if _, _, err := one(v.volume).Extents(9); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("on a volume that does not know: %v", err)
 	}
 	v.broken["extents of Windows/MEMORY.DMP"] = errBadSector
 	m := collect.NewManifest("", dumptest.DefaultTime, nil)
-	m.Add(one(v), nil, nil)
+	m.Add(one(v), nil, errBadSector)
 	if p := m.Dumps[0].Problems; len(p) != 1 || m.Dumps[0].Extents != nil {
 		t.Errorf("in the manifest: %q, %+v", p, m.Dumps[0].Extents)
 	}

@@ -102,9 +102,9 @@ type ManifestDump struct {
 	// was zeroed and made anew.
 	Rebuilt []ManifestOrigin `json:"rebuilt,omitempty"`
 
-	// Extents are where on the volume the dump lies: what was read of a page file
-	// beneath the file system. Empty where that is not known, or where the file system
-	// keeps the bytes in another form.
+	// Extents are where on the volume a dump that was wanted lies: what was read of a
+	// page file beneath the file system. Empty where that is not known, or where the
+	// file system keeps the bytes in another form.
 	Extents     []Extent `json:"extents,omitempty"`
 	MoreExtents int      `json:"more_extents,omitempty"`
 
@@ -201,7 +201,7 @@ func (m *Manifest) Add(c *Candidate, res *Result, failed error) {
 			d.Rebuilt = append(d.Rebuilt, ManifestOrigin(o))
 		}
 	}
-	if c.Extractable() {
+	if res != nil || failed != nil {
 		d.addExtents(c)
 	}
 	if res != nil {
