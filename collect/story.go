@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 
 	"hangkit/collect/dumpfile"
 )
@@ -250,8 +251,18 @@ func plain(s string) string {
 		if strconv.IsPrint(r) {
 			b.WriteRune(r)
 		} else {
-			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+			b.WriteString(Escaped(r))
 		}
+	}
+	return b.String()
+}
+
+// Escaped is a character by its UTF-16 units, the form in which every text of hangkit
+// shows what cannot be printed.
+func Escaped(r rune) string {
+	var b strings.Builder
+	for _, unit := range utf16.Encode([]rune{r}) {
+		fmt.Fprintf(&b, `\u%04x`, unit)
 	}
 	return b.String()
 }

@@ -3,11 +3,12 @@ package report
 import (
 	"fmt"
 	"reflect"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"hangkit/collect"
 )
 
 // maxText is how much of one text is shown, in characters: names of files and
@@ -92,7 +93,7 @@ func visible(s string) string {
 		case r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD"):
 			fmt.Fprintf(&b, `\x%02x`, s[i])
 		case hidden(r):
-			b.WriteString(escape(r))
+			b.WriteString(collect.Escaped(r))
 		default:
 			b.WriteRune(r)
 		}
@@ -112,10 +113,6 @@ func hidden(r rune) bool {
 	}
 }
 
-func escape(r rune) string {
-	return strings.Trim(strconv.QuoteRuneToASCII(r), "'")
-}
-
 // ascii writes out everything that is not ASCII.
 func ascii(s string) string {
 	var b strings.Builder
@@ -125,7 +122,7 @@ func ascii(s string) string {
 		} else if plain, ok := plainForms[r]; ok {
 			b.WriteString(plain)
 		} else {
-			b.WriteString(escape(r))
+			b.WriteString(collect.Escaped(r))
 		}
 	}
 	return b.String()

@@ -11,14 +11,14 @@ func TestVisible(t *testing.T) {
 	for in, want := range map[string]string{
 		"plain name.sys": "plain name.sys",
 		"Übung 漢字 é":     "Übung 漢字 é",
-		"a\nb\tc\x00":    `a\nb\tc\x00`,
-		"\x1b[31m":       `\x1b[31m`,
+		"a\nb\tc\x00":    `a\u000ab\u0009c\u0000`,
+		"\x1b[31m":       `\u001b[31m`,
 		"gpj\u202eexe":   `gpj\u202eexe`,
 		"\ufeff\u200b":   `\ufeff\u200b`,
 		"\xff\ufffd":     `\xff` + "\ufffd",
 		"\u2028":         `\u2028`,
 		"'":              "'",
-		"\U000E0001":     `\U000e0001`,
+		"\U000E0001":     `\udb40\udc01`,
 		"\u3164":         `\u3164`,
 	} {
 		if got := visible(in); got != want {
