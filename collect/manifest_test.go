@@ -98,6 +98,50 @@ func TestManifestIsReadBack(t *testing.T) {
 	}
 }
 
+// TestManifestOfStrangeFiles: a time that JSON cannot say and a name that a terminal
+// would obey cost nothing else.
+func TestManifestOfStrangeFiles(t *testing.T) {
+	t.Parallel()
+	const name = "Windows/Minidump/\u009b2J\u202epmd.dmp"
+	v := files(map[string][]byte{"Windows/MEMORY.DMP": build(t, dumptest.Spec{}), name: build(t, dumptest.Spec{Type: dumpfile.TypeTriage})})
+	v.MapFS["Windows/MEMORY.DMP"].ModTime = time.Date(12000, 1, 1, 0, 0, 0, 0, time.UTC)
+	m := collect.NewManifest("", time.Now(), nil)
+	for _, c := range find(t, windows(v)) {
+		m.Add(c, nil, nil)
+	}
+	file, err := newBundle(t, t.TempDir()).WriteManifest(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil || strings.ContainsAny(string(text), "\u009b\u202e") {
+		t.Errorf("%q, %v", text, err)
+	}
+	back, err := collect.ReadManifest(file)
+	if err != nil || len(back.Dumps) != 2 {
+		t.Fatalf("%+v, %v", back, err)
+	}
+	for _, d := range back.Dumps {
+		if (d.Modified == nil) != (d.Path == "Windows/MEMORY.DMP") || d.Modified != nil && d.Path != name {
+			t.Errorf("%q: %v", d.Path, d.Modified)
+		}
+	}
+}
+
+func TestManifestTime(t *testing.T) {
+	t.Parallel()
+	for year, told := range map[int]bool{-1: false, 0: true, 1601: true, 2026: true, 9999: true, 10000: false, 60056: false} {
+		got := collect.ManifestTime(time.Date(year, 6, 1, 0, 0, 0, 0, time.UTC))
+		if _, err := json.Marshal(got); err != nil || (got != nil) != told {
+			t.Errorf("%d: %v, %v", year, got, err)
+		}
+	}
+	end := time.Date(9999, 12, 31, 23, 0, 0, 0, time.FixedZone("", -2*3600))
+	if collect.ManifestTime(time.Time{}) != nil || collect.ManifestTime(end) != nil {
+		t.Error("no time, or one past the last in UTC")
+	}
+}
+
 func TestManifestOnAFullTarget(t *testing.T) {
 	t.Parallel()
 	for _, op := range []string{"write", "sync", "close"} {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"hangkit/collect"
 )
@@ -95,14 +96,40 @@ func TestCopyOfWhatCannotBeOpened(t *testing.T) {
 	}
 }
 
-// TestCopyFromALostDisk ends with the disk, not with zeros.
+// TestCopyFromALostDisk ends with the disk, not with zeros, whenever it was lost.
 func TestCopyFromALostDisk(t *testing.T) {
 	t.Parallel()
 	b := newBundle(t, t.TempDir())
 	content := memory(9000)
-	v := oneFile{volume: files(map[string][]byte{"a.log": content}), r: lostDisk{}}
-	if f, err := b.Copy(t.Context(), "logs/a.log", v, "a.log"); !errors.Is(err, collect.ErrSourceGone) {
-		t.Errorf("%+v, %v", f, err)
+	v := oneFile{volume: files(map[string][]byte{"a.log": content, "b.log": content}), r: lostDisk{}}
+	v.broken["b.log"] = &fs.PathError{Op: "open", Path: "b.log", Err: syscall.ENODEV}
+	for _, name := range []string{"a.log", "b.log"} {
+		if f, err := b.Copy(t.Context(), "logs/"+name, v, name); !errors.Is(err, collect.ErrSourceGone) {
+			t.Errorf("%s: %+v, %v", name, f, err)
+		}
+	}
+}
+
+// TestCopyOfAStrangeTime: a time that the target cannot have becomes no other one.
+func TestCopyOfAStrangeTime(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t, t.TempDir())
+	v := files(map[string][]byte{"a.log": []byte("a")})
+	before := time.Now().Add(-time.Minute)
+	for year, kept := range map[int]bool{2001: true, 1601: false, 12000: false} {
+		want := time.Date(year, 1, 2, 3, 4, 5, 0, time.UTC)
+		v.MapFS["a.log"].ModTime = want
+		f, err := b.Copy(t.Context(), "logs/a.log", v, "a.log")
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(filepath.Join(b.Dir, filepath.FromSlash(f.Name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := info.ModTime(); kept && !got.Equal(want) || !kept && (got.Before(before) || got.After(time.Now())) {
+			t.Errorf("%d: %s", year, got)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package offline
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -46,6 +47,7 @@ func TestLogsThatCannotBeRead(t *testing.T) {
 	}{
 		{syscall.EIO, 2, false, "2 more logs could not be copied either"},
 		{fmt.Errorf("%w: unplugged", collect.ErrSourceGone), 1, true, "does not answer"},
+		{syscall.ENODEV, 1, true, "does not answer"},
 	} {
 		v := faultyVolume{fstest.MapFS{"first.log": {Data: []byte("1")}, "second.log": {Data: []byte("2")}}, c.err}
 		b, err := collect.NewBundle(t.TempDir(), collect.BundleID{Begun: time.Now()}, nil)
@@ -68,6 +70,45 @@ func TestLogsThatCannotBeRead(t *testing.T) {
 		if got, err := os.ReadFile(filepath.Join(b.Dir, "logs", "first.log")); err != nil || !bytes.Equal(got, []byte("1")) {
 			t.Errorf("%v: %q, %v", c.err, got, err)
 		}
+	}
+}
+
+// TestLogsThatHideNothing: what ended the copying is told before the logs that cannot be
+// read, and with it the exit status.
+func TestLogsThatHideNothing(t *testing.T) {
+	t.Parallel()
+	for _, end := range []error{collect.ErrTargetFull, context.Canceled} {
+		k := &collection{}
+		for range maxLogErrors {
+			k.logs = append(k.logs, takenLog{Failed: fmt.Errorf("copy: %w", collect.ErrUnreadable)})
+		}
+		k.logs = append(k.logs, takenLog{Failed: fmt.Errorf("copy: %w", end)}, takenLog{Failed: errSkipped})
+		err := k.failures()
+		if !errors.Is(err, end) || !strings.Contains(err.Error(), "1 more log could not be copied either") {
+			t.Errorf("%v: %v", end, err)
+		}
+	}
+}
+
+// TestLogsInterrupted: an interrupt between two logs is told, though another could not be
+// read.
+func TestLogsInterrupted(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	k := &collection{logs: []takenLog{{File: logs.File{Path: "a.log"}}, {File: logs.File{Path: "b.log"}}}}
+	k.takeLogs(ctx, ui.New(strings.NewReader(""), io.Discard, io.Discard))
+	if err := k.failures(); !errors.Is(err, context.Canceled) || !k.unfinished || !errors.Is(k.logs[1].Failed, errSkipped) {
+		t.Errorf("unfinished %t: %v", k.unfinished, err)
+	}
+}
+
+// TestLogOfNoYear: the time of a file that JSON cannot say is left out.
+func TestLogOfNoYear(t *testing.T) {
+	t.Parallel()
+	file := logs.File{Place: &collect.Place{}, Modified: time.Date(12000, 1, 1, 0, 0, 0, 0, time.UTC)}
+	if m := manifestLog(&takenLog{File: file}); m.Modified != nil {
+		t.Errorf("%v", m.Modified)
 	}
 }
 
