@@ -27,7 +27,8 @@ import (
 //
 // As long as it lacks something that could still be had it also holds the file
 // unfinishedName, which says whose collection it is. That file is the first to come
-// and the last to go: a bundle without it is never written into.
+// and the last to go: a bundle without it is never written into. Whoever writes into
+// the bundle keeps it locked.
 const (
 	bundlePrefix   = "hangkit-"
 	unfinishedName = ".hangkit-unfinished.json"
@@ -50,6 +51,7 @@ var (
 	ErrUnreadable   = errors.New("the file cannot be read")
 	ErrFinished     = errors.New("a finished collection is not written into again")
 	ErrOtherMachine = errors.New("only the disk it is of can go on with it")
+	ErrBundleBusy   = errors.New("another hangkit is writing this collection")
 )
 
 // BundleID is whose collection a bundle is, and for whose eyes.
@@ -91,6 +93,7 @@ type Bundle struct {
 	ID  BundleID
 
 	root   *os.Root
+	mark   *os.File // the locked file unfinishedName, nil once the bundle is left
 	to     []Recipient
 	used   map[string]use // names in lower case: the target may not tell the cases apart
 	create createFunc     // replaced by tests
@@ -145,7 +148,14 @@ func ResumeBundle(dir string, to []Recipient) (*Bundle, error) {
 	if !slices.Equal(id.EncryptTo, sortedRecipients(to)) {
 		return nil, fmt.Errorf("%s: %w", dir, &OtherRecipientsError{id.EncryptTo})
 	}
-	return openBundle(dir, *id, to)
+	b, err := openBundle(dir, *id, to)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.lock(); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", dir, err), b.Close())
+	}
+	return b, nil
 }
 
 // OtherRecipientsError means a bundle that was begun for somebody else, or for nobody.
@@ -219,7 +229,10 @@ func (b *Bundle) begin() error {
 	if err := b.replace(unfinishedName, text); err != nil {
 		return err
 	}
-	return b.flush()
+	if err := b.flush(); err != nil {
+		return err
+	}
+	return b.lock()
 }
 
 // maxBundleID is longer than any file that begin wrote.
@@ -284,7 +297,7 @@ func (b *Bundle) Discard() error {
 			return fmt.Errorf("output folder: %w", bundleError(err))
 		}
 	}
-	return os.Remove(b.Dir)
+	return errors.Join(b.unlock(), os.Remove(b.Dir))
 }
 
 // Finish ends the bundle: nothing is written into it from now on.
@@ -298,7 +311,7 @@ func (b *Bundle) Finish() error {
 	if err := b.root.Remove(unfinishedName); err != nil {
 		return fmt.Errorf("output folder: %w", targetError(err))
 	}
-	return syncDir(b.root, ".")
+	return errors.Join(b.unlock(), syncDir(b.root, "."))
 }
 
 // sweep removes the copies that were killed before their journal told what they are of.
@@ -327,5 +340,30 @@ func (b *Bundle) sweep() error {
 	return nil
 }
 
+// lock keeps others from writing into the bundle as long as it is open.
+func (b *Bundle) lock() error {
+	var err error
+	if b.mark, err = b.root.OpenFile(unfinishedName, os.O_RDWR, 0); err != nil {
+		return fmt.Errorf("output folder: %w", bundleError(err))
+	}
+	if err := lockFile(b.mark); err != nil {
+		return err
+	}
+	if err := hasName(b.root, unfinishedName, b.mark); err != nil {
+		return ErrFinished // by the one who had it locked a moment ago
+	}
+	return nil
+}
+
+// unlock leaves the bundle to others.
+func (b *Bundle) unlock() error {
+	if b.mark == nil {
+		return nil
+	}
+	err := b.mark.Close()
+	b.mark = nil
+	return err
+}
+
 // Close lets go of the folder.
-func (b *Bundle) Close() error { return b.root.Close() }
+func (b *Bundle) Close() error { return errors.Join(b.unlock(), b.root.Close()) }

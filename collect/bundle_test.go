@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -299,6 +300,9 @@ func TestResumeBundle(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := newBundle(t, t.TempDir(), recipient(t, id)...)
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
 	for range 2 {
 		b, err := collect.ResumeBundle(first.Dir, recipient(t, id))
 		if err != nil {
@@ -318,6 +322,75 @@ func TestResumeBundle(t *testing.T) {
 		t.Errorf("in the clear: %v", err)
 	}
 }
+
+// TestOneWriter: a bundle has one writer at a time, and none once it is finished.
+func TestOneWriter(t *testing.T) {
+	t.Parallel()
+	first := newBundle(t, t.TempDir())
+	if _, err := collect.ResumeBundle(first.Dir, nil); !errors.Is(err, collect.ErrBundleBusy) {
+		t.Fatalf("while it is begun: %v", err)
+	}
+	if left, err := collect.UnfinishedBundles(first.Dir, first.ID); err != nil || len(left) != 1 {
+		t.Errorf("a locked one is not seen: %v, %v", left, err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	second, err := collect.ResumeBundle(first.Dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	if _, err := collect.ResumeBundle(first.Dir, nil); !errors.Is(err, collect.ErrBundleBusy) {
+		t.Errorf("while it is gone on with: %v", err)
+	}
+	if err := second.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := collect.ResumeBundle(first.Dir, nil); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("finished: %v", err)
+	}
+}
+
+// TestReplacedUnderWrite: a file that another program put in the place of an unfinished
+// one neither gets the last name nor is removed.
+func TestReplacedUnderWrite(t *testing.T) {
+	t.Parallel()
+	const theirs = "somebody else's"
+	replacing := func(root *os.Root, name string) (collect.OutFile, error) {
+		f, err := collect.CreateFile(root, name)
+		return replacedFile{f, func() error { return errors.Join(root.Remove(name), root.WriteFile(name, []byte(theirs), 0o600)) }}, err
+	}
+	check := func(what, name string, err error) {
+		t.Helper()
+		if !errors.Is(err, collect.ErrReplaced) {
+			t.Errorf("%s: %v", what, err)
+		}
+		if got, err := os.ReadFile(name); err != nil || string(got) != theirs {
+			t.Errorf("%s: %q, %v", what, got, err)
+		}
+	}
+	b := newBundle(t, t.TempDir())
+	b.SetCreate(replacing)
+	_, err := b.Write(t.Context(), "a.log", strings.NewReader("a"))
+	check("a file", filepath.Join(b.Dir, ".hangkit-write.tmp"), err)
+	for temp, part := range map[string]int64{".hangkit-0.tmp": 0, ".hangkit-0.tmp/part.0002": 4 * collect.ChunkSize} {
+		o := collect.Options{Dir: t.TempDir(), PartSize: part}.WithCreate(replacing)
+		_, err := collect.Extract(t.Context(), (&dump{b: memory(5 * collect.ChunkSize)}).candidate(), o)
+		check(temp, filepath.Join(o.Dir, filepath.FromSlash(temp)), err)
+		if got := names(t, o.Dir); len(got) != 1 {
+			t.Errorf("%s: in the folder: %q", temp, got)
+		}
+	}
+}
+
+// replacedFile is replaced by another while it is flushed.
+type replacedFile struct {
+	collect.OutFile
+	replace func() error
+}
+
+func (f replacedFile) Sync() error { return errors.Join(f.OutFile.Sync(), f.replace()) }
 
 // TestDiscard removes an empty bundle, and nothing else.
 func TestDiscard(t *testing.T) {

@@ -161,10 +161,16 @@ func (b *Bundle) whole(name string, fill func(*appender) error) error {
 	if err == nil {
 		err = f.Sync()
 	}
+	if err == nil {
+		err = hasName(b.root, temp, f)
+	}
 	if err = errors.Join(err, f.Close()); err == nil {
 		err = b.root.Rename(temp, name)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrReplaced):
+		return err // and is not ours to remove
+	case err != nil:
 		return errors.Join(bundleError(err), b.root.Remove(temp))
 	}
 	return nil

@@ -40,6 +40,7 @@ type outFile interface {
 	io.WriterAt
 	Truncate(size int64) error
 	Sync() error
+	Stat() (fs.FileInfo, error)
 	Close() error
 }
 
@@ -164,6 +165,10 @@ func (o *output) flush() error {
 	if err := o.file.Sync(); err != nil {
 		return fmt.Errorf("flush: %w", err)
 	}
+	if err := hasName(o.root, o.openName(), o.file); err != nil {
+		o.safe = true // what has the name now is not ours to remove
+		return fmt.Errorf("unfinished file %s: %w", o.path(o.temp()), err)
+	}
 	forgetFlushed(o.file, keptCached)
 	err := o.file.Close()
 	o.file = nil
@@ -171,6 +176,31 @@ func (o *output) flush() error {
 		return fmt.Errorf("close: %w", err)
 	}
 	return nil
+}
+
+// openName is the name of the file that is open.
+func (o *output) openName() string {
+	if s, ok := o.file.(*splitFile); ok {
+		return path.Join(o.temp(), partName(s.at))
+	}
+	return o.temp()
+}
+
+// ErrReplaced means that an unfinished file is not the one any more that was written.
+var ErrReplaced = errors.New("another program has put something else in its place")
+
+// hasName proves that a name is still that of an open file: what another program wrote
+// must not get the name of what is whole.
+func hasName(root *os.Root, name string, f interface{ Stat() (fs.FileInfo, error) }) error {
+	open, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	named, err := root.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(open, named) {
+		return ErrReplaced
+	}
+	return err
 }
 
 // commit makes a flushed output last under name and suffix, or under a numbered

@@ -109,6 +109,9 @@ func (s *splitFile) Truncate(size int64) error {
 // Sync flushes the open part; those before it have been.
 func (s *splitFile) Sync() error { return s.cur.Sync() }
 
+// Stat describes the open part.
+func (s *splitFile) Stat() (fs.FileInfo, error) { return s.cur.Stat() }
+
 // Close closes the open part.
 func (s *splitFile) Close() error {
 	if s.cur == nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"hangkit/collect"
 	"hangkit/collect/dumptest"
@@ -148,6 +149,31 @@ func TestKilledBundle(t *testing.T) {
 			compareBundle(t, dir, out)
 		})
 	}
+}
+
+// TestCollectBusy: a collection that another hangkit is writing is left to it, and none
+// begins in its place.
+func TestCollectBusy(t *testing.T) {
+	t.Parallel()
+	dir, out := patient(t, 96, 10), t.TempDir()
+	b, err := collect.NewBundle(out, collect.BundleID{What: "all", Begun: time.Now()}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, said := collectInto(t, dir, "-o", b.Dir, "--resume")
+	if status != 4 || !strings.Contains(said, collect.ErrBundleBusy.Error()) {
+		t.Errorf("exit status %d\n%s", status, said)
+	}
+	if found, err := os.ReadDir(b.Dir); err != nil || len(found) != 1 {
+		t.Errorf("in the bundle: %v, %v", found, err)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if status, said = collectInto(t, dir, "-o", b.Dir, "--resume"); status != 0 {
+		t.Fatalf("exit status %d\n%s", status, said)
+	}
+	compareBundle(t, dir, out)
 }
 
 // manifestIn is the manifest of the only bundle in a folder.

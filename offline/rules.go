@@ -96,6 +96,8 @@ var rules = []ui.Rule{
 	{Is: collect.ErrReadOnly, Status: ui.Failed, Hints: []string{"name a folder that can be written: -o; a stick may have a switch, and Linux mounts a damaged file system read-only"}},
 	{Is: collect.ErrSourceGone, Status: ui.Failed},
 	{Is: collect.ErrOtherMachine, Status: ui.Refused, Hints: []string{"name another folder: -o"}},
+	{Is: collect.ErrBundleBusy, Status: ui.Refused, Hints: []string{"let it end first; without --resume a new collection begins beside it"}},
+	{Is: collect.ErrFinished, Status: ui.Refused},
 	{Is: collect.ErrEncrypted, Status: ui.Refused},
 	{Is: collect.ErrParts, Status: ui.Damaged, Hints: []string{"were all parts copied, and whole?"}},
 	{Is: collect.ErrMapfile, Status: ui.Damaged, Hints: []string{"take the .map file away to read the dump without it; what could not be read is zeros then"}},
