@@ -51,7 +51,7 @@ type visitor interface {
 // the chunk, which is why every position is one of the chunk.
 type parser struct {
 	chunk []byte
-	spend func() bool
+	spend func(tokens int) bool
 	visit visitor
 	path  []string
 }
@@ -105,7 +105,7 @@ func (p *parser) content(c *cursor, values []value, depth int) error {
 	}
 	attribute := ""
 	for c.pos < c.end {
-		if !p.spend() {
+		if !p.spend(1) {
 			return errSpent
 		}
 		token := c.number(1)
@@ -204,7 +204,10 @@ func (p *parser) template(c *cursor, depth int) error {
 	if at == c.pos {
 		c.pos = inline
 	}
-	values := readValues(c)
+	values, err := p.values(c)
+	if err != nil {
+		return err
+	}
 	if c.short || body == nil {
 		return errShort
 	}
@@ -225,14 +228,16 @@ func (p *parser) templateBody(at int) (*cursor, int) {
 	return c, c.end
 }
 
-// readValues reads the values of an instance: how many, size and type of each, and
-// then each.
-func readValues(c *cursor) []value {
+// values reads the values of an instance: how many, size and type of each, and then
+// each. Each costs as much as a token: templates may ask for the same ones many times.
+func (p *parser) values(c *cursor) ([]value, error) {
 	const descriptor = 4
 	count := c.number(4)
 	if count > (c.end-c.pos)/descriptor {
-		c.short = true
-		return nil
+		return nil, errShort
+	}
+	if !p.spend(count) {
+		return nil, errSpent
 	}
 	heads := c.take(count * descriptor)
 	values := make([]value, count)
@@ -241,5 +246,5 @@ func readValues(c *cursor) []value {
 		values[i] = value{kind: h[2], pos: c.pos}
 		values[i].b = c.take(int(le.Uint16(h)))
 	}
-	return values
+	return values, nil
 }

@@ -69,7 +69,7 @@ func Crashes(ctx context.Context, r io.ReaderAt, size int64, limit int) (*Histor
 	}
 	h := &History{}
 	for rec := range l.Records(ctx) {
-		if h.look(rec); len(h.Events) >= limit {
+		if h.look(ctx, rec); len(h.Events) >= limit {
 			break
 		}
 	}
@@ -85,13 +85,13 @@ func Crashes(ctx context.Context, r io.ReaderAt, size int64, limit int) (*Histor
 }
 
 // look takes the event of a record, if it is one to tell.
-func (h *History) look(rec *Record) {
+func (h *History) look(ctx context.Context, rec *Record) {
 	h.Records++
 	if h.Newest.IsZero() {
 		h.Newest = rec.Written
 	}
 	h.Oldest = rec.Written
-	e, err := rec.read(func(e *event) bool { return ruleFor(e) != nil })
+	e, err := rec.read(ctx, func(e *event) bool { return ruleFor(e) != nil })
 	if err != nil && !errors.Is(err, errEnough) {
 		h.Damaged++
 		return

@@ -1,6 +1,7 @@
 package eventlog
 
 import (
+	"context"
 	"strings"
 	"time"
 )
@@ -40,17 +41,18 @@ func (e *event) number(name string) uint64 {
 }
 
 // read takes an event from a record. It stops where wanted says that the event is of
-// no interest, and returns errEnough.
-func (r *Record) read(wanted func(*event) bool) (*event, error) {
+// no interest, and returns errEnough; and soon after ctx is done.
+func (r *Record) read(ctx context.Context, wanted func(*event) bool) (*event, error) {
 	e := &event{time: r.Written}
-	p := &parser{chunk: r.chunk, spend: r.log.spend, visit: &collector{event: e, wanted: wanted}}
+	spend := func(tokens int) bool { return ctx.Err() == nil && r.log.spend(tokens) }
+	p := &parser{chunk: r.chunk, spend: spend, visit: &collector{event: e, wanted: wanted}}
 	err := p.content(&cursor{b: r.chunk, pos: r.pos, end: r.end}, nil, 0)
 	return e, err
 }
 
-// spend takes one token from what the whole log may cost.
-func (l *Log) spend() bool {
-	l.tokens--
+// spend takes tokens from what the whole log may cost.
+func (l *Log) spend(tokens int) bool {
+	l.tokens -= min(tokens, l.tokens+1)
 	return l.tokens >= 0
 }
 
@@ -115,9 +117,7 @@ func (c *collector) text(path []string, v value) {
 }
 
 func (c *collector) add(name string, v value) {
-	for _, part := range v.split() {
-		if len(c.event.data) < maxFields {
-			c.event.data = append(c.event.data, field{name, part})
-		}
+	for _, part := range v.split(maxFields - len(c.event.data)) {
+		c.event.data = append(c.event.data, field{name, part})
 	}
 }

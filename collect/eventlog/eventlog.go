@@ -54,7 +54,7 @@ const (
 	maxChunks = 1 << 16
 	maxRead   = 2048
 	// bytesPerToken bounds the work for one log, whatever its templates make of each
-	// other: that of a log has one in twelve bytes.
+	// other: a log that is read in full has one token or value in seven bytes.
 	bytesPerToken = 4
 )
 

@@ -265,37 +265,109 @@ func TestHostileText(t *testing.T) {
 	}
 }
 
+// Templates of a bomb: where in the chunk they lie, and how large an instance is
+// without its values.
+const (
+	bombTemplate = 0x8000
+	bombRecord   = 0x2000
+	instance     = 10 + 4
+)
+
+// bomb is a log with one record, and one template. fill writes the record's contents.
+func bomb(template []byte, fill func(chunk []byte, at, end int)) []byte {
+	file := storyLog()
+	chunk := file[eventtest.FirstChunk:]
+	at := eventtest.FirstRecord
+	clear(chunk[at:])
+	binary.LittleEndian.PutUint32(chunk[bombTemplate+20:], uint32(len(template)))
+	copy(chunk[bombTemplate+24:], template)
+	copy(chunk[at:], "**\x00\x00")
+	binary.LittleEndian.PutUint32(chunk[at+4:], bombRecord)
+	chunk[at+8] = 1
+	binary.LittleEndian.PutUint32(chunk[at+bombRecord-4:], bombRecord)
+	fill(chunk, at+24, at+bombRecord-4)
+	return file
+}
+
+func putInstance(chunk []byte, at, values int) {
+	chunk[at] = 0x0C
+	binary.LittleEndian.PutUint32(chunk[at+6:], bombTemplate)
+	binary.LittleEndian.PutUint32(chunk[at+10:], uint32(values))
+}
+
+// nestedBomb has one instance whose template names its only value a thousand times; the
+// value is such an instance again, ten deep.
+func nestedBomb() []byte {
+	const times, levels, one = 1000, 10, instance + 4
+	return bomb(bytes.Repeat([]byte{0x0D, 0, 0, 0x21}, times), func(chunk []byte, at, end int) {
+		for p := at; p < at+levels*one; p += one {
+			putInstance(chunk, p, 1)
+			binary.LittleEndian.PutUint16(chunk[p+instance:], uint16(end-p-one))
+			chunk[p+instance+2] = 0x21
+		}
+	})
+}
+
 // TestTemplateBomb: a template that is made of itself, many times over, ends soon.
 func TestTemplateBomb(t *testing.T) {
 	t.Parallel()
-	file := storyLog()
-	chunk := file[eventtest.FirstChunk:]
-	// One instance whose template names its only value a thousand times; the value is
-	// such an instance again, ten deep.
-	at := eventtest.FirstRecord
-	const templateAt, times = 0x8000, 1000
-	for i := range chunk[at:] {
-		chunk[at+i] = 0
-	}
-	body := bytes.Repeat([]byte{0x0D, 0, 0, 0x21}, times)
-	binary.LittleEndian.PutUint32(chunk[templateAt+20:], uint32(len(body)))
-	copy(chunk[templateAt+24:], body)
-	const size, instance, levels = 0x2000, 10 + 4 + 4, 10
-	copy(chunk[at:], "**\x00\x00")
-	binary.LittleEndian.PutUint32(chunk[at+4:], size)
-	chunk[at+8] = 1
-	binary.LittleEndian.PutUint32(chunk[at+size-4:], size)
-	for p := at + 24; p < at+24+levels*instance; p += instance {
-		chunk[p] = 0x0C
-		binary.LittleEndian.PutUint32(chunk[p+6:], templateAt)
-		chunk[p+10] = 1
-		binary.LittleEndian.PutUint16(chunk[p+14:], uint16(at+size-4-p-instance))
-		chunk[p+16] = 0x21
-	}
 	start := time.Now()
-	h := crashes(t, file)
+	h := crashes(t, nestedBomb())
 	if took := time.Since(start); took > 20*time.Second || h.Damaged != 1 || len(h.Problems) != 1 {
 		t.Errorf("%d damaged records in %v, problems %v", h.Damaged, took, h.Problems)
+	}
+}
+
+// TestValueBomb: values cost what tokens do. A record has five times an instance of one
+// with ten thousand values: together they cost more than the whole log may.
+func TestValueBomb(t *testing.T) {
+	t.Parallel()
+	const times, values, at = 5, 10_000, 0x4000
+	file := bomb(nil, func(chunk []byte, record, _ int) {
+		for p := record; p < record+times*instance; p += instance {
+			putInstance(chunk, p, 0)
+			binary.LittleEndian.PutUint32(chunk[p+6:], at)
+		}
+		binary.LittleEndian.PutUint32(chunk[at+20:], instance+4*values)
+		putInstance(chunk, at+24, values)
+		const empty = eventtest.ChunkSize - 24
+		binary.LittleEndian.PutUint32(chunk[at+24+6:], empty)
+	})
+	if h := crashes(t, file); h.Damaged != 1 || len(h.Problems) != 1 {
+		t.Errorf("%d damaged records, problems %v", h.Damaged, h.Problems)
+	}
+}
+
+// TestSplitBomb: an array of strings is split no further than there is room.
+func TestSplitBomb(t *testing.T) {
+	t.Parallel()
+	for _, most := range []int{0, 64} {
+		if n := eventlog.SplitStrings(make([]byte, 1<<16), most); n != most {
+			t.Errorf("%d parts, want %d", n, most)
+		}
+	}
+}
+
+// endsAfter is done when it was asked so often.
+type endsAfter struct {
+	context.Context
+	asks int
+}
+
+func (c *endsAfter) Err() error {
+	if c.asks--; c.asks < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestCancelledWithinRecord: a record that takes long does not have to end first.
+func TestCancelledWithinRecord(t *testing.T) {
+	t.Parallel()
+	file := nestedBomb()
+	h, err := eventlog.Crashes(&endsAfter{t.Context(), 100}, bytes.NewReader(file), int64(len(file)), 200)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("%+v, %v", h, err)
 	}
 }
 

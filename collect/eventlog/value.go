@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // The types of values that are understood here.
@@ -58,7 +59,7 @@ func (v value) text() string {
 	case typeString, typeStrings:
 		return utf16Text(v.b)
 	case typeANSI:
-		return printable(string(v.b))
+		return printable(string(v.b[:min(len(v.b), (maxText+1)*utf8.UTFMax)]))
 	case typeFileTime:
 		return v.time().Format(time.RFC3339)
 	case typeHex32, typeHex64:
@@ -71,13 +72,13 @@ func (v value) text() string {
 	return ""
 }
 
-// split parts an array of strings.
-func (v value) split() []value {
+// split parts an array of strings, into so many at most.
+func (v value) split(most int) []value {
 	if v.kind != typeStrings {
-		return []value{v}
+		return []value{v}[:min(most, 1)]
 	}
 	var parts []value
-	for len(v.b) >= 2 {
+	for len(v.b) >= 2 && len(parts) < most {
 		n := 0
 		for n+2 <= len(v.b) && (v.b[n] != 0 || v.b[n+1] != 0) {
 			n += 2
