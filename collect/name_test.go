@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -102,5 +103,19 @@ func TestLongNames(t *testing.T) {
 		if err != nil || joined.Path+".parts" != first.Path {
 			t.Errorf("%q joined: %+v, %v", first.Name, joined, err)
 		}
+	}
+}
+
+// TestHostileComputer: the folder's name stands in commands too.
+func TestHostileComputer(t *testing.T) {
+	t.Parallel()
+	begun := time.Date(2026, 11, 21, 20, 14, 3, 0, time.UTC)
+	b, err := collect.NewBundle(t.TempDir(), collect.BundleID{Computer: "$(id)`id`%PATH%!\"'", Begun: begun}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if got := filepath.Base(b.Dir); got != "hangkit-_(id)_id__PATH____-20261121T201403Z" {
+		t.Error(got)
 	}
 }
