@@ -51,12 +51,14 @@ type Limits struct {
 	File  int64 // bytes of one file
 	Total int64 // bytes of all
 	Files int   // how many
-	// Folders bounds how many folders are looked into.
-	Folders int
+	// Folders bounds how many folders are looked into, Entries how many entries they
+	// have together.
+	Folders, Entries int
 }
 
-// DefaultLimits take everything of an ordinary machine.
-var DefaultLimits = Limits{File: 256 << 20, Total: 1 << 30, Files: 4000, Folders: 20_000}
+// DefaultLimits take everything of an ordinary machine, whose WinSxS alone may have
+// 100,000 entries.
+var DefaultLimits = Limits{File: 256 << 20, Total: 1 << 30, Files: 4000, Folders: 20_000, Entries: 500_000}
 
 // maxLeft bounds the list of what is left.
 const maxLeft = 200
@@ -100,8 +102,8 @@ type finder struct {
 	folders int
 	size    int64
 
-	listed map[string][]fs.DirEntry // folders that were looked into: many rules name one
-	kept   int                      // entries in listed
+	listed  map[string][]fs.DirEntry // folders that were looked into: many rules name one
+	entries int                      // in listed
 
 	found []File // by the rule under way
 }
@@ -185,9 +187,17 @@ func matches(pattern, name string) bool {
 	return ok && err == nil
 }
 
+// foundPerTaken is how many files are found, for each that may be taken, before the
+// rest is only counted: enough to have newer and older ones to choose from.
+const foundPerTaken = 4
+
 // matched takes an entry that the whole pattern fits.
 func (f *finder) matched(p *collect.Place, r rule, name string, e fs.DirEntry) {
-	if e.IsDir() {
+	if e.IsDir() || f.seen[nameKey(p, name)] {
+		return
+	}
+	if len(f.seen) >= foundPerTaken*f.limits.Files {
+		f.leave(p, name, 0, ErrTooMany)
 		return
 	}
 	info, err := e.Info()
@@ -220,33 +230,34 @@ func (f *finder) add(p *collect.Place, r rule, name string, info fs.FileInfo, er
 	}
 }
 
-// maxKept bounds the entries of folders that are kept.
-const maxKept = 100_000
-
-// readDir lists a folder, which need not exist.
+// readDir lists a folder, which need not exist, once for all rules.
 func (f *finder) readDir(p *collect.Place, dir string) []fs.DirEntry {
 	if f.ctx.Err() != nil {
 		return nil
 	}
 	key := nameKey(p, dir)
-	if entries, ok := f.listed[key]; ok {
-		return entries
-	}
-	entries := f.list(p, dir)
-	if f.kept += len(entries); f.kept <= maxKept {
+	entries, ok := f.listed[key]
+	if !ok {
+		entries = f.list(p, dir)
 		f.listed[key] = entries
+		f.entries += len(entries)
 	}
 	return entries
 }
 
 func (f *finder) list(p *collect.Place, dir string) []fs.DirEntry {
-	if f.folders++; f.folders > f.limits.Folders {
+	room := f.limits.Entries - f.entries
+	if f.folders++; f.folders > f.limits.Folders || room == 0 {
 		f.leave(p, dir, 0, ErrTooMany)
 		return nil
 	}
 	entries, err := p.Volume.ReadDir(dir)
-	if err != nil && !absent(err) && f.first(p, dir) {
+	if err != nil && !absent(err) {
 		f.leave(p, dir, 0, fmt.Errorf("list %s: %w", dir, err))
+	}
+	if len(entries) > room {
+		f.leave(p, dir, 0, ErrTooMany)
+		entries = slices.Clone(entries[:room]) // the rest is not held
 	}
 	return entries
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -100,7 +101,7 @@ Users/a/AppData/Local/Microsoft/Windows/WER/ReportArchive/x/r.wer 9 error report
 			"Windows/INF/setupapi.a.log": file(2),
 			"Windows/INF/setupapi.b.log": file(3),
 			"Windows/INF/setupapi.c.log": file(4),
-		}, nil, logs.Limits{File: 10, Total: 8, Files: 2, Folders: 100}, `Windows/INF/setupapi.c.log 4 devices
+		}, nil, logs.Limits{File: 10, Total: 8, Files: 2, Folders: 100, Entries: 100}, `Windows/INF/setupapi.c.log 4 devices
 Windows/INF/setupapi.b.log 3 devices
 left DumpStack.log 11: it is larger than a log is taken here
 left Windows/INF/setupapi.a.log 2: there are too many logs
@@ -140,13 +141,103 @@ func TestFindBounds(t *testing.T) {
 	for i := range 500 {
 		files[fmt.Sprintf("Windows/INF/setupapi.%d.log", i)] = file(1)
 	}
-	l := find(t, volume{files, nil}, logs.Limits{File: 10, Total: 100, Files: 10, Folders: 1000})
+	l := find(t, volume{files, nil}, logs.Limits{File: 10, Total: 100, Files: 10, Folders: 1000, Entries: 1000})
 	if len(l.Files) != 10 || len(l.Left)+l.MoreLeft != 490 || len(l.Left) > 200 || l.Size() != 10 {
 		t.Errorf("%d files of %d bytes, %d left, %d more", len(l.Files), l.Size(), len(l.Left), l.MoreLeft)
 	}
-	l = find(t, volume{files, nil}, logs.Limits{File: 10, Total: 100, Files: 10, Folders: 0})
+	l = find(t, volume{files, nil}, logs.Limits{File: 10, Total: 100, Files: 10, Folders: 0, Entries: 1000})
 	if len(l.Files) != 0 || len(l.Left) == 0 || !errors.Is(l.Left[0].Err, logs.ErrTooMany) {
 		t.Errorf("without folders:\n%s", tell(l))
+	}
+}
+
+// loop is a volume with a folder that is in itself, and counts what is asked of it.
+type loop struct {
+	volume
+	lists map[string]int
+	infos *int
+}
+
+const inItself = "Windows/Panther"
+
+func (v loop) ReadDir(name string) ([]fs.DirEntry, error) {
+	v.lists[name]++
+	if strings.HasPrefix(name, inItself) {
+		name = inItself
+	}
+	entries, err := v.volume.ReadDir(name)
+	for i, e := range entries {
+		entries[i] = counted{e, v.infos}
+	}
+	return entries, err
+}
+
+type counted struct {
+	fs.DirEntry
+	infos *int
+}
+
+func (e counted) Info() (fs.FileInfo, error) {
+	*e.infos++
+	return e.DirEntry.Info()
+}
+
+// TestFindLoop: a folder that is in itself, eight times over, ends where the limits
+// say, no folder is listed twice, and the size of what is left is not asked for.
+func TestFindLoop(t *testing.T) {
+	t.Parallel()
+	const folders, files, limit = 8, 100, 5000
+	v := loop{volume{fstest.MapFS{}, nil}, map[string]int{}, new(int)}
+	for i := range folders {
+		v.MapFS[fmt.Sprintf("%s/folder %d", inItself, i)] = &fstest.MapFile{Mode: fs.ModeDir}
+	}
+	for i := range files {
+		v.MapFS[fmt.Sprintf("%s/setup %d.log", inItself, i)] = file(1)
+	}
+	l, err := logs.Find(t.Context(), []collect.Place{{Volume: v, Label: "C", SystemRoot: "Windows"}},
+		logs.Limits{File: 10, Total: 100, Files: 10, Folders: 1000, Entries: limit})
+	if err != nil {
+		t.Fatal(err)
+	}
+	looped := 0
+	for name, n := range v.lists {
+		if n > 1 {
+			t.Errorf("%s was listed %d times", name, n)
+		}
+		if strings.HasPrefix(name, inItself) {
+			looped++
+		}
+	}
+	if most := limit/(folders+files) + 1; looped > most || looped < most-1 {
+		t.Errorf("%d folders of the loop were listed, want %d", looped, most)
+	}
+	if len(l.Files) != 10 || *v.infos > 40 || len(l.Left)+l.MoreLeft < limit/2 {
+		t.Errorf("%d files of %d looked at, %d left", len(l.Files), *v.infos, len(l.Left)+l.MoreLeft)
+	}
+}
+
+// large is a volume whose folders have very many entries.
+type large struct {
+	volume
+	lists map[string]int
+}
+
+func (v large) ReadDir(name string) ([]fs.DirEntry, error) {
+	v.lists[name]++
+	entries, err := v.volume.ReadDir(name)
+	return slices.Repeat(entries, 110_000), err
+}
+
+// TestFindLarge: a large folder is not listed again for the next rule.
+func TestFindLarge(t *testing.T) {
+	t.Parallel()
+	const cbs = "Windows/Logs/CBS" // has two rules
+	v := large{volume{fstest.MapFS{cbs + "/CBS.txt": file(1)}, nil}, map[string]int{}}
+	if _, err := logs.Find(t.Context(), []collect.Place{{Volume: v, Label: "C", SystemRoot: "Windows"}}, logs.DefaultLimits); err != nil {
+		t.Fatal(err)
+	}
+	if v.lists[cbs] != 1 {
+		t.Errorf("it was listed %d times", v.lists[cbs])
 	}
 }
 
