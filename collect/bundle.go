@@ -54,13 +54,14 @@ var (
 	ErrBundleBusy   = errors.New("another hangkit is writing this collection")
 )
 
-// BundleID is whose collection a bundle is, and for whose eyes.
+// BundleID is whose collection a bundle is, how it is made, and for whose eyes.
 type BundleID struct {
 	Schema    string    `json:"schema"`
 	Computer  string    `json:"computer"`          // as its registry has it, or empty
 	Volumes   []string  `json:"volumes,omitempty"` // serial numbers, where they are known
 	What      string    `json:"what"`              // is collected
 	Begun     time.Time `json:"begun"`
+	Options   []string  `json:"options,omitempty"`    // that decide what a copy is like
 	EncryptTo []string  `json:"encrypt_to,omitempty"` // the recipients, in order
 }
 

@@ -118,7 +118,7 @@ func (c *CollectCmd) look(ctx context.Context, talk *ui.UI, s *scan) (*collectio
 	if err != nil {
 		return nil, err
 	}
-	k := &collection{target: c.Target, output: c.Output, what: c.What, begun: time.Now(), scan: s}
+	k := &collection{target: c.Target, output: c.Output, what: c.What, options: c.copyOptions(), begun: time.Now(), scan: s}
 	if c.What != whatDumps {
 		if err := k.findLogs(ctx, places); err != nil {
 			return nil, err

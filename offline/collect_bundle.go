@@ -81,14 +81,28 @@ func (c *CollectCmd) resumeBundle(talk *ui.UI, k *collection, left []collect.Unf
 	if len(left) > 1 {
 		talk.Talkf("older and unfinished too: %s\n", dirsOf(left[1:]))
 	}
-	if what := left[0].ID.What; what != c.What {
-		return ui.Fail(ui.Usage, fmt.Errorf("the collection was begun with --what %s", what), "say so again, or begin a new one without --resume")
+	if err := sameOptions(&left[0].ID, k); err != nil {
+		return ui.Fail(ui.Usage, err, "say so again, or begin a new one without --resume")
 	}
 	k.bundle, err = collect.ResumeBundle(left[0].Dir, c.recipients())
 	if other, ok := errors.AsType[*collect.OtherRecipientsError](err); ok {
 		return ui.Fail(ui.Usage, err, encryptHint(other.EncryptTo), "or begin a new one without --resume")
 	}
 	return err
+}
+
+// sameOptions refuses to go on otherwise than the collection was begun: what is there
+// would be of no use, and be copied again.
+func sameOptions(begun *collect.BundleID, k *collection) error {
+	switch {
+	case begun.What != k.what:
+		return fmt.Errorf("the collection was begun with --what %s", begun.What)
+	case slices.Equal(begun.Options, k.options):
+		return nil
+	case len(begun.Options) == 0:
+		return fmt.Errorf("the collection was begun without %s", strings.Join(k.options, " "))
+	}
+	return fmt.Errorf("the collection was begun with %s", printable(strings.Join(begun.Options, " ")))
 }
 
 func encryptHint(to []string) string {

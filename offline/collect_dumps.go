@@ -54,6 +54,22 @@ func (c *CollectCmd) options(talk *ui.UI, b *collect.Bundle) (collect.Options, e
 	return o, nil
 }
 
+// copyOptions are the options that decide what a copy is like, as one says them. A copy
+// that was begun with others cannot be gone on with.
+func (c *CollectCmd) copyOptions() []string {
+	var all []string
+	if c.Compress {
+		all = append(all, "--compress")
+	}
+	if c.NoHash {
+		all = append(all, "--no-hash")
+	}
+	if c.Split > 0 {
+		all = append(all, "--split "+c.Split.String())
+	}
+	return all
+}
+
 func (c *CollectCmd) recipients() []collect.Recipient {
 	var to []collect.Recipient
 	for _, r := range c.EncryptTo {

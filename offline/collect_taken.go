@@ -35,6 +35,8 @@ type collection struct {
 	output string // likewise
 	what   string // to collect
 
+	options []string // that decide what a copy is like
+
 	scan    *scan
 	from    *found                // the Windows that is meant; nil where none is clear
 	windows *windows.Installation // its registry; nil where that cannot be read
@@ -105,7 +107,7 @@ func (k *collection) computer() string {
 // id says whose collection it is. The stick that the program was started from tells
 // nothing of the machine.
 func (k *collection) id() collect.BundleID {
-	id := collect.BundleID{Computer: k.computer(), What: k.what, Begun: k.begun}
+	id := collect.BundleID{Computer: k.computer(), What: k.what, Begun: k.begun, Options: k.options}
 	for _, v := range readable(k.scan) {
 		on := func(p *collect.Place) bool { return p.Volume == collect.Volume(v.FS) }
 		meant := k.from != nil && k.from.Volume == v

@@ -96,7 +96,7 @@ func TestCollectToFull(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir, out := patient(t, c.pages, c.log), mountTarget(t, 0, "size=2m")
-			status, said := collectInto(t, dir, "-o", out)
+			status, said := collectInto(t, dir, "-o", out, "--no-hash", "--split", "4G")
 			if status != 3 || !strings.Contains(said, collect.ErrTargetFull.Error()) || !strings.Contains(said, c.short) || !strings.Contains(said, "--resume") {
 				t.Fatalf("exit status %d\n%s", status, said)
 			}
@@ -111,7 +111,11 @@ func TestCollectToFull(t *testing.T) {
 			if err := syscall.Mount("hangkit", out, "tmpfs", syscall.MS_REMOUNT, "size=32m"); err != nil {
 				t.Fatal(err)
 			}
-			if status, said = collectInto(t, dir, "-o", out, "--resume"); status != 0 {
+			bundle := filepath.Dir(manifestIn(t, out))
+			if status, said = collectInto(t, dir, "-o", bundle, "--resume"); status != 80 || !strings.Contains(said, "begun with --no-hash --split 4096M") {
+				t.Errorf("exit status %d\n%s", status, said)
+			}
+			if status, said = collectInto(t, dir, "-o", bundle, "--resume", "--no-hash", "--split", "4096M"); status != 0 {
 				t.Fatalf("exit status %d\n%s", status, said)
 			}
 			compareBundle(t, dir, out)
@@ -138,8 +142,8 @@ func TestKilledBundle(t *testing.T) {
 			}
 			t.Logf("killed: %t", status < 0)
 			args := []string{dir, "-o", out}
-			if unfinished, err := collect.UnfinishedBundles(out, collect.BundleID{}); err != nil || len(unfinished) > 0 {
-				args = append(args, "--resume")
+			if marks, err := filepath.Glob(filepath.Join(out, "hangkit-*", ".hangkit-unfinished.json")); err != nil || len(marks) > 0 {
+				args = []string{dir, "-o", filepath.Dir(marks[0]), "--resume"}
 			} else if err := errors.Join(os.RemoveAll(out), os.Mkdir(out, 0o700)); err != nil { // it was through
 				t.Fatal(err)
 			}

@@ -33,6 +33,14 @@ func (p *partFlag) UnmarshalText(text []byte) error {
 	return err
 }
 
+// String is the size as it can be said again, in MiB if it can be: the least part is one.
+func (p partFlag) String() string {
+	if p%minPart == 0 {
+		return fmt.Sprintf("%dM", p/minPart)
+	}
+	return fmt.Sprint(int64(p))
+}
+
 // recipientFlag is somebody to encrypt to. A key that is none fails before anything
 // is read.
 type recipientFlag struct{ collect.Recipient }
