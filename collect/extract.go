@@ -15,7 +15,7 @@ import (
 // Errors of Extract that callers branch on.
 var (
 	ErrNothing    = errors.New("there is no dump to copy")
-	ErrTargetFull = errors.New("the target has no room for the dump")
+	ErrTargetFull = errors.New("the target has no room left")
 	ErrFileTooBig = errors.New("the target's file system cannot hold a file this big")
 	ErrTargetGone = errors.New("the target cannot be written any more")
 	ErrReadOnly   = errors.New("the target is read-only")

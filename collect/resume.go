@@ -409,8 +409,9 @@ func Unfinished(dir string) ([]Leftover, error) {
 	return left, nil
 }
 
-// Forget removes the journals of finished copies. A collection does so at its end:
-// until then they say which dumps are done.
+// Forget removes the journals of finished copies, also those that a full target kept
+// from saying so. A collection does so at its end: until then they say which dumps are
+// done.
 func Forget(dir string) error {
 	numbers, err := journalNumbers(dir)
 	if err != nil {
@@ -424,9 +425,26 @@ func Forget(dir string) error {
 	var errs []error
 	for _, n := range numbers {
 		o := &output{dir: dir, root: root, number: n}
-		if r, err := readJournal(root, o.journalName()); err == nil && r.done != nil {
-			errs = append(errs, root.Remove(o.journalName()))
+		if r, err := readJournal(root, o.journalName()); err == nil {
+			errs = append(errs, o.forget(r))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// forget removes the journal of a copy that has its last name, and the temporary name
+// too if that is one of the same file. What has no other name stays.
+func (o *output) forget(r *record) error {
+	temp, err := o.root.Lstat(o.temp())
+	if errors.Is(err, fs.ErrNotExist) {
+		return o.root.Remove(o.journalName())
+	}
+	if err != nil || r.done == nil {
+		return err
+	}
+	last, err := o.root.Lstat(r.done.Name)
+	if err != nil || !os.SameFile(last, temp) {
+		return nil //nolint:nilerr // it never got so far
+	}
+	return errors.Join(o.root.Remove(o.temp()), o.root.Remove(o.journalName()))
 }

@@ -650,3 +650,37 @@ func TestKill(t *testing.T) {
 		})
 	}
 }
+
+// TestForget: nothing of a copy that has its name stays behind, however far it got with
+// saying so, and nothing that has no name yet goes.
+func TestForget(t *testing.T) {
+	t.Parallel()
+	const temp, journal = ".hangkit-0.tmp", ".hangkit-0.journal"
+	for what, c := range map[string]struct {
+		spoil func(dir string, res *collect.Result) error
+		left  int // beside the copy
+	}{
+		"finished": {func(string, *collect.Result) error { return nil }, 0},
+		"said by nothing": {func(dir string, _ *collect.Result) error {
+			name := filepath.Join(dir, journal)
+			b, err := os.ReadFile(name)
+			return errors.Join(err, os.WriteFile(name, b[:bytes.LastIndexByte(b[:len(b)-1], '\n')+1], 0o600))
+		}, 0},
+		"with both names": {func(dir string, res *collect.Result) error { return os.Link(res.Path, filepath.Join(dir, temp)) }, 0},
+		"with its place kept": {func(dir string, res *collect.Result) error {
+			return errors.Join(os.Rename(res.Path, filepath.Join(dir, temp)), os.WriteFile(res.Path, nil, 0o600))
+		}, 2},
+	} {
+		o := collect.Options{Dir: t.TempDir(), Journal: true, Compress: true, Name: strings.Repeat("long", 60)}
+		res, err := collect.Extract(t.Context(), (&dump{b: memory(collect.ChunkSize)}).candidate(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(c.spoil(o.Dir, res), collect.Forget(o.Dir)); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		if got := names(t, o.Dir); len(got) != 1+c.left {
+			t.Errorf("%s: in the folder: %q", what, got)
+		}
+	}
+}

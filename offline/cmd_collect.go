@@ -169,7 +169,7 @@ func (c *CollectCmd) take(ctx context.Context, talk *ui.UI, k *collection) error
 	c.tellUnfinished(talk, k, options.Dir)
 	c.takeDumps(ctx, talk, options, k)
 	if k.cameOut() { // from here on a kill leaves a manifest too
-		if _, err := k.writeManifest(); err != nil {
+		if err := k.writeManifest(); err != nil {
 			k.fail(err)
 		}
 	}
@@ -187,14 +187,14 @@ func (c *CollectCmd) end(ctx context.Context, talk *ui.UI, k *collection) error 
 		now := time.Now().UTC().Truncate(time.Second)
 		k.completed = &now
 	}
-	name, err := k.writeManifest()
+	err := k.writeManifest()
 	if err == nil && k.completed != nil {
 		err = k.finish()
 	}
 	if err != nil {
 		k.fail(err)
 	}
-	if err := k.show(talk, name); err != nil {
+	if err := k.show(talk); err != nil {
 		return err
 	}
 	return c.outcome(ctx, k)

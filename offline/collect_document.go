@@ -105,9 +105,9 @@ func (k *collection) preview(talk *ui.UI) error {
 }
 
 // show tells what came out.
-func (k *collection) show(talk *ui.UI, manifest string) error {
+func (k *collection) show(talk *ui.UI) error {
 	doc := k.document()
-	doc.Bundle, doc.Manifest = k.bundle.Dir, manifest
+	doc.Bundle, doc.Manifest = k.bundle.Dir, k.manifest
 	if talk.JSON {
 		return talk.Document(doc)
 	}
@@ -129,8 +129,8 @@ func (k *collection) show(talk *ui.UI, manifest string) error {
 	}
 	printLeft(talk, doc)
 	k.printLogsLeft(talk)
-	if manifest != "" {
-		talk.Printf("%s  says what was taken, from where, and the commands to start the analysis with\n", manifest)
+	if k.manifest != "" {
+		talk.Printf("%s  says what was taken, from where, and the commands to start the analysis with\n", k.manifest)
 	}
 	talk.Talkf("The disk was only read; nothing was changed.\n")
 	return nil

@@ -6,7 +6,7 @@ import (
 )
 
 // writeManifest writes the manifest of the collection as it is now.
-func (k *collection) writeManifest() (string, error) {
+func (k *collection) writeManifest() (err error) {
 	m := collect.NewManifest("hangkit "+version().Version, k.bundle.ID.Begun, k.bundle.To())
 	m.Completed, m.Computer, m.Target, m.What = k.completed, k.computer(), k.target, k.what
 	for _, v := range readable(k.scan) {
@@ -28,7 +28,8 @@ func (k *collection) writeManifest() (string, error) {
 	for _, f := range k.files {
 		m.Files = append(m.Files, collect.NewManifestFile(f))
 	}
-	return k.bundle.WriteManifest(m)
+	k.manifest, err = k.bundle.WriteManifest(m)
+	return err
 }
 
 func manifestVolume(v *target.Volume) collect.ManifestVolume {

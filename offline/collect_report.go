@@ -23,12 +23,9 @@ func (k *collection) writeReport(ctx context.Context) error {
 		return err
 	}
 	if err := k.write(ctx, "report.html", page.Bytes()); err != nil {
-		return fmt.Errorf("report.html: %w", err)
+		return err // names the file
 	}
-	if err := k.write(ctx, "report.txt", text.Bytes()); err != nil {
-		return fmt.Errorf("report.txt: %w", err)
-	}
-	return nil
+	return k.write(ctx, "report.txt", text.Bytes())
 }
 
 // report puts together what is told of the collection.

@@ -49,6 +49,8 @@ type collection struct {
 	logsLeft     []logs.Left // the first of the logs that are not wanted
 	moreLogsLeft int         // how many there are beside these
 
+	manifest string // as it is now, empty where it could not be written
+
 	files []*collect.BundleFile // what was written into the bundle beside dumps and logs
 
 	failed     []error // beside those of the dumps and logs
@@ -197,8 +199,11 @@ func (k *collection) partlyHints(failed error) []string {
 	case k.unfinished && k.cameOut():
 		hints = append(hints, "the same command with --resume goes on")
 	}
-	if k.cameOut() {
-		hints = append(hints, "what did come out is listed in "+k.path(collect.ManifestName))
+	if errors.Is(failed, collect.ErrTargetFull) {
+		hints = slices.Insert(hints, 0, "make room on the target first, or name a folder on a disk with more: -o")
+	}
+	if k.manifest != "" {
+		hints = append(hints, "what did come out is listed in "+k.manifest)
 	}
 	return hints
 }

@@ -97,7 +97,8 @@ func TestCollectToFull(t *testing.T) {
 			t.Parallel()
 			dir, out := patient(t, c.pages, c.log), mountTarget(t, 0, "size=2m")
 			status, said := collectInto(t, dir, "-o", out, "--no-hash", "--split", "4G")
-			if status != 3 || !strings.Contains(said, collect.ErrTargetFull.Error()) || !strings.Contains(said, c.short) || !strings.Contains(said, "--resume") {
+			if status != 3 || !strings.Contains(said, collect.ErrTargetFull.Error()) || !strings.Contains(said, c.short) ||
+				!strings.Contains(said, "make room on the target first") || !strings.Contains(said, "--resume") || strings.Contains(said, "report.html: report.html") {
 				t.Fatalf("exit status %d\n%s", status, said)
 			}
 			came, err := filepath.Glob(filepath.Join(out, "hangkit-unknown-*", filepath.FromSlash(c.came)))

@@ -132,3 +132,18 @@ func TestOutputOnADiskInReach(t *testing.T) {
 		}
 	}
 }
+
+// TestHintsOfFull: what a full target took is said to be listed only where the list could
+// be written.
+func TestHintsOfFull(t *testing.T) {
+	t.Parallel()
+	k := &collection{dumps: []takenDump{{Result: &collect.Result{}}}, unfinished: true}
+	for _, manifest := range []string{"", "out/manifest.json"} {
+		k.manifest = manifest
+		hints := k.partlyHints(fmt.Errorf("manifest.json: %w", collect.ErrTargetFull))
+		listed := strings.Contains(strings.Join(hints, "\n"), "is listed in")
+		if listed != (manifest != "") || !strings.HasPrefix(hints[0], "make room") {
+			t.Errorf("%q: %q", manifest, hints)
+		}
+	}
+}
