@@ -72,11 +72,23 @@ valid (hive check); 80 wrong usage; 130 interrupted.`
 
 // Main runs the program and returns its exit status.
 func Main(args []string, in io.Reader, out, errOut io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
-	// The first interrupt asks to stop at the next safe point; a second one does not ask.
-	context.AfterFunc(ctx, stop)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(signals)
+	go obey(signals, cancel, os.Exit)
 	return int(run(ctx, args, in, out, errOut))
+}
+
+// obey lets the first signal ask for a stop at the next safe point. The second does not
+// ask: what waits for a device that never answers comes to no such point. It is not left
+// to the kernel either, for a script's background job is started with Ctrl-C ignored.
+func obey(signals <-chan os.Signal, cancel func(), exit func(int)) {
+	<-signals
+	cancel()
+	<-signals
+	exit(int(ui.Interrupted))
 }
 
 // run is Main with the caller's context: the demo calls it once for each step.
