@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"hangkit/collect/seekable"
 )
@@ -18,6 +20,18 @@ var ErrEncrypted = errors.New("the file is encrypted with age: decrypt it first 
 // errNotRegular is why a pipe or a device is not opened: that would wait for its other
 // end.
 var errNotRegular = errors.New("not a regular file")
+
+// openFolder opens a folder. A pipe of that name is not waited for.
+func openFolder(dir string) (*os.Root, error) {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return nil, &fs.PathError{Op: "open", Path: dir, Err: syscall.ENOTDIR}
+	}
+	return os.OpenRoot(dir)
+}
 
 // openRegular opens a file of root for reading.
 func openRegular(root *os.Root, name string) (*os.File, error) {

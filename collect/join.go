@@ -219,7 +219,7 @@ func (l *partsList) check(root *os.Root) error {
 
 // openParts opens a folder of parts as the one file they make.
 func openParts(dir string) (*partsReader, *partsList, error) {
-	root, err := os.OpenRoot(dir)
+	root, err := openFolder(dir)
 	if err != nil {
 		return nil, nil, err
 	}

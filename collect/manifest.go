@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"path/filepath"
 	"time"
@@ -323,7 +322,7 @@ const maxManifest = 256 << 20
 
 // ReadManifest reads a manifest that a bundle holds.
 func ReadManifest(name string) (*Manifest, error) {
-	root, err := os.OpenRoot(filepath.Dir(name))
+	root, err := openFolder(filepath.Dir(name))
 	if err != nil {
 		return nil, err
 	}

@@ -57,7 +57,7 @@ func createFile(root *os.Root, name string) (outFile, error) {
 }
 
 func openOutputDir(dir string) (*os.Root, error) {
-	root, err := os.OpenRoot(dir)
+	root, err := openFolder(dir)
 	if err != nil {
 		return nil, fmt.Errorf("output folder: %w", err)
 	}

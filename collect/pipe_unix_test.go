@@ -3,7 +3,9 @@
 package collect_test
 
 import (
+	"errors"
 	"os"
+	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -42,6 +44,34 @@ func TestPipes(t *testing.T) {
 			case <-time.After(20 * time.Second):
 				t.Fatalf("%s: still waiting", name)
 			}
+		}
+	}
+}
+
+// TestPipeForFolder: a pipe where a folder was to be named is not waited for.
+func TestPipeForFolder(t *testing.T) {
+	t.Parallel()
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Skip(err)
+	}
+	done := make(chan error, 2)
+	go func() {
+		_, err := collect.Join(t.Context(), pipe, "", nil)
+		done <- err
+	}()
+	go func() {
+		_, err := collect.ReadManifest(filepath.Join(pipe, collect.ManifestName))
+		done <- err
+	}()
+	for range 2 {
+		select {
+		case err := <-done:
+			if !errors.Is(err, syscall.ENOTDIR) {
+				t.Errorf("%v, want %v", err, syscall.ENOTDIR)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatal("it waits for the pipe's other end")
 		}
 	}
 }
