@@ -174,10 +174,13 @@ func (o *Options) pickUp(ctx context.Context, id copyID, src io.ReaderAt, number
 	return a, "", nil
 }
 
-// unlike says why an unfinished copy of a file with the same path is not gone on with.
+// unlike says why the copy of a file with the same path is not gone on with.
 func (r *record) unlike(id copyID, o *output) string {
-	if r.id.Path != id.Path || r.done != nil {
+	switch {
+	case r.id.Path != id.Path, r.done != nil && r.id.dumpID == id.dumpID:
 		return ""
+	case r.done != nil:
+		return fmt.Sprintf("%s, which the run before finished, is of an older dump in %s: it stays, and the manifest does not list it", o.path(r.done.Name), id.Path)
 	}
 	what, way := "was made with other options", "delete them, or repeat those options"
 	if r.id.dumpID != id.dumpID {

@@ -325,6 +325,23 @@ func TestResumeOther(t *testing.T) {
 	}
 }
 
+// TestResumeBesideOlder: the machine crashed again since the copy was finished. Both
+// dumps are there then, and it is said.
+func TestResumeBesideOlder(t *testing.T) {
+	t.Parallel()
+	o := collect.Options{Dir: t.TempDir(), Journal: true, Resume: true}.WithInterval(interval)
+	first, err := collect.Extract(t.Context(), (&dump{b: memory(collect.ChunkSize)}).candidate(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := ""
+	o.Notice = func(text string) { said += text }
+	second, err := collect.Extract(t.Context(), (&dump{b: memory(2 * collect.ChunkSize)}).candidate(), o)
+	if err != nil || second.Name == first.Name || !strings.Contains(said, first.Name+", which") {
+		t.Errorf("%v; %v beside %s: %q", err, second, first.Name, said)
+	}
+}
+
 // TestResumeChanged: a dump that was written over between the runs, but for its
 // beginning, is copied anew, whether the first copy was interrupted or not.
 func TestResumeChanged(t *testing.T) {

@@ -212,7 +212,8 @@ func (k *collection) partlyHints(failed error) []string {
 // unfinished they say which dumps are done.
 func (k *collection) finish() error {
 	if err := k.bundle.Finish(); err != nil {
-		return err
+		k.completed = nil // the manifest must not say so
+		return errors.Join(err, k.writeManifest())
 	}
 	return collect.Forget(k.path(collect.DumpsFolder))
 }
