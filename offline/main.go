@@ -77,18 +77,20 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
-	go obey(signals, cancel, os.Exit)
-	return int(run(ctx, args, in, out, errOut))
+	status := make(chan ui.Status, 2) // whoever comes second is not heard
+	go func() { status <- run(ctx, args, in, out, errOut) }()
+	go obey(signals, cancel, status)
+	return int(<-status)
 }
 
 // obey lets the first signal ask for a stop at the next safe point. The second does not
 // ask: what waits for a device that never answers comes to no such point. It is not left
 // to the kernel either, for a script's background job is started with Ctrl-C ignored.
-func obey(signals <-chan os.Signal, cancel func(), exit func(int)) {
+func obey(signals <-chan os.Signal, cancel func(), status chan<- ui.Status) {
 	<-signals
 	cancel()
 	<-signals
-	exit(int(ui.Interrupted))
+	status <- ui.Interrupted
 }
 
 // run is Main with the caller's context: the demo calls it once for each step.

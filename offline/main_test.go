@@ -3,13 +3,15 @@ package offline
 import (
 	"os"
 	"testing"
+
+	"hangkit/offline/internal/ui"
 )
 
 // TestObey: the first signal asks for an end, the second is one.
 func TestObey(t *testing.T) {
 	t.Parallel()
-	signals, asked, status := make(chan os.Signal), make(chan bool), make(chan int)
-	go obey(signals, func() { asked <- true }, func(s int) { status <- s })
+	signals, asked, status := make(chan os.Signal), make(chan bool), make(chan ui.Status)
+	go obey(signals, func() { asked <- true }, status)
 	signals <- os.Interrupt
 	<-asked
 	select {
@@ -17,8 +19,7 @@ func TestObey(t *testing.T) {
 		t.Fatalf("exit %d at the first signal", s)
 	case signals <- os.Interrupt:
 	}
-	const interrupted = 130
-	if s := <-status; s != interrupted {
-		t.Errorf("exit %d at the second signal, want %d", s, interrupted)
+	if s := <-status; s != ui.Interrupted {
+		t.Errorf("exit %d at the second signal, want %d", s, ui.Interrupted)
 	}
 }
