@@ -63,8 +63,9 @@ What is interrupted, even by a power cut, goes on with --resume: the newest unfi
 collection of this machine below DIR is taken, or DIR itself, and what is there is
 proven by its digest first. It is compared with the disk too: with all of it where
 Windows, or whoever else, has written to the NTFS volume since, otherwise at 256
-places. An encrypted dump begins anew, because its key was never on the disk. A
-collection that is finished is never written into again.
+places. An encrypted dump begins anew, because its key was never on the disk. What is
+taken, and in what form, is as it was begun. A collection that is finished is never
+written into again.
 
 --compress makes zstd archives that 'zstd -d' unpacks and 'hangkit dump' reads as
 they are. --encrypt-to makes age files ('age -d' decrypts them) of the dumps, the
