@@ -403,6 +403,8 @@ func (v *verifier) secondary() {
 	case b == nil:
 	case !b.Whole:
 		v.add("secondary data", StatusBad, "blob %d ends at %#x, behind the end of the file", len(b.List), b.End)
+	case len(b.List) == 0: // the kernel writes its header only to put something behind it
+		v.add("secondary data", StatusBad, "it begins at %#x, and not one blob follows", b.Off)
 	case b.End == v.size:
 		v.add("secondary data", StatusOK, "%s, ending exactly at the end of the file", count(len(b.List), "blob"))
 	default:
