@@ -236,9 +236,19 @@ func (l Loader) place() int {
 }
 
 // LoaderOf returns the entry that starts the Windows with this system root ("Windows") on this
-// partition. Entries that name no partition, but say to take the one booted from or to look for it,
-// count where there is but one of them. The default goes before others that fit as well.
+// partition. The default goes before others that fit as well.
 func (b *BCD) LoaderOf(id VolumeID, root string) (Loader, bool) {
+	fit, _ := b.loadersOf(id, root)
+	if len(fit) == 0 {
+		return Loader{}, false
+	}
+	return fit[0], true
+}
+
+// loadersOf returns every entry that starts a Windows, the default first. Entries that name no
+// partition, but say to take the one booted from or to look for it, are loose: they count where there
+// is but one of them, and none that is exact.
+func (b *BCD) loadersOf(id VolumeID, root string) (fit []Loader, isLoose bool) {
 	var exact, loose []Loader
 	for _, l := range b.Loaders() {
 		if text, ok := l.Element("systemroot"); !ok || !sameRoot(text.Text, root) {
@@ -252,13 +262,18 @@ func (b *BCD) LoaderOf(id VolumeID, root string) (Loader, bool) {
 		}
 	}
 	if len(exact) == 0 && len(loose) == 1 {
-		return loose[0], true
+		return loose, true
 	}
-	if len(exact) == 0 {
-		return Loader{}, false
+	slices.SortStableFunc(exact, func(x, y Loader) int { return cmp.Compare(x.rank(), y.rank()) })
+	return exact, false
+}
+
+// rank puts the default in front.
+func (l Loader) rank() int {
+	if l.Default {
+		return 0
 	}
-	best := max(slices.IndexFunc(exact, func(l Loader) bool { return l.Default }), 0)
-	return exact[best], true
+	return 1
 }
 
 // sameRoot compares \Windows with Windows.

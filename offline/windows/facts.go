@@ -14,6 +14,9 @@ type Live struct {
 	RAMSource string // "--ram", or ThisMachine
 	SMBIOS    SMBIOS // of the machine hangkit runs on; zero = unknown
 	Volume    VolumeState
+	// Boot is what the boot store says about starting the installation; BootProblem why that is not known.
+	Boot        *BootSettings
+	BootProblem string
 	// OtherInstallations counts further Windows installations in reach.
 	OtherInstallations int
 }
@@ -82,6 +85,11 @@ type Facts struct {
 	LastRun      LastRun
 	Services     map[string]uint32 // Start of the few services the rules ask for, by name
 
+	// Boot is what the boot store says about starting the installation; nil where that is not known, and BootProblem
+	// says why. Both are empty for a bare hive.
+	Boot        *BootSettings
+	BootProblem string
+
 	Volume VolumeState
 	Files  Files
 	Free   Fact[int64] // bytes free on the system volume
@@ -130,6 +138,7 @@ func (i *Installation) Facts(live Live) (*Facts, error) {
 		Root: i.Root, SystemPath: i.SystemPath, HasVolume: i.Volume != nil,
 		Recovery: i.System.Recovery(), ControlSet: ReadControlSet(i.System),
 		Volume: live.Volume, Other: live.OtherInstallations,
+		Boot: live.Boot, BootProblem: live.BootProblem,
 	}
 	f.readSettings(r)
 	f.readDevices(r)
