@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"hangkit/collect"
 	"hangkit/hive"
 	"hangkit/offline/internal/ui"
 )
@@ -62,7 +63,7 @@ type keyJSON struct {
 	Escaped bool            `json:"path_escaped,omitempty"`
 	Class   string          `json:"class,omitempty"`
 	Link    bool            `json:"link,omitempty"`
-	Written time.Time       `json:"written"`
+	Written *time.Time      `json:"written,omitempty"` // none where JSON cannot name it: damaged hives hold years behind 9999
 	Subkeys []string        `json:"subkeys"`
 	Values  []hiveValueJSON `json:"values"`
 }
@@ -205,7 +206,7 @@ func readKey(k *hive.Key, path string) (*shownKey, error) {
 }
 
 func (s *shownKey) describe() keyJSON {
-	j := keyJSON{Class: carried(s.class), Link: s.IsLink(), Written: s.LastWritten(), Subkeys: []string{}, Values: []hiveValueJSON{}}
+	j := keyJSON{Class: carried(s.class), Link: s.IsLink(), Written: collect.ManifestTime(s.LastWritten()), Subkeys: []string{}, Values: []hiveValueJSON{}}
 	j.Path, j.Escaped = carry(s.path)
 	for _, sub := range s.subkeys {
 		j.Subkeys = append(j.Subkeys, carried(sub))

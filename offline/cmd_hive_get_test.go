@@ -2,6 +2,7 @@ package offline
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"testing"
 	"time"
@@ -64,4 +65,31 @@ func offsetOf(t *testing.T, h *hive.Hive, path string) int64 {
 		t.Fatal(err)
 	}
 	return k.Offset()
+}
+
+// TestHiveGetTime writes keys of any time as JSON, which knows four digits of a year.
+func TestHiveGetTime(t *testing.T) {
+	t.Parallel()
+	for year, named := range map[int]bool{1601: true, 2026: true, 12000: false} {
+		data, err := hive.New(hive.NewOptions{Now: time.Date(year, 11, 21, 9, 0, 0, 0, time.UTC)}).Bytes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, err := hive.Open(hive.Source{Primary: bytes.NewReader(data)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, err := h.Key("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown, err := readKey(key, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		j := shown.describe()
+		if _, err := json.Marshal(j); err != nil || (j.Written != nil) != named {
+			t.Errorf("year %d: %v, written %v", year, err, j.Written)
+		}
+	}
 }
