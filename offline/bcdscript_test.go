@@ -128,7 +128,7 @@ func fillFATDisk(disk image.Disk) error {
 }
 
 // fillWindows puts a Windows on the second partition.
-func fillWindows(disk image.Disk, table *image.Table, id windows.VolumeID) error {
+func fillWindows(disk image.Disk, table *image.Table, id windows.VolumeID, beside ...format.Entry) error {
 	volume, err := table.Open(disk, table.Partitions[1])
 	if err != nil {
 		return err
@@ -147,9 +147,9 @@ func fillWindows(disk image.Disk, table *image.Table, id windows.VolumeID) error
 	if err != nil {
 		return err
 	}
-	return format.Write(volume, format.Options{Label: "Windows", Root: []format.Entry{
-		{Name: "Windows", Dir: []format.Entry{{Name: "System32", Dir: []format.Entry{{Name: "config", Dir: config}}}}},
-	}})
+	return format.Write(volume, format.Options{Label: "Windows", Root: append(beside,
+		format.Entry{Name: "Windows", Dir: []format.Entry{{Name: "System32", Dir: []format.Entry{{Name: "config", Dir: config}}}}},
+	)})
 }
 
 // TestManagerLine: how many entries the menu has is said only where it is known.

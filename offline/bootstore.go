@@ -1,0 +1,128 @@
+package offline
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"hangkit/image"
+	"hangkit/offline/target"
+	"hangkit/offline/windows"
+)
+
+// bootStore is the boot configuration store that starts an installation.
+type bootStore struct {
+	volume   *target.Volume
+	path     string // on its volume
+	bcd      *windows.BCD
+	settings *windows.BootSettings
+}
+
+// Why the entry that starts an installation is not known.
+var (
+	errNoBootStore    = errors.New("no boot configuration store lies on the same disk")
+	errNoBootEntry    = errors.New("no entry of the boot configuration store starts this installation")
+	errManyBootStores = errors.New("several boot configuration stores start this installation, and which of them the machine uses is not known")
+	errBareHive       = errors.New("a bare hive has no boot configuration store")
+	errMountedVolume  = errors.New("the volume is mounted: its partition is not known, nor the boot entry that names it")
+)
+
+// bootStore finds the store that starts the installation, on the installation's own disk: on a
+// partition that firmware boots from, or beside Windows itself. A store that cannot be read only
+// counts where no other one starts the installation.
+func (f *found) bootStore() (*bootStore, error) {
+	if f.Root == "" {
+		return nil, errBareHive
+	}
+	var fit []*bootStore
+	var problems []error
+	for _, v := range f.Volume.Target.Volumes {
+		stores, errs := f.bootStoresOn(v)
+		fit, problems = append(fit, stores...), append(problems, errs...)
+	}
+	slices.SortStableFunc(fit, func(a, b *bootStore) int { return cmp.Compare(a.rank(), b.rank()) })
+	switch {
+	case len(fit) == 0 && len(problems) > 0:
+		return nil, errors.Join(problems...)
+	case len(fit) == 0:
+		return nil, errNoBootStore
+	case len(fit) > 1 && fit[0].rank() == fit[1].rank():
+		return nil, fmt.Errorf("%w: %s, %s", errManyBootStores, fit[0].where(), fit[1].where())
+	}
+	return fit[0], nil
+}
+
+// bootStoresOn are the stores of a volume that start the installation, and why others do not.
+func (f *found) bootStoresOn(v *target.Volume) (fit []*bootStore, problems []error) {
+	if v.FS == nil {
+		if v.Part.Type == image.TypeEFISystem && v.Err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", v.Label(), v.Err))
+		}
+		return nil, problems
+	}
+	for _, name := range windows.FindBCD(v.FS) {
+		s := &bootStore{volume: v, path: name}
+		b, _, err := windows.ReadBCD(v.FS, name)
+		if err == nil {
+			s.bcd = b
+			s.settings, err = f.settingsIn(b)
+		}
+		if err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", s.where(), err))
+			continue
+		}
+		s.settings.Store = s.where()
+		fit = append(fit, s)
+	}
+	return fit, problems
+}
+
+func (f *found) settingsIn(b *windows.BCD) (*windows.BootSettings, error) {
+	s, ok := b.BootSettings(volumeID(f.Volume), f.Root)
+	switch {
+	case ok:
+		return s, nil
+	case f.Volume.Device == nil:
+		return nil, errMountedVolume
+	}
+	return nil, errNoBootEntry
+}
+
+// rank puts a store in front that names the installation's partition, and of these the one that
+// the disk's kind of firmware reads: UEFI boots from GPT, BIOS from MBR and there from the active
+// partition, in all but odd cases. A disk that was converted has both.
+func (s *bootStore) rank() int {
+	rank := 0
+	if s.settings.Loose {
+		rank += 4
+	}
+	isGPT := s.volume.Target.Scheme == image.GPT.String()
+	if isGPT != s.isEFI() {
+		rank += 2
+	}
+	if !isGPT && !s.volume.Part.Bootable {
+		rank++
+	}
+	return rank
+}
+
+// isEFI tells a store of UEFI firmware by its place.
+func (s *bootStore) isEFI() bool { return strings.HasPrefix(strings.ToUpper(s.path), "EFI/") }
+
+// where names the store for people.
+func (s *bootStore) where() string { return s.path + " (" + s.volume.Label() + ")" }
+
+// boot is what the boot store says, or why that is not known. A damaged store or partition is no
+// error: it stands in the way of nothing else.
+func (f *found) boot() (settings *windows.BootSettings, problem string) {
+	s, err := f.bootStore()
+	switch {
+	case errors.Is(err, errBareHive):
+		return nil, ""
+	case err != nil:
+		return nil, err.Error()
+	}
+	return s.settings, ""
+}
