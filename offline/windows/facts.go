@@ -17,6 +17,8 @@ type Live struct {
 	// Boot is what the boot store says about starting the installation; BootProblem why that is not known.
 	Boot        *BootSettings
 	BootProblem string
+	// Neighbours are the other volumes in reach.
+	Neighbours []Neighbour
 	// OtherInstallations counts further Windows installations in reach.
 	OtherInstallations int
 }
@@ -97,6 +99,8 @@ type Facts struct {
 
 	// Problems are keys that could not be read, with the reason.
 	Problems []string
+
+	neighbours []Neighbour
 }
 
 // Role is what the product was installed as.
@@ -137,7 +141,7 @@ func (i *Installation) Facts(live Live) (*Facts, error) {
 	f := &Facts{
 		Root: i.Root, SystemPath: i.SystemPath, HasVolume: i.Volume != nil,
 		Recovery: i.System.Recovery(), ControlSet: ReadControlSet(i.System),
-		Volume: live.Volume, Other: live.OtherInstallations,
+		Volume: live.Volume, Other: live.OtherInstallations, neighbours: live.Neighbours,
 		Boot: live.Boot, BootProblem: live.BootProblem,
 	}
 	f.readSettings(r)
@@ -195,6 +199,7 @@ func (f *Facts) readSettings(r *reader) {
 	raw, _ := f.Memory.Strings(PagingFiles)
 	f.PageFiles = ParsePageFiles(raw)
 	f.Drives = parseDrives(r.values("MountedDevices"))
+	f.meetNeighbours()
 	f.Name = nameFact(r, f.ControlSet)
 	f.Domain = domainFact(in(`Services\Tcpip\Parameters`))
 	f.Role = roleFact(in(`Control\ProductOptions`))

@@ -29,6 +29,8 @@ type Files struct {
 	Minidumps     []File
 	// MissingFilters are drivers that DumpFilters names and that System32\drivers lacks.
 	MissingFilters []string
+
+	elsewhere map[string]FileElsewhere // by path, in upper case
 }
 
 // Path is a Windows path, taken apart.
@@ -145,6 +147,7 @@ func (i *Installation) LookAtFiles(f *Facts) {
 		f.Free = sure(free, "the volume's free space")
 	}
 	s := &f.Files
+	s.elsewhere = f.lookElsewhere()
 	s.PageFile = i.stat(f.systemPageFile())
 	s.PageFileDump = i.pageFileSignature(s.PageFile)
 	if p, ok := f.DumpFile(); ok && f.OnSystemVolume(p) {

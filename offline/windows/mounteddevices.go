@@ -23,6 +23,9 @@ type Drive struct {
 	Letter byte // upper case
 	ID     VolumeID
 	Device string // device path, for removable media and for what is not a basic disk
+
+	FileSystem string      // of a volume in reach: "NTFS"
+	Free       Fact[int64] // bytes free on a volume in reach
 }
 
 // Removable reports whether the letter is that of a CD, a floppy or a USB stick, as far as its device path tells.
