@@ -118,7 +118,7 @@ const unknownMemory sizeFlag = 0
 
 // live is what the registry cannot know: the machine's memory and the volume's state.
 func (f *found) live(ram sizeFlag) windows.Live {
-	l := windows.Live{Volume: volumeState(f.Volume)}
+	l := windows.Live{Volume: volumeState(f.Volume), Neighbours: f.neighbours()}
 	if f.Volume.Target.Kind == target.Device && isDrive(f.Volume.Target.Name) {
 		l.SMBIOS = thisMachine()
 		l.RAM, l.RAMSource = thisRAM(), windows.ThisMachine
@@ -127,6 +127,22 @@ func (f *found) live(ram sizeFlag) windows.Live {
 		l.RAM, l.RAMSource = int64(ram), "--ram"
 	}
 	return l
+}
+
+// neighbours are the other volumes of the installation's disk.
+func (f *found) neighbours() []windows.Neighbour {
+	var list []windows.Neighbour
+	for _, v := range f.Volume.Target.Volumes {
+		if v == f.Volume || v.Part.Number == 0 {
+			continue
+		}
+		n := windows.Neighbour{ID: volumeID(v), FileSystem: v.FileSystem()}
+		if v.FS != nil {
+			n.Volume = v.FS
+		}
+		list = append(list, n)
+	}
+	return list
 }
 
 // isDrive tells a drive of this machine from a device that stands for an image file,
