@@ -19,8 +19,8 @@ const MaxLength = 16
 // fastBits is how long a codeword may be to be found with one look.
 const fastBits = 11
 
-// maxSymbols is the largest alphabet, that of XPRESS.
-const maxSymbols = 512
+// maxSymbols is the largest alphabet, that of LZX with its largest window.
+const maxSymbols = 656
 
 // Code decodes one alphabet. Its zero value is the empty code.
 type Code struct {

@@ -41,7 +41,7 @@ func (d *Decoder) readCodes(aligned bool) error {
 			return err
 		}
 	}
-	return errors.Join(d.main.Build(d.mainLengths[:]), d.length.Build(d.lengthLengths[:]))
+	return errors.Join(d.main.Build(d.mainLengths), d.length.Build(d.lengthLengths[:]))
 }
 
 // readLengths turns the codeword lengths of the block before into the new ones.

@@ -1,6 +1,6 @@
 // Package lzx decodes LZX in the form WIM archives and WofCompressedData use:
-// chunks of at most 32 KiB that know nothing of each other, with the targets of
-// x86 call instructions translated ([MS-PATCH] 2 describes the form of cabinet
+// chunks that know nothing of each other, with the targets of x86 call
+// instructions translated ([MS-PATCH] 2 describes the form of cabinet
 // files; the differences are those of the WIM format's public descriptions).
 //
 // A chunk is a list of blocks. A block that is not stored has two or three
@@ -22,8 +22,12 @@ var le = binary.LittleEndian
 // ErrCorrupt says that the input is no LZX chunk of the expected size.
 var ErrCorrupt = errors.New("lzx: corrupt input")
 
-// MaxSize is the size of the window, and of all chunks but the last of a file.
-const MaxSize = 32 << 10
+// MinWindow and MaxWindow bound the window, which is as large as all chunks but the
+// last of a file. WofCompressedData and the archives that Windows makes have the least.
+const (
+	MinWindow = 32 << 10
+	MaxWindow = 2 << 20
+)
 
 // Block types, and the fields of a block's header.
 const (
@@ -31,15 +35,15 @@ const (
 	blockAligned  = 2
 	blockStored   = 3
 
-	typeBits = 3
-	sizeBits = 16 // of a block that is not of the default size, MaxSize
+	typeBits     = 3
+	sizeBits     = 16 // of a block that is not of the default size
+	moreSizeBits = 8  // behind them, where the window is larger than the least
+	defaultSize  = 32 << 10
 )
 
 const (
 	literals      = 256
-	positionSlots = 30
 	lengthHeaders = 8 // of a match, in its main symbol
-	mainSymbols   = literals + positionSlots*lengthHeaders
 
 	lengthSymbols  = 249
 	alignedSymbols = 8
@@ -54,22 +58,38 @@ const (
 
 // Decoder holds the state of one chunk, to be used again for the next.
 type Decoder struct {
-	bits lz.Bits
+	window int
+	bits   lz.Bits
 
 	main, length, aligned lz.Code
 	pretree               lz.Code
-	mainLengths           [mainSymbols]uint8
+	mainLengths           []uint8
 	lengthLengths         [lengthSymbols]uint8
 	recent                [recent]int
 }
 
-// Decode fills dst, at most MaxSize, from src.
+// New makes a decoder for chunks of one size, which must be a power of two within the
+// bounds.
+func New(window int) *Decoder {
+	return &Decoder{window: window, mainLengths: make([]uint8, literals+positionSlots(window)*lengthHeaders)}
+}
+
+// positionSlots is how many slots reach all distances of a window.
+func positionSlots(window int) int {
+	for slot := recent; ; slot++ {
+		if base, _ := slotBase(slot); base >= window {
+			return slot
+		}
+	}
+}
+
+// Decode fills dst, at most a window, from src.
 func (d *Decoder) Decode(dst, src []byte) error {
-	if len(dst) > MaxSize {
+	if len(dst) > d.window {
 		return fmt.Errorf("%w: chunk of %d bytes", ErrCorrupt, len(dst))
 	}
 	d.bits = lz.NewBits(src)
-	clear(d.mainLengths[:])
+	clear(d.mainLengths)
 	clear(d.lengthLengths[:])
 	d.recent = [recent]int{1, 1, 1}
 	for at := 0; at < len(dst); {
@@ -94,9 +114,12 @@ var (
 // block decodes the next block to dst[at:] and returns its size.
 func (d *Decoder) block(dst []byte, at int) (size int, err error) {
 	kind := d.bits.Read(typeBits)
-	size = MaxSize
+	size = defaultSize
 	if d.bits.Read(1) == 0 {
 		size = d.bits.Read(sizeBits)
+		if d.window > MinWindow {
+			size = size<<moreSizeBits | d.bits.Read(moreSizeBits)
+		}
 	}
 	if size == 0 || size > len(dst)-at {
 		return 0, errBlockSize
@@ -178,24 +201,44 @@ func (d *Decoder) distance(slot int, aligned bool) (int, error) {
 	base, extra := slotBase(slot)
 	distance := base - distanceOffset
 	if aligned && extra >= alignedBits {
-		distance += d.bits.Read(extra-alignedBits) << alignedBits
+		distance += d.bits.Read(extra-alignedBits) << alignedBits // at most 14
 		low, err := d.aligned.Symbol(&d.bits)
 		if err != nil {
 			return 0, err
 		}
 		distance += low
 	} else {
-		distance += d.bits.Read(extra)
+		distance += d.wideRead(extra)
 	}
 	d.recent = [recent]int{distance, d.recent[0], d.recent[1]}
 	return distance, nil
 }
 
+// wideRead reads the bits of a distance, at most maxExtra.
+func (d *Decoder) wideRead(n uint) int {
+	if n < maxExtra {
+		return d.bits.Read(n)
+	}
+	return d.bits.Read(n-1)<<1 | d.bits.Read(1)
+}
+
+// The largest number of bits that choose within a slot, and the first slot that has
+// it: so have all behind it.
+const (
+	maxExtra    = 17
+	firstWidest = 36
+	widestBase  = 1 << 18
+	narrowSlots = 4
+)
+
 // slotBase is where a slot's distances begin, and how many bits choose among
-// them: two slots for each number of bits.
+// them: two slots for each number of bits, up to the largest number.
 func slotBase(slot int) (base int, extra uint) {
-	if slot < 4 {
+	switch {
+	case slot < narrowSlots:
 		return slot, 0
+	case slot >= firstWidest:
+		return widestBase + (slot-firstWidest)<<maxExtra, maxExtra
 	}
 	extra = uint(slot/2 - 1)
 	return (2 + slot%2) << extra, extra

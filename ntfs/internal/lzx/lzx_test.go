@@ -20,7 +20,7 @@ func stored(data []byte) []byte {
 func TestStored(t *testing.T) {
 	t.Parallel()
 	for _, want := range []string{"a", "stored", "odd", string(woftest.Contents(30_000))} {
-		var d Decoder
+		d := New(MinWindow)
 		got := make([]byte, len(want))
 		err := d.Decode(got, stored([]byte(want)))
 		translated := []byte(want)
@@ -33,7 +33,7 @@ func TestStored(t *testing.T) {
 
 func TestDamage(t *testing.T) {
 	t.Parallel()
-	var d Decoder
+	d := New(MinWindow)
 	for _, c := range []struct {
 		name string
 		src  []byte
@@ -44,8 +44,8 @@ func TestDamage(t *testing.T) {
 		{"a block larger than the chunk", stored([]byte("ten bytes ")), 9},
 		{"a stored block cut", stored([]byte("ten bytes "))[:20], 10},
 		{"recent distances cut", stored([]byte("ten bytes "))[:10], 10},
-		{"a chunk too long", stored([]byte("ten bytes ")), MaxSize + 1},
-		{"codes of nothing", []byte{0, blockVerbatim<<5 | 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, MaxSize},
+		{"a chunk too long", stored([]byte("ten bytes ")), MinWindow + 1},
+		{"codes of nothing", []byte{0, blockVerbatim<<5 | 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, MinWindow},
 	} {
 		if err := d.Decode(make([]byte, c.size), c.src); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("%s: %v", c.name, err)
@@ -89,8 +89,8 @@ func FuzzDecode(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		var d Decoder
-		for _, size := range []int{1, 7001, MaxSize} {
+		d := New(MinWindow)
+		for _, size := range []int{1, 7001, MinWindow} {
 			if err := d.Decode(make([]byte, size), b); err != nil && !errors.Is(err, ErrCorrupt) {
 				t.Fatal(err)
 			}

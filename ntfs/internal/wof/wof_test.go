@@ -2,6 +2,7 @@ package wof
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"flag"
 	"io"
@@ -14,6 +15,8 @@ import (
 )
 
 var update = flag.Bool("update", false, "have wimlib make the samples of woftest anew")
+
+var le = binary.LittleEndian
 
 func open(tb testing.TB, f woftest.Format, stream []byte, size int64) io.ReaderAt {
 	tb.Helper()
@@ -111,7 +114,7 @@ func FuzzReader(f *testing.F) {
 	for _, format := range woftest.Formats {
 		f.Add(format.Sample(f), int64(woftest.SampleSize), format.Algorithm)
 	}
-	f.Add(make([]byte, 100), int64(wideTable), uint32(LZX))
+	f.Add(make([]byte, 100), int64(4<<30), uint32(LZX))
 	f.Fuzz(func(t *testing.T, stream []byte, size int64, algorithm uint32) {
 		const read = 40 << 10 // more than a chunk of each format
 		size = max(0, size)
@@ -139,43 +142,6 @@ func typed(t *testing.T, err error) {
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrAlgorithm) {
 		t.Fatalf("untyped error %v", err)
 	}
-}
-
-// TestWideTable: contents of 4 GiB and more have a table of 8-byte entries.
-func TestWideTable(t *testing.T) {
-	t.Parallel()
-	const size = wideTable + 5
-	s := &wide{size: size, chunks: size / lzxChunk}
-	r, err := NewReader(s, s.chunks*8+size, size, LZX)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, off := range []int64{0, lzxChunk + 3, size - 100_000, size - 10} {
-		got := make([]byte, 10)
-		if _, err := r.ReadAt(got, off); err != nil && !errors.Is(err, io.EOF) {
-			t.Fatal(err)
-		}
-		for i, b := range got {
-			if b != byte(off+int64(i)) {
-				t.Fatalf("byte %d is %d", off+int64(i), b)
-			}
-		}
-	}
-}
-
-const lzxChunk = 32 << 10
-
-// wide is a stream of chunks that did not shrink: bytes that count from zero.
-type wide struct{ size, chunks int64 }
-
-func (s *wide) ReadAt(p []byte, off int64) (int, error) {
-	for i := range p {
-		at := off + int64(i)
-		if p[i] = byte(at - s.chunks*8); at < s.chunks*8 {
-			p[i] = byte((at/8 + 1) * lzxChunk >> (at % 8 * 8))
-		}
-	}
-	return len(p), nil
 }
 
 func BenchmarkRead(b *testing.B) {
