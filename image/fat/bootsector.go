@@ -68,6 +68,8 @@ type geometry struct {
 	clusterSize int64
 	fatStart    int64 // of the FAT that is read
 	fatSize     int64
+	fats        int64
+	mirrored    bool  // every FAT is kept up to date
 	rootStart   int64 // FAT12 and FAT16
 	rootSize    int64
 	rootCluster uint32 // FAT32
@@ -92,12 +94,11 @@ func parseBootSector(b []byte, size int64) (geometry, error) {
 	if len(b) < bootSectorSize || !plausible(b) {
 		return geometry{}, ErrNotFAT
 	}
-	g := geometry{sectorSize: int64(le.Uint16(b[bpbSectorSize:]))}
+	g := geometry{sectorSize: int64(le.Uint16(b[bpbSectorSize:])), fats: int64(b[bpbFATs]), mirrored: true}
 	g.clusterSize = g.sectorSize * int64(b[bpbClusterSectors])
-	fats := int64(b[bpbFATs])
 	g.fatSize = g.sectorSize * wide(b, bpbFATSectors16, bpbFATSectors32)
 	g.fatStart = g.sectorSize * int64(le.Uint16(b[bpbReserved:]))
-	g.rootStart = g.fatStart + fats*g.fatSize
+	g.rootStart = g.fatStart + g.fats*g.fatSize
 	const entries = direntSize
 	g.rootSize = roundUp(int64(le.Uint16(b[bpbRootEntries:]))*entries, g.sectorSize)
 	g.dataStart = g.rootStart + g.rootSize
@@ -105,19 +106,20 @@ func parseBootSector(b []byte, size int64) (geometry, error) {
 	if g.fatSize == 0 || g.dataStart >= total {
 		return g, damaged(0, "boot sector: sectors", "more than its tables take", total/g.sectorSize)
 	}
-	return g, g.finish(b, fats, (total-g.dataStart)/g.clusterSize, size)
+	return g, g.finish(b, (total-g.dataStart)/g.clusterSize, size)
 }
 
 // finish settles the kind of FAT and what depends on it. The number of clusters is cut down to
 // what table and device have: it bounds every chain.
-func (g *geometry) finish(b []byte, fats, clusters, size int64) error {
+func (g *geometry) finish(b []byte, clusters, size int64) error {
 	g.serial = le.Uint32(b[bootSerial16:])
 	switch {
 	case le.Uint16(b[bpbFATSectors16:]) == 0:
 		g.kind, g.serial = FAT32, le.Uint32(b[bootSerial32:])
 		g.rootCluster = le.Uint32(b[bpbRootCluster:])
 		if flags := le.Uint16(b[bpbFlags32:]); flags&flagNotMirrored != 0 {
-			g.fatStart += g.fatSize * min(int64(flags&maskActiveFAT), fats-1)
+			g.mirrored = false
+			g.fatStart += g.fatSize * min(int64(flags&maskActiveFAT), g.fats-1)
 		}
 	case clusters < minClusters16:
 		g.kind = FAT12

@@ -1,4 +1,5 @@
-// Package fat reads FAT12, FAT16 and FAT32 volumes. It never writes.
+// Package fat reads FAT12, FAT16 and FAT32 volumes, and overwrites bytes of files where they lie. It
+// never writes anything else: no file grows, and no table, directory or FSInfo is touched.
 //
 //	sector 0          boot sector with the BIOS parameter block: the volume's geometry
 //	reserved sectors  FAT32: FSInfo and a backup of the boot sector, neither of which is needed to read
@@ -10,7 +11,8 @@
 // short entry that it belongs to.
 //
 // The machine that this volume comes from crashed, so the two tables may differ and FSInfo may be
-// stale: only the active table counts, and nothing is rejected for what is not read.
+// stale: to read only the active table counts, and nothing is rejected for what is not read. A write
+// wants more: see [Volume.OpenInPlace].
 //
 // Names are found in any case, by their long or their short form. Short names without a long one
 // are taken to be in code page 437. Times have no zone on FAT and are given as if they were UTC.

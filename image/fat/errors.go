@@ -11,6 +11,12 @@ var (
 	ErrNotFAT = errors.New("not a FAT volume")
 	// ErrFormat says that a structure on disk is damaged; a *FormatError says which.
 	ErrFormat = errors.New("damaged FAT structure")
+	// ErrNotInPlace says why a file's bytes cannot be overwritten where they are.
+	ErrNotInPlace = errors.New("file cannot be written in place")
+	// ErrReadOnly says that the device cannot be written.
+	ErrReadOnly = errors.New("device is read-only")
+	// ErrBounds says that a write would leave the bytes of a file.
+	ErrBounds = errors.New("write outside the file's data")
 )
 
 // FormatError is one damaged field.

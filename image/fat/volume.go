@@ -150,16 +150,25 @@ func entries(raw []byte) func(yield func(dirent) bool) {
 	}
 }
 
-// list reads a directory. Entries whose names no path can carry are left out, and so is every one
-// but the first of several that have the same name.
+// list reads a directory. Of several entries that have the same name all but the first are left out.
 func (v *Volume) list(dir entry) ([]entry, error) {
+	all, err := v.listAll(dir)
+	seen := map[string]bool{}
+	return slices.DeleteFunc(all, func(e entry) bool {
+		key := strings.ToLower(e.name)
+		defer func() { seen[key] = true }()
+		return seen[key]
+	}), err
+}
+
+// listAll reads a directory. Entries whose names no path can carry are left out.
+func (v *Volume) listAll(dir entry) ([]entry, error) {
 	raw, err := v.rawDir(dir)
 	if err != nil {
 		return nil, err
 	}
 	var list []entry
 	var long longName
-	seen := map[string]bool{}
 	for d := range entries(raw) {
 		if d.isLongName() {
 			long.add(longEntry(d))
@@ -169,9 +178,7 @@ func (v *Volume) list(dir entry) ([]entry, error) {
 		if d.isLabel() {
 			continue
 		}
-		e := d.entry(name, v.g.kind)
-		if key := strings.ToLower(e.name); usable(e.name) && !seen[key] {
-			seen[key] = true
+		if e := d.entry(name, v.g.kind); usable(e.name) {
 			list = append(list, e)
 		}
 	}
