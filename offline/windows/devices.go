@@ -5,6 +5,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 
 	"hangkit/hive"
 )
@@ -16,25 +17,35 @@ const classKeyboard = "{4d36e96b-e325-11ce-bfc1-08002be10318}"
 type Devices struct {
 	Keyboards []string // services of the keyboards
 	SDDisk    bool     // a disk on an SD or eMMC bus
-	virtual   map[string]int
+	virtual   map[string]sighting
+}
+
+// sighting is what Enum holds of one platform's virtual hardware.
+type sighting struct {
+	devices int
+	latest  time.Time // when the last of them was new
 }
 
 // maxInstances bounds the walk through Enum: a well-used machine has some thousands.
 const maxInstances = 20_000
 
-// virtualHardware maps the beginning of a device id to the platform that makes such devices.
+// virtualHardware maps the beginning of a device id to the platform that makes such devices. What is left out proves
+// nothing: a virtual disk of Microsoft's (SCSI\Disk&Ven_Msft) is on every machine that once opened a VHD, and Hyper-V's
+// drivers come with Windows; a device on the bus VMBUS is in guests only.
 var virtualHardware = []struct{ prefix, platform string }{
+	{`PCI\VEN_1D0F`, AWS},
+	{`SCSI\DISK&VEN_NVME&PROD_AMAZON`, AWS},
+	{`PCI\VEN_1AE0`, GCP},
 	{`PCI\VEN_15AD`, VMware},
 	{`SCSI\DISK&VEN_VMWARE`, VMware},
 	{`PCI\VEN_80EE`, VirtualBox},
+	{`SCSI\DISK&VEN_VBOX`, VirtualBox},
+	{`PCI\VEN_5853`, Xen},
+	{`VMBUS\{`, HyperV},
 	{`PCI\VEN_1AF4`, KVM},
 	{`PCI\VEN_1B36`, KVM},
 	{`SCSI\DISK&VEN_QEMU`, KVM},
 	{`SCSI\DISK&VEN_RED_HAT`, KVM},
-	{`PCI\VEN_5853`, Xen},
-	{`PCI\VEN_1D0F`, AWS},
-	{`PCI\VEN_1AE0`, GCP},
-	{`SCSI\DISK&VEN_MSFT&PROD_VIRTUAL`, HyperV},
 }
 
 func (f *Facts) readDevices(r *reader) {
@@ -44,11 +55,11 @@ func (f *Facts) readDevices(r *reader) {
 }
 
 func readEnum(r *reader, enum *hive.Key) Devices {
-	d := Devices{virtual: map[string]int{}}
+	d := Devices{virtual: map[string]sighting{}}
 	left := maxInstances
 	for bus := range subkeys(r, enum) {
 		for id := range subkeys(r, bus) {
-			d.noteID(bus.Name(), id.Name())
+			d.noteID(bus.Name(), id)
 			for instance := range subkeys(r, id) {
 				if left--; left < 0 {
 					return d
@@ -78,11 +89,17 @@ func subkeys(r *reader, k *hive.Key) iter.Seq[*hive.Key] {
 	}
 }
 
-func (d *Devices) noteID(bus, id string) {
-	full := strings.ToUpper(bus + `\` + id)
+// noteID looks at a kind of device. Its key was last written when another device of that kind came.
+func (d *Devices) noteID(bus string, id *hive.Key) {
+	full := strings.ToUpper(bus + `\` + id.Name())
 	for _, v := range virtualHardware {
 		if strings.HasPrefix(full, v.prefix) {
-			d.virtual[v.platform]++
+			s := d.virtual[v.platform]
+			s.devices++
+			if at := id.LastWritten(); at.After(s.latest) {
+				s.latest = at
+			}
+			d.virtual[v.platform] = s
 		}
 	}
 	if (strings.EqualFold(bus, "SD") || strings.EqualFold(bus, "SDMMC")) && strings.Contains(full, "DISK") {
@@ -109,15 +126,31 @@ func (d *Devices) noteInstance(r *reader, k *hive.Key) {
 	}
 }
 
-// platform returns the platform whose virtual hardware was seen most often.
-func (d *Devices) platform() string {
-	best, most := "", 0
+// platforms lists the platforms whose virtual hardware was seen, the likeliest one of today first: clouds, whose own
+// devices stand beside virtio ones; then the one whose devices came last, as a virtual machine that moves to another
+// hypervisor keeps the old ones in Enum; then the one with more of them.
+func (d *Devices) platforms() []string {
+	var out []string
 	for _, v := range virtualHardware {
-		if n := d.virtual[v.platform]; n > most {
-			best, most = v.platform, n
+		if d.virtual[v.platform].devices > 0 && !slices.Contains(out, v.platform) {
+			out = append(out, v.platform)
 		}
 	}
-	return best
+	slices.SortStableFunc(out, func(a, b string) int {
+		if byCloud := cmp.Compare(cloudRank(a), cloudRank(b)); byCloud != 0 {
+			return byCloud
+		}
+		x, y := d.virtual[a], d.virtual[b]
+		return cmp.Or(y.latest.Compare(x.latest), cmp.Compare(y.devices, x.devices))
+	})
+	return out
+}
+
+func cloudRank(platform string) int {
+	if platform == AWS || platform == GCP {
+		return 0
+	}
+	return 1
 }
 
 // Watchdog is an agent or driver of a watchdog that may reset the machine before its dump is written.
@@ -145,7 +178,7 @@ var watchdogServices = []struct{ service, vendor string }{
 // askedServices are the other services some rule asks for.
 var askedServices = []string{
 	"ClusSvc", "pvpanic", "viostor", "vioscsi", "uwfvol", "fbwf", "ewf", "vmms", "sdbus",
-	azureAgent, "AmazonSSMAgent", "GCEAgent", "VBoxGuest", "xenbus", "vmci",
+	azureAgent, "AmazonSSMAgent", "GCEAgent", "VBoxGuest", "xenbus", "vmci", "vmxnet3ndis6", "netkvm",
 }
 
 func (f *Facts) readServices(r *reader) {

@@ -17,6 +17,7 @@ const (
 	OpenStack    = "openstack"
 	Xen          = "xen"
 	AWS          = "aws"
+	AWSXen       = "aws-xen"
 	GCP          = "gcp"
 	OCI          = "oci"
 	Nutanix      = "nutanix"
@@ -57,7 +58,45 @@ type Machine struct {
 // Moved reports that the disk seems to sit in another machine than the one it last booted on: what the running machine
 // says about RAM and hardware does not apply.
 func (m Machine) Moved() bool {
-	return m.UUID != "" && m.LiveUUID != "" && !strings.EqualFold(strings.Trim(m.UUID, "{}"), strings.Trim(m.LiveUUID, "{}"))
+	own, live := cleanUUID(m.UUID), cleanUUID(m.LiveUUID)
+	return own != "" && live != "" && !sameUUID(own, live)
+}
+
+// AtHome reports that the disk certainly sits in the machine it last booted on.
+func (m Machine) AtHome() bool {
+	own, live := cleanUUID(m.UUID), cleanUUID(m.LiveUUID)
+	return own != "" && live != "" && sameUUID(own, live)
+}
+
+// cleanUUID is a UUID in lower case without braces; "" where the firmware left it unset, which SMBIOS writes as all
+// zeros or all ones.
+func cleanUUID(s string) string {
+	s = strings.ToLower(strings.Trim(strings.TrimSpace(s), "{}"))
+	if strings.Trim(s, "0-") == "" || strings.Trim(s, "f-") == "" {
+		return ""
+	}
+	return s
+}
+
+// sameUUID compares two UUIDs of SMBIOS. Windows reads the first three groups as little-endian numbers; Linux does so
+// from SMBIOS 2.6 on only, and reads older ones as they stand.
+func sameUUID(a, b string) bool { return a == b || a == swapUUID(b) }
+
+// swapUUID turns round the bytes of the first three groups.
+func swapUUID(s string) string {
+	groups := strings.Split(s, "-")
+	for i := range min(len(groups), 3) {
+		groups[i] = reversePairs(groups[i])
+	}
+	return strings.Join(groups, "-")
+}
+
+func reversePairs(s string) string {
+	var b strings.Builder
+	for i := len(s); i >= 2; i -= 2 {
+		b.WriteString(s[i-2 : i])
+	}
+	return b.String()
 }
 
 // Platform is the place the installation runs in.
@@ -65,18 +104,20 @@ type Platform struct {
 	ID      string // one of the platform ids, empty = unknown
 	Source  string
 	Guessed bool
+	// Also are other platforms whose devices were seen: a home before this one, or a contradiction.
+	Also []string
 }
 
 // Virtual reports whether the platform is a virtual machine.
 func (p Platform) Virtual() bool {
-	return slices.Contains([]string{VMware, HyperV, Azure, VirtualBox, KVM, KubeVirt, OpenStack, Xen, AWS, GCP, OCI,
+	return slices.Contains([]string{VMware, HyperV, Azure, VirtualBox, KVM, KubeVirt, OpenStack, Xen, AWS, AWSXen, GCP, OCI,
 		Nutanix, Alibaba, Parallels, Bhyve}, p.ID)
 }
 
 // HasNMI reports whether somebody can send the machine an NMI: sure for servers and most hypervisors, and false for
 // laptops, tablets and desktops, where at best a jumper does it.
 func (p Platform) HasNMI() bool {
-	return !slices.Contains([]string{Surface, Laptop, PC, Parallels, Nutanix, Alibaba, UnknownPlace}, p.ID)
+	return !slices.Contains([]string{Surface, Laptop, PC, Parallels, Nutanix, Alibaba, AWSXen, UnknownPlace}, p.ID)
 }
 
 // Portable reports whether the machine is one whose power button is usually wired to Windows.
@@ -95,12 +136,13 @@ var vendors = []struct {
 	products []string
 	id       string
 }{
-	{[]string{"VMware*"}, []string{"*"}, VMware},
-	{[]string{"Microsoft Corporation"}, []string{"Virtual Machine"}, HyperV},
+	{[]string{"VMware*", "VMW"}, []string{"*"}, VMware},
+	{[]string{"*"}, []string{"VMware*"}, VMware},
+	{[]string{"Microsoft Corporation", "Hyper-V"}, []string{"Virtual Machine"}, HyperV},
 	{[]string{"Microsoft*"}, []string{"Surface*"}, Surface},
 	{[]string{"innotek GmbH"}, []string{"*"}, VirtualBox},
 	{[]string{"*"}, []string{"VirtualBox"}, VirtualBox},
-	{[]string{"QEMU", "Bochs", "oVirt"}, []string{"*"}, KVM},
+	{[]string{"QEMU", "Bochs", "oVirt", "KVM"}, []string{"*"}, KVM},
 	{[]string{"KubeVirt"}, []string{"*"}, KubeVirt},
 	{[]string{"OpenStack*", "RDO", "Red Hat"}, []string{"OpenStack*"}, OpenStack},
 	{[]string{"Red Hat"}, []string{"KVM", "RHEL*", "RHEV*"}, KVM},
@@ -148,19 +190,24 @@ const (
 
 // Identify tells the platform from a machine's own description, empty if it says nothing usable.
 func Identify(m SMBIOS) string {
-	maker, product := realName(m.Manufacturer), realName(m.Product)
-	switch m.AssetTag {
-	case azureAssetTag:
-		return Azure
-	case oracleAssetTag:
+	if strings.EqualFold(strings.TrimSpace(m.AssetTag), oracleAssetTag) {
 		return OCI
 	}
-	if strings.EqualFold(maker, "Xen") && strings.Contains(strings.ToLower(m.BIOSVersion), "amazon") {
-		return AWS
+	id := identifyMaker(m)
+	switch {
+	case id == HyperV && strings.TrimSpace(m.AssetTag) == azureAssetTag:
+		return Azure
+	case id == Xen && strings.Contains(strings.ToLower(m.BIOSVersion), "amazon"):
+		return AWSXen
 	}
+	return id
+}
+
+func identifyMaker(m SMBIOS) string {
+	maker, product := realName(m.Manufacturer), realName(m.Product)
 	portable := slices.Contains(portableChassis, m.Chassis)
 	for _, v := range vendors {
-		if likeAny(v.makers, maker) && likeAny(v.products, product) && (v.id != GenericIPMI || !portable) {
+		if maker != "" && likeAny(v.makers, maker) && likeAny(v.products, product) && (v.id != GenericIPMI || !portable) {
 			return v.id
 		}
 	}
@@ -213,24 +260,37 @@ func (f *Facts) readMachine(r *reader, live SMBIOS) {
 		f.Machine = systemInformation(r, f.ControlSet, f.Machine)
 	}
 	f.Machine.LiveUUID = live.UUID
-	if f.Machine.Manufacturer == "" && live.Manufacturer != "" && !f.Machine.Moved() {
+	switch {
+	case f.Machine.Manufacturer == "" && live.Manufacturer != "" && !f.Machine.Moved():
 		uuid := f.Machine.UUID
 		f.Machine = Machine{SMBIOS: live, Source: liveFirmware, LiveUUID: live.UUID}
 		f.Machine.UUID = uuid
+	case f.Machine.AtHome():
+		f.Machine.AssetTag = live.AssetTag // Windows notes all of the description but this
 	}
 	f.Platform = f.identify()
 }
 
 func (f *Facts) identify() Platform {
+	p := f.refine(f.bestGuess())
+	for _, id := range f.Devices.platforms() {
+		if id != p.ID && !atHomeIn(id, p.ID) {
+			p.Also = append(p.Also, id)
+		}
+	}
+	return p
+}
+
+func (f *Facts) bestGuess() Platform {
 	if id := Identify(f.Machine.SMBIOS); id != UnknownPlace {
-		return f.refine(Platform{ID: id, Source: f.Machine.Source, Guessed: f.Machine.Source == liveFirmware})
+		return Platform{ID: id, Source: f.Machine.Source, Guessed: f.Machine.Source == liveFirmware && !f.Machine.AtHome()}
 	}
-	if id := f.Devices.platform(); id != UnknownPlace {
-		return f.refine(Platform{ID: id, Source: "SYSTEM, Enum: devices seen so far", Guessed: true})
+	if seen := f.Devices.platforms(); len(seen) > 0 {
+		return Platform{ID: seen[0], Source: "SYSTEM, Enum: devices seen so far", Guessed: true}
 	}
-	for _, s := range agentPlatforms {
-		if f.ServiceActive(s.service) {
-			return Platform{ID: s.platform, Source: "service " + s.service, Guessed: true}
+	for _, a := range agentPlatforms {
+		if !slices.ContainsFunc(a.services, func(s string) bool { return !f.ServiceActive(s) }) {
+			return Platform{ID: a.platform, Source: "service " + strings.Join(a.services, " and "), Guessed: true}
 		}
 	}
 	return Platform{}
@@ -239,16 +299,21 @@ func (f *Facts) identify() Platform {
 // azureAgent is the service that Azure's virtual machines have and other Hyper-V ones do not.
 const azureAgent = "WindowsAzureGuestAgent"
 
-// agentPlatforms are services that only their own platform's guests have.
-var agentPlatforms = []struct{ service, platform string }{
-	{azureAgent, Azure},
-	{"AmazonSSMAgent", AWS},
-	{"GCEAgent", GCP},
-	{"VBoxGuest", VirtualBox},
-	{"vmci", VMware},
-	{"xenbus", Xen},
-	{"viostor", KVM},
-	{"vioscsi", KVM},
+// agentPlatforms are services that only their own platform's guests have. VMware's vmci alone is also on machines that
+// run VMware Workstation; and what Windows brings along for Hyper-V (vmbus, storvsc, hyperkbd, …) is everywhere.
+var agentPlatforms = []struct {
+	services []string
+	platform string
+}{
+	{[]string{azureAgent}, Azure},
+	{[]string{"AmazonSSMAgent"}, AWS},
+	{[]string{"GCEAgent"}, GCP},
+	{[]string{"VBoxGuest"}, VirtualBox},
+	{[]string{"vmci", "vmxnet3ndis6"}, VMware},
+	{[]string{"xenbus"}, Xen},
+	{[]string{"viostor"}, KVM},
+	{[]string{"vioscsi"}, KVM},
+	{[]string{"netkvm"}, KVM},
 }
 
 // refine tells Azure from Hyper-V, whose firmware it shares.
@@ -257,6 +322,17 @@ func (f *Facts) refine(p Platform) Platform {
 		p.ID, p.Source = Azure, p.Source+", service "+azureAgent
 	}
 	return p
+}
+
+// atHomeIn reports whether a platform's devices belong into another one: clouds are built on hypervisors.
+func atHomeIn(devices, platform string) bool {
+	hosts := map[string][]string{
+		HyperV: {Azure},
+		Xen:    {AWS, AWSXen},
+		KVM:    {KubeVirt, OpenStack, OCI, GCP, AWS, Nutanix, Alibaba, Parallels, Bhyve},
+		AWS:    {AWSXen},
+	}
+	return slices.Contains(hosts[devices], platform)
 }
 
 // hardwareConfig reads what Windows 8 and later note about the machine at every boot. Several machines may be listed;
@@ -306,6 +382,7 @@ func systemInformation(r *reader, c ControlSet, m Machine) Machine {
 		return m
 	}
 	product, _ := v.Text("SystemProductName")
+	m.BIOSVersion, _ = v.Text("BIOSVersion")
 	m.Manufacturer, m.Product, m.Source = realName(maker), realName(product), "SYSTEM, SystemInformation"
 	return m
 }

@@ -1,7 +1,9 @@
 package windows_test
 
 import (
+	"encoding/binary"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -104,4 +106,50 @@ func TestOracleSampleDamaged(t *testing.T) {
 	if len(f.Problems) == 0 || !f.CrashControl.Is("CrashDumpEnabled", 3) {
 		t.Errorf("problems %q, crash settings %+v", f.Problems, f.CrashControl)
 	}
+}
+
+// TestOracleSamplePlatforms: what machine every sample ran on. Two were left unfinished, without their logs; the check
+// that refuses them is told otherwise, as their devices are whole.
+func TestOracleSamplePlatforms(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]windows.Platform{
+		"real/SYSTEM_B/SYSTEM_B":         {ID: windows.Laptop, Source: "SYSTEM, HardwareConfig"},
+		"real/SYSTEM_2":                  {ID: windows.VirtualBox, Source: "SYSTEM, HardwareConfig"},
+		"real/SYSTEM_WIN_10_1709":        {ID: windows.VMware, Source: "SYSTEM, HardwareConfig"},
+		"real/SYSTEM_win10_10240_small":  {},
+		"real/SYSTEM_win7sp1_x86":        {ID: windows.VMware, Source: "SYSTEM, Enum: devices seen so far", Guessed: true},
+		"real/SYSTEM_win2003dc_x86":      {ID: windows.VMware, Source: "SYSTEM, Enum: devices seen so far", Guessed: true},
+		"real/SYSTEM_winxp_regsave_v1.3": {ID: windows.VMware, Source: "SYSTEM, Enum: devices seen so far", Guessed: true},
+		"real/SYSTEM_winxpsp3_x86_m57":   {},
+		"real/corrupted_system_hive":     {ID: windows.VMware, Source: "SYSTEM, Enum: devices seen so far", Guessed: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			i, err := windows.FromHive(windowstest.SampleSource(t, name))
+			if errors.Is(err, hive.ErrDirtyNoLog) {
+				i, err = windows.FromHive(hive.Source{Primary: windowstest.NewFile(finished(windowstest.SampleFile(t, name+".xz")))})
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = i.Close() })
+			if diff := cmp.Diff(want, windowstest.Facts(t, i, windows.Live{}).Platform); diff != "" {
+				t.Errorf("platform (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// finished is a hive whose base block says that it was written out: both sequence numbers alike, and the checksum over
+// the 127 numbers before it (regf specification, "Base block").
+func finished(b []byte) []byte {
+	const secondary, checksum = 8, 508
+	b = slices.Clone(b)
+	copy(b[secondary:], b[secondary-4:secondary])
+	sum := uint32(0)
+	for at := 0; at < checksum; at += 4 {
+		sum ^= binary.LittleEndian.Uint32(b[at:])
+	}
+	binary.LittleEndian.PutUint32(b[checksum:], sum)
+	return b
 }
