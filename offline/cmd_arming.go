@@ -21,17 +21,29 @@ type ArmCmd struct {
 	MemoryFlag
 	EditFlags
 
-	Dump           dumpFlag      `group:"What to capture:" placeholder:"TYPE" help:"automatic, kernel, complete, active, small or none."`
-	PageFile       pageFileFlag  `group:"What to capture:" name:"pagefile" placeholder:"SIZE" help:"Page file on the Windows volume: system, or SIZE[:MAX]."`
-	Dedicated      dedicatedFlag `group:"What to capture:" name:"dedicated-dump" placeholder:"PATH:SIZE" help:"Dedicated dump file, such as D:\\hangkit.dmp:40G."`
-	DumpFile       string        `group:"What to capture:" placeholder:"PATH" help:"Where Windows is to put the dump, as Windows names it, or default."`
-	KeepDump       *bool         `group:"What to capture:" negatable:"" help:"Keep the dump even when disk space is low."`
-	AutoReboot     *bool         `group:"What to capture:" negatable:"" help:"Restart after the dump; with --no-auto-reboot the stop screen stays."`
-	Keyboard       keyboardFlag  `group:"How to trigger it:" placeholder:"KEYS" help:"Keys that crash Windows, the last one pressed twice: rctrl+scroll, rctrl+space, lctrl+lalt+f12, …, or off."`
-	NMI            *bool         `group:"How to trigger it:" name:"nmi" negatable:"" help:"Crash on an NMI."`
-	PowerButton    *bool         `group:"How to trigger it:" negatable:"" help:"Crash when the power button is held for seven seconds (Windows 10 1809 and later)."`
-	AllControlSets bool          `help:"Change the control sets that do not boot as well."`
-	Record         string        `placeholder:"FILE" help:"Where to write the undo record. Default: hangkit-undo-….json here."`
+	Profile     profileFlag    `group:"What to capture:" placeholder:"NAME" help:"A set of settings: automatic, kernel, complete, active, or one-shot, for the one capture of a hang at boot. Other flags override it."`
+	Dump        dumpFlag       `group:"What to capture:" placeholder:"TYPE" help:"automatic, kernel, complete, active, small or none."`
+	PageFile    []pageFileFlag `group:"What to capture:" name:"pagefile" placeholder:"[D:]SIZE" help:"Page file: system (Windows sizes it), none, or SIZE[:MAX]; on the Windows volume, or on the drive before the colon. Once for each drive."`
+	Dedicated   dedicatedFlag  `group:"What to capture:" name:"dedicated-dump" placeholder:"PATH[:SIZE]" help:"Dedicated dump file, such as D:\\hangkit.dmp:40G, used instead of the page file."`
+	DumpFile    string         `group:"What to capture:" placeholder:"PATH" help:"Where Windows is to put the dump, as Windows names it, or default."`
+	KeepDump    *bool          `group:"What to capture:" negatable:"" help:"Keep the dump even when disk space is low."`
+	Overwrite   *bool          `group:"What to capture:" negatable:"" help:"Replace an older dump."`
+	LogEvent    *bool          `group:"What to capture:" negatable:"" help:"Log an event after the crash."`
+	DumpLog     *bool          `group:"What to capture:" negatable:"" help:"Write DumpStack.log, which tells how far a dump got (Windows 8 and later)."`
+	Keyboard    keyboardFlag   `group:"How to trigger it:" placeholder:"KEYS" help:"Keys that crash Windows, the last one pressed twice: rctrl+scroll, rctrl+space, lctrl+lalt+f12, 0x02+0x3D, …, or off. list prints them all."`
+	NMI         *bool          `group:"How to trigger it:" name:"nmi" negatable:"" help:"Crash on an NMI."`
+	PowerButton *bool          `group:"How to trigger it:" negatable:"" help:"Crash when the power button is held for seven seconds (Windows 10 1809 and later)."`
+
+	AutoReboot      *bool `group:"The starts before and after:" negatable:"" help:"Restart after the dump; with --no-auto-reboot the stop screen stays."`
+	StopParameters  *bool `group:"The starts before and after:" negatable:"" help:"Show the stop code's parameters on the stop screen (Windows 8 and later)."`
+	BootLog         *bool `group:"The starts before and after:" negatable:"" help:"List the drivers that a start loads in ntbtlog.txt."`
+	AutoRepair      *bool `group:"The starts before and after:" negatable:"" help:"Start Windows' automatic repair after failed starts; --no-auto-repair lets a start save its dump instead."`
+	KeepFastStartup bool  `group:"The starts before and after:" help:"Leave Fast Startup on."`
+
+	LiftGuardedHost   bool   `group:"Only with consent:" help:"Let a guarded host write dumps, which its policy forbids to protect virtual machines."`
+	DropBadEncryption bool   `group:"Only with consent:" name:"drop-dump-encryption" help:"Switch dump encryption off where it has no usable key."`
+	AllControlSets    bool   `help:"Change the control sets that do not boot as well."`
+	Record            string `placeholder:"FILE" help:"Where to write the undo record. Default: hangkit-undo-….json here."`
 }
 
 // Help is the command's long help.
@@ -51,12 +63,18 @@ it over. That needs a volume with a clean journal, or --reset-journal.`
 }
 
 func (c *ArmCmd) settings() crashconfig.Settings {
-	return crashconfig.Settings{
-		Dump: c.Dump.DumpType, Keyboard: c.Keyboard.Combination,
-		NMI: choice(c.NMI), PowerButton: choice(c.PowerButton), KeepDump: choice(c.KeepDump), AutoReboot: choice(c.AutoReboot),
-		PageFile: c.PageFile.PageFileSize, Dedicated: c.Dedicated.Dedicated, DumpFile: c.DumpFile,
-		AllControlSets: c.AllControlSets,
+	s := crashconfig.Settings{
+		Profile: c.Profile.Profile, Dump: c.Dump.DumpType, Keyboard: c.Keyboard.Combination,
+		NMI: choice(c.NMI), PowerButton: choice(c.PowerButton), KeepDump: choice(c.KeepDump), Overwrite: choice(c.Overwrite),
+		LogEvent: choice(c.LogEvent), DumpLog: choice(c.DumpLog), StopParameters: choice(c.StopParameters),
+		AutoReboot: choice(c.AutoReboot), BootLog: choice(c.BootLog), AutoRepair: choice(c.AutoRepair),
+		Dedicated: c.Dedicated.Dedicated, DumpFile: c.DumpFile, AllControlSets: c.AllControlSets,
+		KeepFastStartup: c.KeepFastStartup, LiftGuardedHost: c.LiftGuardedHost, DropBadEncryption: c.DropBadEncryption,
 	}
+	for _, p := range c.PageFile {
+		s.PageFiles = append(s.PageFiles, p.PageFileRequest)
+	}
+	return s
 }
 
 // Run arms the installation.

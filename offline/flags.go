@@ -70,13 +70,21 @@ func (k *keyboardFlag) UnmarshalText(text []byte) error {
 	return err
 }
 
-// pageFileFlag is the page file asked for; nil leaves the default.
-type pageFileFlag struct{ *crashconfig.PageFileSize }
+// pageFileFlag is the page file asked for on one drive.
+type pageFileFlag struct{ crashconfig.PageFileRequest }
 
 // UnmarshalText parses the flag.
-func (p *pageFileFlag) UnmarshalText(text []byte) error {
-	size, err := crashconfig.ParsePageFileSize(string(text))
-	p.PageFileSize = &size
+func (p *pageFileFlag) UnmarshalText(text []byte) (err error) {
+	p.PageFileRequest, err = crashconfig.ParsePageFile(string(text))
+	return err
+}
+
+// profileFlag is a set of settings with a name.
+type profileFlag struct{ crashconfig.Profile }
+
+// UnmarshalText parses the flag.
+func (p *profileFlag) UnmarshalText(text []byte) (err error) {
+	p.Profile, err = crashconfig.ParseProfile(string(text))
 	return err
 }
 

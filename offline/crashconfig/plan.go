@@ -64,8 +64,8 @@ func PlanArm(i *windows.Installation, f *windows.Facts, s Settings) (*Plan, erro
 func (d *draft) arm() error {
 	before := d.f.Clone()
 	for _, step := range []func(*draft) error{
-		(*draft).dumpType, (*draft).dumpFile, (*draft).dedicated, (*draft).keeping, (*draft).pageFile, (*draft).leftovers,
-		(*draft).nmi, (*draft).keyboard, (*draft).powerButton, (*draft).fastStartup, (*draft).sdDisk,
+		(*draft).consent, (*draft).dumpType, (*draft).dumpFile, (*draft).dedicated, (*draft).keeping, (*draft).pageFile,
+		(*draft).leftovers, (*draft).nmi, (*draft).keyboard, (*draft).powerButton, (*draft).fastStartup, (*draft).sdDisk,
 	} {
 		if err := step(d); err != nil {
 			return err
@@ -82,7 +82,7 @@ func (d *draft) armOthers(f *windows.Facts) {
 		if strings.EqualFold(set, f.ControlSet.Name) {
 			continue
 		}
-		other := newDraft(d.i, d.i.FactsOf(f, set), d.s)
+		other := newDraft(d.i, d.i.FactsOf(f, set), d.asked)
 		if err := other.arm(); err != nil {
 			d.note("%s is left alone: %v.", set, err)
 			continue
@@ -98,14 +98,15 @@ func (d *draft) armOthers(f *windows.Facts) {
 
 // draft is a plan in the making. Its facts already show what the plan changes, so that later steps see earlier ones.
 type draft struct {
-	i    *windows.Installation
-	f    *windows.Facts
-	s    Settings
-	plan *Plan
+	i     *windows.Installation
+	f     *windows.Facts
+	asked Settings // by the user
+	s     Settings // the same with what the profile adds
+	plan  *Plan
 }
 
 func newDraft(i *windows.Installation, f *windows.Facts, s Settings) *draft {
-	return &draft{i: i, f: f.Clone(), s: s, plan: &Plan{ControlSet: f.ControlSet.Name}}
+	return &draft{i: i, f: f.Clone(), asked: s, s: s.withProfile(), plan: &Plan{ControlSet: f.ControlSet.Name}}
 }
 
 func (d *draft) note(format string, args ...any) {

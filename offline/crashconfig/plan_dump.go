@@ -66,6 +66,7 @@ func (d *draft) defaultType() DumpType {
 // MB. The page file counts with all it can become.
 func (d *draft) knownTooSmall(t DumpType) (have int64, tooSmall bool) {
 	n, known := dumpNeed(d.f, t)
+	page, fixed := d.askedPageFile()
 	switch asked := d.s.Dedicated; {
 	case !known:
 		return 0, false
@@ -73,8 +74,8 @@ func (d *draft) knownTooSmall(t DumpType) (have int64, tooSmall bool) {
 		return asked.MB, asked.MB != 0 && asked.MB < n.Min
 	case hasDedicated(d.f) && dedicatedProblem(d.f) == "":
 		return 0, false // of a size that arm corrects
-	case d.s.PageFile != nil && *d.s.PageFile != PageFileSize{}:
-		return d.s.PageFile.Initial, d.s.PageFile.Initial < n.Min
+	case fixed:
+		return page.Initial, page.Initial < n.Min
 	case !d.f.Free.Known:
 		return 0, false
 	}
@@ -119,68 +120,55 @@ func expandSZ(name, s string) hive.Value {
 	return hive.Value{Name: name, Type: hive.ExpandSZ, Data: hive.EncodeSZ(s)}
 }
 
-func (d *draft) dedicated() error {
-	cc := &d.f.CrashControl
-	if d.s.Dedicated == nil {
-		if hasDedicated(d.f) && dedicatedProblem(d.f) != "" {
-			d.remove(cc, windows.DedicatedDumpFile, "Windows cannot create it, and then writes no dump at all", "C22")
-		}
-		return nil
-	}
-	d.set(cc, hive.Value{Name: windows.DedicatedDumpFile, Type: hive.SZ, Data: hive.EncodeSZ(d.s.Dedicated.Path)},
-		"the dump is written there instead of the page file", "P01", "P02", "P03", "C22")
-	d.i.LookAtFiles(d.f)
-	mb, err := d.dedicatedSize()
-	if err != nil {
-		return err
-	}
-	d.set(cc, dword(windows.DumpFileSize, uint32(mb)), "room for the dump, in MB", "C25")
-	return nil
-}
-
-// dedicatedSize checks the request, which the facts show already, and returns the file's size in MB.
-func (d *draft) dedicatedSize() (int64, error) {
-	const flag = "--dedicated-dump"
-	if d.f.Before(windows.BuildVista) {
-		return 0, refuse(flag, "dedicated dump files need Windows Vista or Server 2008; this is %s", d.f.Version)
-	}
-	if why := dedicatedProblem(d.f); why != "" {
-		return 0, refuse(flag, "%s: %s", d.s.Dedicated.Path, why)
-	}
-	t := judgedType(d.f)
-	n, known := dumpNeed(d.f, t)
-	mb := d.s.Dedicated.MB
-	if mb == 0 && !known {
-		return 0, refuse(flag, "say how large: the memory size is unknown (add :SIZE, or --ram SIZE)")
-	}
-	if mb == 0 {
-		mb = n.OK
-	}
-	if mb < n.Min || mb > maxPageFileMB {
-		return 0, refuse(flag, "%s is no usable size; %s dump takes at least %s", mbText(mb), t.article(), mbText(n.Min))
-	}
-	p, _ := d.f.DedicatedDump()
-	have := (d.f.Free.Value + d.f.Files.DedicatedDump.Size) / mib
-	if d.f.OnSystemVolume(p) && d.f.Free.Known && have < mb+spareMB {
-		return 0, refuse(flag, "%s are wanted and %s are free on %s", mbText(mb), mbText(have), d.f.Letter())
-	}
-	return mb, nil
-}
-
 // keeping plans what happens to the dump and the machine after the crash.
 func (d *draft) keeping() error {
 	cc := &d.f.CrashControl
 	if d.f.Files.DumpFile.Present && cc.Is(windows.Overwrite, 0) {
 		d.note("%s exists and the next dump will replace it: collect it first.", d.f.Files.DumpFile.Path)
 	}
-	d.setDefaulted(cc, windows.Overwrite, 1, 1, "a new dump replaces an old one", "C14")
-	d.setDefaulted(cc, windows.LogEvent, 1, 1, "event 1001 after the crash", "C18")
-	if d.s.AutoReboot == No {
-		d.set(cc, dword(windows.AutoReboot, 0), "the machine stays on the stop screen")
-	} else {
-		d.setDefaulted(cc, windows.AutoReboot, 1, 1, "the machine restarts after the dump", "C17")
+	d.yesOrNo(windows.Overwrite, d.s.Overwrite, [2]string{"an old dump is kept, and a new one has nowhere to go while it is there", "a new dump replaces an old one"}, "C14")
+	d.yesOrNo(windows.LogEvent, d.s.LogEvent, [2]string{"no event after the crash", "event 1001 after the crash"}, "C18")
+	d.yesOrNo(windows.AutoReboot, d.s.AutoReboot, [2]string{"the machine stays on the stop screen", "the machine restarts after the dump"}, "C17")
+	if err := d.sinceWindows8(); err != nil {
+		return err
 	}
 	return d.keepDump()
+}
+
+// yesOrNo plans a number of CrashControl that Windows takes for 1 when it is absent, and that is 1 by default.
+func (d *draft) yesOrNo(name string, c Choice, why [2]string, fixes ...string) {
+	if c == No {
+		d.set(&d.f.CrashControl, dword(name, 0), why[0])
+		return
+	}
+	d.setDefaulted(&d.f.CrashControl, name, 1, 1, why[1], fixes...)
+}
+
+// sinceWindows8 plans what Windows says about a dump: its log, and the parameters on the stop screen. Both are known
+// from practice, and in no document of Microsoft's.
+func (d *draft) sinceWindows8() error {
+	for _, v := range []struct {
+		name, flag string
+		asked, c   Choice
+		byDefault  bool
+		why        [2]string
+	}{
+		{windows.EnableLogFile, "--dump-log", d.asked.DumpLog, d.s.DumpLog, !d.unarmed(),
+			[2]string{"no DumpStack.log", "Windows writes down how far the dump got, in DumpStack.log (known from practice, not documented)"}},
+		{windows.DisplayParameters, "--stop-parameters", d.asked.StopParameters, d.s.StopParameters, d.s.AutoReboot == No,
+			[2]string{"the stop screen shows the stop code only", "the stop screen shows the four parameters as well (known from practice, not documented)"}},
+	} {
+		known := d.f.AtLeast(windows.Build8)
+		switch {
+		case v.asked == Yes && !known:
+			return refuse(v.flag, "needs Windows 8 or Server 2012; this is %s", d.f.Version)
+		case v.c == No && d.f.CrashControl.Or(v.name, 0) != 0:
+			d.set(&d.f.CrashControl, dword(v.name, 0), v.why[0])
+		case known && (v.c == Yes || v.c == ByDefault && v.byDefault):
+			d.set(&d.f.CrashControl, dword(v.name, 1), v.why[1])
+		}
+	}
+	return nil
 }
 
 func (d *draft) keepDump() error {
@@ -192,7 +180,7 @@ func (d *draft) keepDump() error {
 		}
 	case d.f.AtLeast(windows.Build7):
 		d.set(cc, dword(windows.AlwaysKeepMemoryDump, 1), "Windows does not delete the dump when space is short", "C16")
-	case d.s.KeepDump == Yes:
+	case d.asked.KeepDump == Yes:
 		d.note("--keep-dump: %s keeps its dump anyway.", d.f.Version.Product)
 	}
 	return nil
@@ -221,6 +209,12 @@ func (d *draft) leftovers() error {
 
 func (d *draft) fastStartup() error {
 	v := &d.f.SessionPower
+	if d.s.KeepFastStartup {
+		if v.Or(windows.HiberbootEnabled, 0) != 0 {
+			d.note(`Fast Startup stays on: only Restart, not "Shut down", makes Windows read these settings.`)
+		}
+		return nil
+	}
 	// Servers do not have the value; whoever has it knows Fast Startup.
 	if !v.Has(windows.HiberbootEnabled) && (!d.f.AtLeast(windows.Build8) || d.f.IsServer()) {
 		return nil
@@ -232,6 +226,29 @@ func (d *draft) fastStartup() error {
 func (d *draft) sdDisk() error {
 	if _, bad := ruleSDDisk(d.f); bad && d.f.ServiceActive("sdbus") {
 		d.set(&d.f.SDBusParameter, dword(windows.ForceF0State, 1), "full dumps on SD and eMMC disks", "C33")
+	}
+	return nil
+}
+
+// consent plans what hangkit does only for those who ask for it: both settings were made to protect somebody.
+func (d *draft) consent() error {
+	if d.s.LiftGuardedHost {
+		if _, guarded := ruleGuardedHost(d.f); guarded {
+			d.set(&d.f.GuardedHost, dword(windows.GuardedHost, 0), "lifts the guarded host's ban on dumps, as asked", "C08")
+		} else {
+			d.note("--lift-guarded-host: there is no such ban.")
+		}
+	}
+	if !d.s.DropBadEncryption {
+		return nil
+	}
+	if _, encrypted := ruleEncrypted(d.f); encrypted {
+		return refuse("--drop-dump-encryption", "the dump encryption has a usable key, and works; hangkit leaves it on")
+	}
+	if _, bad := ruleEncryptionWithoutKey(d.f); bad {
+		d.set(&d.f.CrashControl, dword(windows.DumpEncryptionEnabled, 0), "there is no usable key, and Windows then writes no dump", "C09")
+	} else {
+		d.note("--drop-dump-encryption: dumps are not encrypted.")
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package crashconfig
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -15,12 +16,21 @@ const spareMB = 1024
 var pageFileRules = []string{"P01", "P02", "P03", "P05", "P06", "P08", "P11", "C26", "C27", "C29"}
 
 func (d *draft) pageFile() error {
-	if d.s.PageFile != nil {
-		return d.requestedPageFile(*d.s.PageFile)
+	switch {
+	case len(d.s.PageFiles) > 0:
+		return d.requestedPageFiles()
+	case d.s.Profile == OneShot && !hasDedicated(d.f):
+		return d.oneShotPageFile()
 	}
+	d.defaultPageFile()
+	return nil
+}
+
+// defaultPageFile changes the page file only where a dump might not fit.
+func (d *draft) defaultPageFile() {
 	worst := d.pageFileVerdict()
-	if worst < Risk || hasDedicated(d.f) || configuredType(d.f) == NoDump {
-		return nil
+	if worst < Risk || hasDedicated(d.f) || d.unarmed() {
+		return
 	}
 	switch {
 	case d.enough():
@@ -31,7 +41,6 @@ func (d *draft) pageFile() error {
 	default:
 		d.dropMalformed()
 	}
-	return nil
 }
 
 // enough reports whether the page file is sure to hold any dump of the type, and can be made.
@@ -67,23 +76,47 @@ func (d *draft) fixedPageFile(worst Verdict) bool {
 		d.note("No size is set for the page file: the free space on its volume is unknown (--pagefile SIZE).")
 		return false
 	}
-	most := room(d.f) - dumpSize(d.f, t) - spareMB
-	sizes := []int64{n.OK}
-	if usual := dumpSize(d.f, t) + kernelExtra64; worst >= Loss && usual < n.OK {
-		sizes = append(sizes, usual)
+	type choice struct {
+		size int64
+		why  string
 	}
-	for _, size := range sizes {
-		if p, ok := d.grown(size, most); ok {
+	sizes := []choice{{n.OK, "the dump must fit into the page file: " + d.needWords()}}
+	if usual := d.usual(); worst >= Loss && usual < n.OK {
+		sizes = append(sizes, choice{usual, "the dump must fit into the page file: it is usually " + mbText(usual) + " at most"})
+	}
+	most := d.most()
+	for _, c := range sizes {
+		if p, ok := d.grown(c.size, most); ok {
 			if old, bad := rulePageFileRoom(d.f); bad {
 				d.note("%s. It is made smaller: %s", old.Title, old.Detail)
 			}
-			d.setPageFile(p, "the dump must fit into the page file")
+			d.setPageFile(p, c.why)
 			return true
 		}
 	}
 	d.note("The page file is not enlarged: %s would need %s with the dump beside it, and %s are there. Free space, or use --dedicated-dump on another drive.",
 		mbText(n.OK), mbText(n.OK+room(d.f)-most), mbText(room(d.f)))
 	return false
+}
+
+// most is what the page file may take of its volume at once, in MB: the dump that is made of it must fit beside the next
+// one.
+func (d *draft) most() int64 { return room(d.f) - dumpSize(d.f, configuredType(d.f)) - spareMB }
+
+// usual is the page file that a dump of the type usually fits into, in MB.
+func (d *draft) usual() int64 { return dumpSize(d.f, configuredType(d.f)) + kernelExtra64 }
+
+// needWords say where the size of a page file comes from.
+func (d *draft) needWords() string {
+	switch t := configuredType(d.f); {
+	case t == Complete || t == Active:
+		return fmt.Sprintf("memory and %d MB, the largest of Microsoft's differing figures", completeExtra)
+	case t == Small:
+		return "the largest of Microsoft's differing figures"
+	case d.f.Is64Bit():
+		return fmt.Sprintf("memory and %d MB is the most it can need", kernelExtra64)
+	}
+	return "the most a 32-bit kernel dump can need"
 }
 
 // grown is the page file with at least this size, of which at most so much may be taken from the volume at once. It is
@@ -132,27 +165,6 @@ func (d *draft) managedPageFile(why string) {
 	d.setPageFile(p, why)
 }
 
-// requestedPageFile plans the page file the user asked for.
-func (d *draft) requestedPageFile(want PageFileSize) error {
-	const flag = "--pagefile"
-	if want == (PageFileSize{}) {
-		if e, ok := dumpPageFile(d.f); !ok || !e.Managed() {
-			d.managedPageFile("Windows sizes the page file")
-		}
-		return nil
-	}
-	if !d.letterKnown() {
-		return refuse(flag, "the drive letter of the Windows volume is unknown")
-	}
-	if d.f.Free.Known && room(d.f) < want.Initial+spareMB {
-		return refuse(flag, "%s are wanted; page file and free space on %s are %s", mbText(want.Initial), d.f.Letter(), mbText(room(d.f)))
-	}
-	d.setPageFile(windows.PageFile{
-		Drive: d.f.SystemLetter.Value, Path: d.pageFilePath(), Initial: want.Initial, Maximum: want.Maximum,
-	}, "as asked")
-	return nil
-}
-
 // pageFilePath keeps the name of the page file in use.
 func (d *draft) pageFilePath() string {
 	if e, ok := dumpPageFile(d.f); ok {
@@ -191,6 +203,7 @@ func (d *draft) dropMalformed() {
 func (d *draft) setPageFiles(list []string, why string) {
 	d.set(&d.f.Memory, multiSZ(windows.PagingFiles, list), why, pageFileRules...)
 	d.f.PageFiles = windows.ParsePageFiles(list)
+	d.i.LookAtFiles(d.f)
 }
 
 func multiSZ(name string, list []string) hive.Value {

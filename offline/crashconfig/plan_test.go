@@ -148,8 +148,8 @@ var settingsCases = map[string]struct {
 		`Services\i8042prt\Parameters\CrashOnCtrlScroll`: "",
 	}},
 	"keys off":  {sample.Client, crashconfig.Settings{Keyboard: keys("off")}, map[string]string{`Services\kbdhid\Parameters\CrashOnCtrlScroll`: ""}},
-	"page file": {sample.Client, crashconfig.Settings{PageFile: &crashconfig.PageFileSize{Initial: 20000, Maximum: 30000}}, map[string]string{`Control\Session Manager\Memory Management\PagingFiles`: `["C:\\pagefile.sys 20000 30000"]`}},
-	"managed":   {sample.Server, crashconfig.Settings{PageFile: &crashconfig.PageFileSize{}}, map[string]string{`Control\Session Manager\Memory Management\PagingFiles`: `["C:\\pagefile.sys 0 0"]`}},
+	"page file": {sample.Client, crashconfig.Settings{PageFiles: []crashconfig.PageFileRequest{{Initial: 20000, Maximum: 30000}}}, map[string]string{`Control\Session Manager\Memory Management\PagingFiles`: `["C:\\pagefile.sys 20000 30000"]`}},
+	"managed":   {sample.Server, crashconfig.Settings{PageFiles: []crashconfig.PageFileRequest{{}}}, map[string]string{`Control\Session Manager\Memory Management\PagingFiles`: `["C:\\pagefile.sys 0 0"]`}},
 	"dedicated": {sample.Server, crashconfig.Settings{Dedicated: &crashconfig.Dedicated{Path: `C:\hangkit.dmp`, MB: 20000}}, map[string]string{
 		`Control\CrashControl\DedicatedDumpFile`:                `"C:\\hangkit.dmp"`,
 		`Control\CrashControl\DumpFileSize`:                     "20000",
@@ -215,7 +215,7 @@ func TestRefused(t *testing.T) {
 		"dump file's folder":        {sample.Client, crashconfig.Settings{DumpFile: `C:\dumps\x.dmp`}, "--dump-file"},
 		"dedicated file's folder":   {sample.Client, crashconfig.Settings{Dedicated: &crashconfig.Dedicated{Path: `C:\dumps\x.dmp`, MB: 20000}}, "--dedicated-dump"},
 		"dedicated with a variable": {sample.Client, crashconfig.Settings{Dedicated: &crashconfig.Dedicated{Path: `%SystemRoot%\x.dmp`, MB: 20000}}, "--dedicated-dump"},
-		"page file too large":       {sample.Client, crashconfig.Settings{PageFile: &crashconfig.PageFileSize{Initial: 1 << 20, Maximum: 1 << 20}}, "--pagefile"},
+		"page file too large":       {sample.Client, crashconfig.Settings{PageFiles: []crashconfig.PageFileRequest{{Initial: 1 << 20, Maximum: 1 << 20}}}, "--pagefile"},
 		"NMI on ARM64":              {arm64, crashconfig.Settings{NMI: crashconfig.Yes}, "--nmi"},
 		"keys without a driver":     {noKeyboard, crashconfig.Settings{Keyboard: keys("rctrl+scroll")}, "--keyboard"},
 	} {
@@ -535,9 +535,9 @@ func TestDumpTypeStays(t *testing.T) {
 		"perhaps enough room":    {live, 17 << 30, crashconfig.Settings{}, "1"},
 		"no room":                {live, 15 << 30, crashconfig.Settings{}, "7"},
 		"no room, asked for":     {live, 15 << 30, crashconfig.Settings{Dump: crashconfig.Complete}, "1"},
-		"small page file asked":  {live, 100 << 30, crashconfig.Settings{PageFile: &crashconfig.PageFileSize{Initial: 4000, Maximum: 40000}}, "7"},
-		"large page file asked":  {live, 100 << 30, crashconfig.Settings{PageFile: &crashconfig.PageFileSize{Initial: 17000, Maximum: 17000}}, "1"},
-		"managed page file":      {live, 100 << 30, crashconfig.Settings{PageFile: &crashconfig.PageFileSize{}}, "1"},
+		"small page file asked":  {live, 100 << 30, crashconfig.Settings{PageFiles: []crashconfig.PageFileRequest{{Initial: 4000, Maximum: 40000}}}, "7"},
+		"large page file asked":  {live, 100 << 30, crashconfig.Settings{PageFiles: []crashconfig.PageFileRequest{{Initial: 17000, Maximum: 17000}}}, "1"},
+		"managed page file":      {live, 100 << 30, crashconfig.Settings{PageFiles: []crashconfig.PageFileRequest{{}}}, "1"},
 		"small dedicated file":   {live, 100 << 30, crashconfig.Settings{Dedicated: &crashconfig.Dedicated{Path: `C:\x.dmp`, MB: 8000}}, "7"},
 		"dedicated file as wide": {live, 100 << 30, crashconfig.Settings{Dedicated: &crashconfig.Dedicated{Path: `C:\x.dmp`}}, "1"},
 	} {

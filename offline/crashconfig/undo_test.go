@@ -366,7 +366,7 @@ func TestNoRoomForRecord(t *testing.T) {
 	m := newMachine(t, sample.Client(), live)
 	h := m.i.System
 	p := m.plan(t, crashconfig.Settings{})
-	fill(t, h, 1000)
+	fill(t, h, 2000)
 	rec := crashconfig.NewRecord(m.f, strings.Repeat("x", 3000), now)
 	stored, err := p.Apply(h, rec)
 	if err != nil || stored {

@@ -18,6 +18,11 @@ const (
 	LogEvent              = "LogEvent"
 	AlwaysKeepMemoryDump  = "AlwaysKeepMemoryDump"
 	NMICrashDump          = "NMICrashDump"
+	EnableLogFile         = "EnableLogFile"
+	DisplayParameters     = "DisplayParameters"
+
+	// CrashControl\ForceDumpsDisabled.
+	GuardedHost = "GuardedHost"
 
 	// Session Manager\Memory Management.
 	PagingFiles             = "PagingFiles"

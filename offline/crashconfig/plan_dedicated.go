@@ -1,0 +1,82 @@
+package crashconfig
+
+import (
+	"hangkit/hive"
+	"hangkit/offline/windows"
+)
+
+func (d *draft) dedicated() error {
+	cc := &d.f.CrashControl
+	if d.s.Dedicated == nil {
+		if hasDedicated(d.f) && dedicatedProblem(d.f) != "" {
+			d.remove(cc, windows.DedicatedDumpFile, "Windows cannot create it, and then writes no dump at all", "C22")
+		}
+		return nil
+	}
+	d.set(cc, hive.Value{Name: windows.DedicatedDumpFile, Type: hive.SZ, Data: hive.EncodeSZ(d.s.Dedicated.Path)},
+		"the dump is written there instead of the page file", "P01", "P02", "P03", "C22")
+	d.i.LookAtFiles(d.f)
+	mb, err := d.dedicatedSize()
+	if err != nil {
+		return err
+	}
+	d.set(cc, dword(windows.DumpFileSize, uint32(mb)), "room for the dump, in MB", "C25")
+	return d.dedicatedPlace(mb)
+}
+
+const dedicatedFlag = "--dedicated-dump"
+
+// dedicatedSize checks the request, which the facts show already, and returns the file's size in MB.
+func (d *draft) dedicatedSize() (int64, error) {
+	if d.f.Before(windows.BuildVista) {
+		return 0, refuse(dedicatedFlag, "dedicated dump files need Windows Vista or Server 2008; this is %s", d.f.Version)
+	}
+	if why := dedicatedProblem(d.f); why != "" {
+		return 0, refuse(dedicatedFlag, "%s: %s", d.s.Dedicated.Path, why)
+	}
+	t := judgedType(d.f)
+	n, known := dumpNeed(d.f, t)
+	mb := d.s.Dedicated.MB
+	if mb == 0 && !known {
+		return 0, refuse(dedicatedFlag, "say how large: the memory size is unknown (add :SIZE, or --ram SIZE)")
+	}
+	if mb == 0 {
+		mb = n.OK
+	}
+	if mb < n.Min || mb > maxPageFileMB {
+		return 0, refuse(dedicatedFlag, "%s is no usable size; %s dump takes at least %s", mbText(mb), t.article(), mbText(n.Min))
+	}
+	return mb, nil
+}
+
+// dedicatedPlace checks the drive the file is to lie on, and whether the dump can be copied to its place afterwards.
+func (d *draft) dedicatedPlace(mb int64) error {
+	p, _ := d.f.DedicatedDump()
+	if err := d.checkDrive(dedicatedFlag, p.Letter, mb); err != nil {
+		return err
+	}
+	if there, ok := d.f.Elsewhere(p); ok && (there.Dir || !there.Folder) {
+		return refuse(dedicatedFlag, "%s: its folder is missing on %c:, or it is one", d.s.Dedicated.Path, p.Letter)
+	}
+	if err := d.checkSpace(dedicatedFlag, p.Letter); err != nil {
+		return err
+	}
+	d.noteCopy(p)
+	return nil
+}
+
+// noteCopy says where the dump will not fit that Windows copies out of a dedicated file.
+func (d *draft) noteCopy(dedicated windows.Path) {
+	p, ok := d.f.DumpFile()
+	if !ok || p.Letter == dedicated.Letter {
+		return
+	}
+	have, known := d.available(p.Letter)
+	if d.onSystem(p.Letter) {
+		have, known = d.f.Free.Value/mib, d.f.Free.Known
+	}
+	if want := dumpSize(d.f, judgedType(d.f)); known && have < want+spareMB {
+		d.note(`Windows copies the dump, about %s, from %s to %s, where %s are free: collect it before Windows starts again, or put it beside the file with --dump-file %c:\MEMORY.DMP.`,
+			mbText(want), dedicated, p, mbText(have), dedicated.Letter)
+	}
+}
