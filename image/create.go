@@ -2,6 +2,8 @@ package image
 
 import (
 	"fmt"
+
+	"hangkit/image/container"
 )
 
 // NewPartition is a partition to be made.
@@ -32,7 +34,7 @@ func place(parts []NewPartition, sector int, limit int64) ([]placed, error) {
 		if p.Logical {
 			at += partitionAlign
 		}
-		end := at + roundUp(p.Size, int64(sector))
+		end := at + container.RoundUp(p.Size, int64(sector))
 		if p.Size == 0 {
 			end = limit
 		}
@@ -40,10 +42,7 @@ func place(parts []NewPartition, sector int, limit int64) ([]placed, error) {
 			return nil, fmt.Errorf("partition %d: %w", i+1, &BoundsError{Op: "create", Off: at, Len: p.Size, Size: limit})
 		}
 		all = append(all, placed{p, at, end})
-		at = roundUp(end, partitionAlign)
+		at = container.RoundUp(end, partitionAlign)
 	}
 	return all, nil
 }
-
-func roundUp(n, unit int64) int64   { return (n + unit - 1) / unit * unit }
-func roundDown(n, unit int64) int64 { return n / unit * unit }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/diskfs/go-diskfs/partition/gpt"
 	"github.com/google/uuid"
+
+	"hangkit/image/container"
 )
 
 // gptArraySize is the room the usual 128 entries take.
@@ -20,7 +22,7 @@ const gptArraySize = 128 * gptMinEntrySize
 // lost.
 func CreateGPT(d Disk, parts []NewPartition, seed uint64) (*Table, error) {
 	sector := d.SectorSize()
-	limit := roundDown(d.Size()-gptArraySize-int64(sector), partitionAlign)
+	limit := container.RoundDown(d.Size()-gptArraySize-int64(sector), partitionAlign)
 	all, err := place(parts, sector, limit)
 	if err != nil {
 		return nil, fmt.Errorf("create gpt: %w", err)

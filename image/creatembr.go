@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strconv"
+
+	"hangkit/image/container"
 )
 
 // CreateMBR writes an MBR onto d, with a chain of extended boot records if
@@ -38,7 +40,7 @@ func newMBRWriter(d Disk, parts []NewPartition) (*mbrWriter, error) {
 	if d.Size()/int64(d.SectorSize()) > math.MaxUint32 {
 		return nil, fmt.Errorf("%w: an MBR cannot count %d sectors", ErrUnsupported, d.Size()/int64(d.SectorSize()))
 	}
-	all, err := place(parts, d.SectorSize(), roundDown(d.Size(), int64(d.SectorSize())))
+	all, err := place(parts, d.SectorSize(), container.RoundDown(d.Size(), int64(d.SectorSize())))
 	if err != nil {
 		return nil, err
 	}

@@ -45,29 +45,3 @@ func (r Range) End() int64 { return r.Off + r.Len }
 
 // String gives the range as hexadecimal offsets, the end excluded.
 func (r Range) String() string { return fmt.Sprintf("0x%x-0x%x", r.Off, r.End()) }
-
-// clip cuts a read of p at off down to a disk of size bytes. The error is
-// what the reader owes its caller when the cut part was read: io.EOF if
-// bytes are missing at the end.
-func clip(p []byte, off, size int64) ([]byte, error) {
-	switch {
-	case off < 0:
-		return nil, &BoundsError{Op: "read", Off: off, Len: int64(len(p)), Size: size}
-	case len(p) == 0:
-		return p, nil
-	case off >= size:
-		return nil, io.EOF
-	case int64(len(p)) > size-off:
-		return p[:size-off], io.EOF
-	}
-	return p, nil
-}
-
-// checkWrite says whether a write of n bytes at off stays inside a disk of
-// size bytes.
-func checkWrite(n int, off, size int64) error {
-	if off < 0 || off > size || int64(n) > size-off {
-		return &BoundsError{Op: "write", Off: off, Len: int64(n), Size: size}
-	}
-	return nil
-}

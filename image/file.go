@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"hangkit/image/container"
 )
 
 // Kind is what a path turned out to be.
@@ -30,27 +32,38 @@ type File struct {
 	path     string
 	kind     Kind
 	format   Format
+	disk     *container.Disk // nil if the file's bytes are the disk's
+	above    *File           // the image that has this one below it
+	id       string
 	size     int64
 	sector   int
 	writable bool
 }
 
-// Open opens a raw image, a fixed VHD or a block device.
+// Open opens an image, whatever its format, or a block device.
 //
 // For writing the disk must be ours alone: a device that is mounted, whose
 // disk or partition is mounted or held, or an image that another program has
 // locked is an [ErrBusy] that names the holder; [ErrReadOnly] is a disk that
-// forbids writing. Opening for reading is always allowed.
+// forbids writing. Opening for reading is always allowed. Nothing is written
+// before the first WriteAt.
 //
-// A container that is not read here is an [UnsupportedContainerError].
+// A container that is not read here is an [UnsupportedContainerError], one
+// that cannot be opened this way a [RefusedError].
 func Open(path string, writable bool) (*File, error) {
+	return open(path, writable, "", nil)
+}
+
+// open opens a path that must be taken for the format, if one is given. Of
+// is the image that lies above it.
+func open(path string, writable bool, as string, of *File) (*File, error) {
 	f, err := openPath(path, writable)
 	if err != nil {
 		return nil, err
 	}
-	if err := f.recognize(); err != nil {
-		f.file.Close()
-		return nil, err
+	f.above = of
+	if err := f.recognize(as); err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
 }
@@ -122,35 +135,32 @@ func (f *File) openRegular() error {
 
 // recognize finds out what the bytes are: the container, the size of the
 // disk in it, and its sectors.
-func (f *File) recognize() error {
+func (f *File) recognize(as string) error {
 	f.format = Raw
-	if f.kind == Regular {
+	if f.kind == Regular && as != rawFormat {
 		f.format = Sniff(f.file, f.size)
 	}
-	switch f.format {
-	case Raw:
-	case FixedVHD:
-		size, err := fixedVHDSize(f.file, f.size)
-		if err != nil {
-			return fmt.Errorf("%s: %w", f.path, err)
-		}
-		f.size = size
-	default:
-		return &UnsupportedContainerError{Path: f.path, Format: f.format}
+	if err := f.openFormat(); err != nil {
+		return f.named(err)
 	}
 	if f.sector == 0 {
-		f.sector = guessSectorSize(f.file, f.size)
+		f.sector = guessSectorSize(f, f.size)
 	}
 	return nil
 }
 
-// Close closes the file and lets go of its locks.
-func (f *File) Close() error { return f.file.Close() }
+// Close writes what waits, closes the file and lets go of its locks.
+func (f *File) Close() error {
+	if f.disk == nil {
+		return f.file.Close()
+	}
+	return errors.Join(f.disk.Close(), f.file.Close())
+}
 
 // Kind is what the path was.
 func (f *File) Kind() Kind { return f.kind }
 
-// Format is [Raw] or [FixedVHD].
+// Format is how the disk is packed.
 func (f *File) Format() Format { return f.format }
 
 // Path is what was opened.
@@ -159,7 +169,7 @@ func (f *File) Path() string { return f.path }
 // ReadOnly says that writes will be refused.
 func (f *File) ReadOnly() bool { return !f.writable }
 
-// Size is the size of the disk, without the footer of a VHD.
+// Size is the size of the disk, not that of the file.
 func (f *File) Size() int64 { return f.size }
 
 // SectorSize is what the device says, or what the partition table in an
@@ -169,7 +179,11 @@ func (f *File) SectorSize() int { return f.sector }
 // ReadAt implements [io.ReaderAt]. An image that has become shorter since it
 // was opened is an [ErrTruncated], not an end.
 func (f *File) ReadAt(p []byte, off int64) (int, error) {
-	p, end := clip(p, off, f.size)
+	if f.disk != nil {
+		n, err := f.disk.ReadAt(p, off)
+		return n, f.named(err)
+	}
+	p, end := container.Clip(p, off, f.size)
 	if len(p) == 0 {
 		return 0, end
 	}
@@ -182,6 +196,10 @@ func (f *File) ReadAt(p []byte, off int64) (int, error) {
 
 // WillNeed has the operating system fetch bytes that are read soon.
 func (f *File) WillNeed(off, length int64) {
+	if f.disk != nil {
+		f.disk.WillNeed(off, length)
+		return
+	}
 	if length = min(length, f.size-off); off >= 0 && length > 0 {
 		willNeed(f.file, off, length)
 	}
@@ -192,8 +210,12 @@ func (f *File) WriteAt(p []byte, off int64) (int, error) {
 	if !f.writable {
 		return 0, fmt.Errorf("%s: %w: opened for reading", f.path, ErrReadOnly)
 	}
-	if err := checkWrite(len(p), off, f.size); err != nil {
+	if err := container.CheckWrite(len(p), off, f.size); err != nil {
 		return 0, fmt.Errorf("%s: %w", f.path, err)
+	}
+	if f.disk != nil {
+		n, err := f.disk.WriteAt(p, off)
+		return n, f.named(err)
 	}
 	return f.file.WriteAt(p, off)
 }
@@ -202,6 +224,9 @@ func (f *File) WriteAt(p []byte, off int64) (int, error) {
 func (f *File) Sync() error {
 	if !f.writable {
 		return nil
+	}
+	if f.disk != nil {
+		return f.named(f.disk.Sync())
 	}
 	return f.file.Sync()
 }

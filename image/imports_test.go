@@ -19,6 +19,8 @@ func TestImports(t *testing.T) {
 		"github.com/google/uuid",
 		"golang.org/x/sys/unix",
 		"hangkit/image",
+		"hangkit/image/container",
+		"hangkit/image/vhd",
 	}
 	cmd := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", ".")
 	cmd.Env = append(cmd.Environ(), "GOOS=linux", "CGO_ENABLED=0")

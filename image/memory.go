@@ -1,6 +1,10 @@
 package image
 
-import "sync"
+import (
+	"sync"
+
+	"hangkit/image/container"
+)
 
 // Memory is a disk in memory that starts as zeros and takes room only for
 // what is written.
@@ -28,7 +32,7 @@ func (m *Memory) Sync() error { return nil }
 
 // ReadAt implements [io.ReaderAt].
 func (m *Memory) ReadAt(p []byte, off int64) (int, error) {
-	p, end := clip(p, off, m.size)
+	p, end := container.Clip(p, off, m.size)
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	m.pages.readAt(p, off)
@@ -37,7 +41,7 @@ func (m *Memory) ReadAt(p []byte, off int64) (int, error) {
 
 // WriteAt implements [io.WriterAt].
 func (m *Memory) WriteAt(p []byte, off int64) (int, error) {
-	if err := checkWrite(len(p), off, m.size); err != nil {
+	if err := container.CheckWrite(len(p), off, m.size); err != nil {
 		return 0, err
 	}
 	m.mu.Lock()

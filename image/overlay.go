@@ -3,6 +3,8 @@ package image
 import (
 	"slices"
 	"sync"
+
+	"hangkit/image/container"
 )
 
 // Overlay is copy-on-write in memory: it reads through to the disk below
@@ -42,7 +44,7 @@ func (o *Overlay) Dirty() []Range {
 // ReadAt gives the written bytes, and those of the disk below elsewhere. The
 // disk below is not asked for bytes that were written.
 func (o *Overlay) ReadAt(p []byte, off int64) (int, error) {
-	p, end := clip(p, off, o.Size())
+	p, end := container.Clip(p, off, o.Size())
 	o.mu.RLock()
 	defer o.mu.RUnlock()
 	for piece, dirty := range o.dirty.split(off, int64(len(p))) {
@@ -64,7 +66,7 @@ func (o *Overlay) WillNeed(off, length int64) { willNeedBelow(o.disk, off, lengt
 
 // WriteAt keeps p in memory.
 func (o *Overlay) WriteAt(p []byte, off int64) (int, error) {
-	if err := checkWrite(len(p), off, o.Size()); err != nil {
+	if err := container.CheckWrite(len(p), off, o.Size()); err != nil {
 		return 0, err
 	}
 	o.mu.Lock()

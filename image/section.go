@@ -1,6 +1,10 @@
 package image
 
-import "fmt"
+import (
+	"fmt"
+
+	"hangkit/image/container"
+)
 
 // SectionDisk is a window of a disk, bounded at both ends for reads and for
 // writes: nothing behind a partition can be reached through it.
@@ -48,7 +52,7 @@ func (s *SectionDisk) Sync() error { return s.disk.Sync() }
 
 // ReadAt reads inside the window.
 func (s *SectionDisk) ReadAt(p []byte, off int64) (int, error) {
-	p, end := clip(p, off, s.size)
+	p, end := container.Clip(p, off, s.size)
 	if len(p) == 0 {
 		return 0, end
 	}
@@ -83,7 +87,7 @@ func readResult(n, want int, err, cut error) error {
 
 // WriteAt writes inside the window, or not at all.
 func (s *SectionDisk) WriteAt(p []byte, off int64) (int, error) {
-	if err := checkWrite(len(p), off, s.size); err != nil {
+	if err := container.CheckWrite(len(p), off, s.size); err != nil {
 		return 0, err
 	}
 	if off+int64(len(p)) > s.size-s.Missing() {

@@ -2,9 +2,11 @@ package image
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 	"io"
+
+	"hangkit/image/container"
+	"hangkit/image/vhd"
 )
 
 // Format is how a disk is packed into a file.
@@ -44,7 +46,7 @@ const qemuImg = "convert it first: qemu-img convert -O raw %s disk.img"
 var formats = [...]formatInfo{
 	Raw:      {name: "raw"},
 	FixedVHD: {name: "VHD (fixed)"},
-	VHD:      {"VHD (dynamic or differencing)", qemuImg},
+	VHD:      {name: "VHD (dynamic or differencing)"},
 	VHDX:     {"VHDX", qemuImg},
 	QCOW2:    {"qcow2", qemuImg},
 	QED:      {"QED", qemuImg},
@@ -83,7 +85,7 @@ func (e *UnsupportedContainerError) Error() string {
 
 // Hint is a sentence with the command that makes the file readable.
 func (e *UnsupportedContainerError) Hint() string {
-	return fmt.Sprintf(formats[e.Format].hint, quote(e.Path))
+	return fmt.Sprintf(formats[e.Format].hint, container.Quote(e.Path))
 }
 
 // Unwrap makes it an [ErrUnsupported].
@@ -100,7 +102,7 @@ type magic struct {
 // the start is the copy of the footer that only dynamic and differencing
 // disks have.
 var magics = []magic{
-	{VHD, 0, vhdCookie},
+	{VHD, 0, vhd.Cookie},
 	{VHDX, 0, "vhdxfile"},
 	{QCOW2, 0, "QFI\xfb"},
 	{QED, 0, "QED\x00"},
@@ -140,72 +142,11 @@ func Sniff(r io.ReaderAt, size int64) Format {
 
 // sniffFooter looks for the footer of a VHD, which alone marks a fixed one.
 func sniffFooter(r io.ReaderAt, size int64) Format {
-	footer, err := readVHDFooter(r, size)
-	switch {
-	case err != nil:
+	switch found, fixed := vhd.Sniff(r, size); {
+	case !found:
 		return Raw
-	case footer.diskType() == vhdFixed:
+	case fixed:
 		return FixedVHD
 	}
 	return VHD
-}
-
-// The footer of a VHD (Microsoft, Virtual Hard Disk Image Format
-// Specification 1.0), big endian, in the last 512 bytes of the file.
-const (
-	vhdCookie      = "conectix"
-	vhdFooterSize  = 512
-	vhdSizeOff     = 48 // u64, current size of the disk
-	vhdTypeOff     = 60 // u32
-	vhdChecksumOff = 64 // u32, one's complement of the sum of the other bytes
-	vhdFixed       = 2
-)
-
-type vhdFooter []byte
-
-func (f vhdFooter) diskSize() int64  { return int64(binary.BigEndian.Uint64(f[vhdSizeOff:])) }
-func (f vhdFooter) diskType() uint32 { return binary.BigEndian.Uint32(f[vhdTypeOff:]) }
-func (f vhdFooter) checksum() uint32 { return binary.BigEndian.Uint32(f[vhdChecksumOff:]) }
-
-// sum computes what checksum should be.
-func (f vhdFooter) sum() uint32 {
-	var sum uint32
-	for i, b := range f {
-		if i < vhdChecksumOff || i >= vhdChecksumOff+4 {
-			sum += uint32(b)
-		}
-	}
-	return ^sum
-}
-
-// readVHDFooter reads the footer of a file that has one.
-func readVHDFooter(r io.ReaderAt, size int64) (vhdFooter, error) {
-	off := size - vhdFooterSize
-	if off < 0 {
-		return nil, &FormatError{Off: 0, What: "vhd footer", Got: "a file too short for one"}
-	}
-	footer := make(vhdFooter, vhdFooterSize)
-	if n, err := r.ReadAt(footer, off); n < len(footer) {
-		return nil, fmt.Errorf("vhd footer at 0x%x: %w", off, err)
-	}
-	if got := string(footer[:len(vhdCookie)]); got != vhdCookie {
-		return nil, &FormatError{Off: off, What: "vhd footer: cookie", Want: vhdCookie, Got: fmt.Sprintf("%q", got)}
-	}
-	return footer, nil
-}
-
-// fixedVHDSize is the size of the disk in a fixed VHD of fileSize bytes.
-func fixedVHDSize(r io.ReaderAt, fileSize int64) (int64, error) {
-	footer, err := readVHDFooter(r, fileSize)
-	if err != nil {
-		return 0, err
-	}
-	off := fileSize - vhdFooterSize
-	if want, got := footer.sum(), footer.checksum(); want != got {
-		return 0, &FormatError{Off: off + vhdChecksumOff, What: "vhd footer: checksum", Want: want, Got: got}
-	}
-	if size := footer.diskSize(); size <= 0 || size > off {
-		return 0, &FormatError{Off: off + vhdSizeOff, What: "vhd footer: disk size", Want: off, Got: size}
-	}
-	return footer.diskSize(), nil
 }

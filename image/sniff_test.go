@@ -9,16 +9,37 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"hangkit/image/vhd"
+)
+
+// Where the footer of a VHD has what the tests change, big endian.
+const (
+	vhdFooterSize  = 512
+	vhdSizeOff     = 48
+	vhdTypeOff     = 60
+	vhdChecksumOff = 64
+	vhdFixed       = 2
 )
 
 // vhdFile is a file of size bytes with a VHD footer of the type behind it.
 func vhdFile(size int, kind uint32) []byte {
-	f := make(vhdFooter, vhdFooterSize)
-	copy(f, vhdCookie)
+	f := make([]byte, vhdFooterSize)
+	copy(f, "conectix")
 	binary.BigEndian.PutUint64(f[vhdSizeOff:], uint64(size))
 	binary.BigEndian.PutUint32(f[vhdTypeOff:], kind)
-	binary.BigEndian.PutUint32(f[vhdChecksumOff:], f.sum())
+	sumVHD(f)
 	return append(make([]byte, size), f...)
+}
+
+// sumVHD makes the checksum of a footer right.
+func sumVHD(f []byte) {
+	clear(f[vhdChecksumOff : vhdChecksumOff+4])
+	var sum uint32
+	for _, b := range f {
+		sum += uint32(b)
+	}
+	binary.BigEndian.PutUint32(f[vhdChecksumOff:], ^sum)
 }
 
 func TestSniff(t *testing.T) {
@@ -65,7 +86,7 @@ func TestFormatWords(t *testing.T) {
 			t.Errorf("format %d has no name", int(f))
 		}
 		err := &UnsupportedContainerError{Path: "a.bin", Format: f}
-		if readable := f == Raw || f == FixedVHD; !readable && !strings.Contains(err.Hint(), "a.bin") {
+		if readable := f == Raw || f == FixedVHD || f == VHD; !readable && !strings.Contains(err.Hint(), "a.bin") {
 			t.Errorf("%v: hint %q", f, err.Hint())
 		}
 	}
@@ -121,19 +142,19 @@ func TestOpenFixedVHD(t *testing.T) {
 
 func TestOpenDamagedVHD(t *testing.T) {
 	t.Parallel()
-	for name, edit := range map[string]func(footer vhdFooter){
-		"checksum":  func(f vhdFooter) { f[20]++ },
-		"too large": func(f vhdFooter) { binary.BigEndian.PutUint64(f[vhdSizeOff:], 8192) },
-		"negative":  func(f vhdFooter) { f[vhdSizeOff] = 0xff },
-		"zero":      func(f vhdFooter) { clear(f[vhdSizeOff : vhdSizeOff+8]) },
+	for name, edit := range map[string]func(f []byte){
+		"checksum":  func(f []byte) { f[20]++ },
+		"too large": func(f []byte) { binary.BigEndian.PutUint64(f[vhdSizeOff:], 8192) },
+		"negative":  func(f []byte) { f[vhdSizeOff] = 0xff },
+		"zero":      func(f []byte) { clear(f[vhdSizeOff : vhdSizeOff+8]) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			file := vhdFile(4096, vhdFixed)
-			footer := vhdFooter(file[4096:])
+			footer := file[4096:]
 			edit(footer)
 			if name != "checksum" {
-				binary.BigEndian.PutUint32(footer[vhdChecksumOff:], footer.sum())
+				sumVHD(footer)
 			}
 			path := filepath.Join(t.TempDir(), "disk.vhd")
 			if err := os.WriteFile(path, file, 0o600); err != nil {
@@ -197,9 +218,9 @@ func FuzzSniff(f *testing.F) {
 		if format != FixedVHD {
 			return
 		}
-		disk, err := fixedVHDSize(r, size)
-		if err == nil && (disk <= 0 || disk > size-vhdFooterSize) {
-			t.Error(fmt.Sprint("a disk of ", disk, " in a file of ", size))
+		disk, err := vhd.OpenFixed(r, size)
+		if err == nil && (disk.Size <= 0 || disk.Size > size-vhdFooterSize) {
+			t.Error(fmt.Sprint("a disk of ", disk.Size, " in a file of ", size))
 		}
 	})
 }

@@ -1,0 +1,58 @@
+package container
+
+import (
+	"fmt"
+	"path"
+	"strings"
+)
+
+// Reference names the image below, as the image above spells it.
+type Reference struct {
+	Names []string // the places it may lie, the best first
+	// Format is what the image below must be taken for: "raw", or "" if its
+	// content says.
+	Format string
+}
+
+// Opener opens the image below for reading.
+type Opener func(Reference) (Source, error)
+
+// Open calls the opener, if there is one.
+func (o Opener) Open(r Reference) (Source, error) {
+	if o == nil {
+		return nil, fmt.Errorf("%q: %w: an image below", r.Names, ErrUnsupported)
+	}
+	return o(r)
+}
+
+// identified is a Source that can be told from others.
+type identified interface {
+	ID() string
+}
+
+// CheckIdentity refuses an image below that is not the one meant: what lies
+// above would make nonsense of it.
+func CheckIdentity(s Source, what, want string) error {
+	i, ok := s.(identified)
+	if !ok || i.ID() == "" || i.ID() == want {
+		return nil
+	}
+	return &FormatError{What: what + ": identity", Want: want, Got: i.ID()}
+}
+
+// WindowsPaths makes names that Windows wrote such that they may be found
+// here: backslashes become slashes, and when the folder is gone the file may
+// lie beside the image. Only for formats whose images know each other by
+// more than their names.
+func WindowsPaths(names []string) []string {
+	var paths []string
+	for _, n := range names {
+		if n = strings.ReplaceAll(strings.TrimRight(n, "\x00"), `\`, "/"); n != "" {
+			paths = append(paths, n)
+		}
+	}
+	for _, n := range paths {
+		paths = append(paths, path.Base(n))
+	}
+	return paths
+}

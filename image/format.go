@@ -1,0 +1,132 @@
+package image
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"hangkit/image/container"
+	"hangkit/image/vhd"
+)
+
+// rawFormat is what images call a disk below them whose content must not be
+// looked at: a machine can write any header into its sector 0.
+const rawFormat = "raw"
+
+// openFormat opens the disk in the file.
+func (f *File) openFormat() error {
+	switch f.format {
+	case Raw:
+		return nil
+	case FixedVHD:
+		fixed, err := vhd.OpenFixed(f.file, f.size)
+		if err != nil {
+			return err
+		}
+		f.size, f.id = fixed.Size, fixed.ID
+		return nil
+	default:
+		return f.openScattered()
+	}
+}
+
+// openScattered opens a container whose blocks lie anywhere.
+func (f *File) openScattered() error {
+	disk, err := f.openContainer()
+	if err != nil {
+		return err
+	}
+	f.disk, f.size, f.id, f.sector = disk, disk.Size(), disk.ID(), disk.SectorSize()
+	if f.writable {
+		return disk.Writable()
+	}
+	return nil
+}
+
+// openContainer opens the formats in which the disk's bytes are scattered.
+func (f *File) openContainer() (*container.Disk, error) {
+	storage := fileStorage{f.file}
+	switch f.format {
+	case VHD:
+		return vhd.Open(storage, f.openBelow)
+	default:
+		return nil, &UnsupportedContainerError{Path: f.path, Format: f.format}
+	}
+}
+
+// named says which file an error is about, once.
+func (f *File) named(err error) error {
+	var refused *RefusedError
+	var unread *UnsupportedContainerError
+	switch {
+	case err == nil, errors.Is(err, io.EOF), errors.As(err, &unread):
+		return err
+	case errors.As(err, &refused):
+		if refused.Path == "" {
+			refused.Path = f.path
+		}
+		return err
+	}
+	return fmt.Errorf("%s: %w", f.path, err)
+}
+
+// ID is by what an image above knows this one; empty if by its name alone.
+func (f *File) ID() string { return f.id }
+
+// fileStorage is the file that a container lies in.
+type fileStorage struct{ *os.File }
+
+func (s fileStorage) Size() (int64, error) {
+	info, err := s.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
+func (s fileStorage) WillNeed(off, length int64) { willNeed(s.File, off, length) }
+
+// maxChain bounds the images that lie one below the other.
+const maxChain = 64
+
+// openBelow opens the image that this one names, for reading.
+func (f *File) openBelow(ref container.Reference) (container.Source, error) {
+	depth := 0
+	for above := f; above != nil; above = above.above {
+		if depth++; depth > maxChain {
+			return nil, fmt.Errorf("more than %d images one below the other: %w", maxChain, ErrFormat)
+		}
+	}
+	for _, name := range ref.Names {
+		path := f.beside(name)
+		if _, err := os.Stat(path); err == nil {
+			return f.openSource(path, ref.Format)
+		}
+	}
+	return nil, fmt.Errorf("image below, named %q: %w", ref.Names, os.ErrNotExist)
+}
+
+// openSource opens one image below unless it is one of those above.
+func (f *File) openSource(path, format string) (container.Source, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	for above := f; above != nil; above = above.above {
+		if other, err := above.file.Stat(); err == nil && os.SameFile(info, other) {
+			return nil, fmt.Errorf("%q lies below itself: %w", path, ErrFormat)
+		}
+	}
+	return open(path, false, format, f)
+}
+
+// beside is the place that a name in an image means: relative ones start in
+// the folder of the image.
+func (f *File) beside(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(filepath.Dir(f.path), name)
+}

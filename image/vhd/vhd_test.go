@@ -1,0 +1,160 @@
+package vhd_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"hangkit/image/container"
+	"hangkit/image/container/containertest"
+	"hangkit/image/vhd"
+)
+
+const mib = 1 << 20
+
+func options(size int64) vhd.Options {
+	return vhd.Options{Size: size, ID: [16]byte{1, 2, 3}, Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+}
+
+func empty(tb testing.TB, size int64) *containertest.Medium {
+	tb.Helper()
+	m := containertest.NewMedium()
+	if err := vhd.Create(m, options(size)); err != nil {
+		tb.Fatal(err)
+	}
+	return m
+}
+
+func open(s container.Storage) (*container.Disk, error) { return vhd.Open(s, nil) }
+
+func TestDynamic(t *testing.T) {
+	t.Parallel()
+	containertest.Run(t, containertest.Format{
+		Make:  func(tb testing.TB) *containertest.Medium { tb.Helper(); return empty(tb, 2*mib+512) },
+		Open:  open,
+		Piece: 600 << 10,
+	})
+}
+
+// TestSectorBitmap opens a block of which Windows wrote only some sectors:
+// what the bitmap does not have is zeros, whatever lies there.
+func TestSectorBitmap(t *testing.T) {
+	t.Parallel()
+	containertest.Run(t, containertest.Format{
+		Make: func(tb testing.TB) *containertest.Medium {
+			tb.Helper()
+			m := empty(tb, 2*mib)
+			d, err := open(m)
+			if err != nil {
+				tb.Fatal(err)
+			}
+			junk := make([]byte, 2*mib)
+			for i := range junk {
+				junk[i] = byte(i>>9) | 1
+			}
+			if _, err := d.WriteAt(junk, 0); err != nil || d.Close() != nil {
+				tb.Fatal(err)
+			}
+			bitmap := make([]byte, 512)
+			for i := range bitmap {
+				bitmap[i] = 0xa5
+			}
+			if _, err := m.WriteAt(bitmap, blockAt); err != nil {
+				tb.Fatal(err)
+			}
+			return m
+		},
+		Open:  open,
+		Piece: 64 << 10,
+	})
+}
+
+// blockAt is where the first block of a small disk lies: behind the copy of
+// the footer, the header and one sector of table.
+const blockAt = 512 + 1024 + 512
+
+func TestDamaged(t *testing.T) {
+	t.Parallel()
+	good := empty(t, 4*mib).Bytes()
+	for name, edit := range map[string]func(b []byte){
+		"header cookie":   func(b []byte) { b[512] = 'x' },
+		"header checksum": func(b []byte) { b[512+33]++ },
+		"both footers":    func(b []byte) { b[30]++; b[len(b)-500]++ },
+		"disk type":       func(b []byte) { b[63], b[len(b)-512+63] = 9, 9 },
+	} {
+		b := append([]byte(nil), good...)
+		edit(b)
+		if _, err := open(containertest.Load(b)); !errors.Is(err, container.ErrFormat) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestFooterCopies opens a disk of which one of the two footers is damaged.
+func TestFooterCopies(t *testing.T) {
+	t.Parallel()
+	good := empty(t, 4*mib).Bytes()
+	for name, at := range map[string]int{"start": 40, "end": len(good) - 472} {
+		b := append([]byte(nil), good...)
+		b[at]++
+		if d, err := open(containertest.Load(b)); err != nil || d.Size() != 4*mib {
+			t.Errorf("%s damaged: %v", name, err)
+		}
+	}
+}
+
+// TestBlockOverTables refuses a block that would lie over the header.
+func TestBlockOverTables(t *testing.T) {
+	t.Parallel()
+	for _, sector := range []byte{0, 1, 2, 3} {
+		m := empty(t, 4*mib)
+		if _, err := m.WriteAt([]byte{0, 0, 0, sector}, 512+1024); err != nil {
+			t.Fatal(err)
+		}
+		d, err := open(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.ReadAt(make([]byte, 512), 0); !errors.Is(err, container.ErrFormat) {
+			t.Errorf("block at sector %d read: %v", sector, err)
+		}
+		if _, err := d.WriteAt(make([]byte, 512), 0); !errors.Is(err, container.ErrFormat) {
+			t.Errorf("block at sector %d written: %v", sector, err)
+		}
+	}
+}
+
+// TestSavedState: the memory of a machine that sleeps knows what is on its disk.
+func TestSavedState(t *testing.T) {
+	t.Parallel()
+	b := empty(t, 4*mib).Bytes()
+	for _, at := range []int{0, len(b) - 512} {
+		b[at+84] = 1
+		b[at+67]-- // the checksum, one's complement of the sum
+	}
+	d, err := open(containertest.Load(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var refused *container.RefusedError
+	if err := d.Writable(); !errors.As(err, &refused) || refused.Hint() == "" {
+		t.Errorf("writable: %v", err)
+	}
+	if _, err := d.WriteAt([]byte{1}, 0); !errors.Is(err, container.ErrUnsupported) {
+		t.Errorf("written: %v", err)
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	m := empty(f, 4*mib)
+	f.Add(m.Bytes())
+	d, err := open(m)
+	if err != nil {
+		f.Fatal(err)
+	}
+	if _, err := d.WriteAt([]byte("x"), 0); err != nil || d.Close() != nil {
+		f.Fatal(err)
+	}
+	f.Add(m.Bytes()[:8192])
+	containertest.Fuzz(f, open)
+}
