@@ -78,6 +78,8 @@ var rules = []ui.Rule{
 	{Is: hive.ErrNoRoom, Status: ui.Refused, Hints: []string{"the file would have to grow, which hangkit does on NTFS that it opens itself, and leaves to the system that has it mounted"}},
 	{Is: hive.ErrUnsupported, Status: ui.Refused},
 	{Is: windows.ErrNotBCD, Status: ui.Damaged, Hints: []string{"name the file BCD, or what it lies on"}},
+	{Is: fat.ErrNotInPlace, Status: ui.Refused, Hints: mountInstead},
+	{Is: fat.ErrReadOnly, Status: ui.Refused},
 	{Is: fat.ErrFormat, Status: ui.Damaged, Hints: []string{"the volume is damaged: 'chkdsk' from WinPE may repair it, best on a copy"}},
 	{Is: regtext.ErrSyntax, Status: ui.Damaged},
 	{Is: regtext.ErrForeignKey, Status: ui.Refused},

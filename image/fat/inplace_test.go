@@ -423,7 +423,7 @@ func everyFile(v *fat.Volume) map[string]string {
 			data, err := fs.ReadFile(v, name)
 			files[name] = fmt.Sprint(string(data), err)
 		}
-		return nil //nolint:nilerr // a directory that cannot be read has no files to compare
+		return nil // of a directory that cannot be read there is nothing to compare
 	})
 	return files
 }

@@ -1,8 +1,6 @@
 package target
 
 import (
-	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 
@@ -10,9 +8,6 @@ import (
 	"hangkit/image/fat"
 	"hangkit/ntfs"
 )
-
-// ErrFATReadOnly means that the volume is FAT, which hangkit reads and never writes.
-var ErrFATReadOnly = fmt.Errorf("%w: FAT volumes are read, not written", ErrRefused)
 
 // openFAT opens a FAT volume: the EFI system partition with its boot configuration, a
 // stick, an old Windows.
@@ -23,7 +18,7 @@ func (v *Volume) openFAT(d image.Disk) {
 		return
 	}
 	info := volume.Info()
-	v.FS, v.fat = fatFS{volume}, info.Kind
+	v.FS, v.fat = fatFS{volume, v.Target.mode}, info.Kind
 	v.Info = ntfs.VolumeInfo{
 		Serial: uint64(info.Serial), Label: info.Label,
 		ClusterSize: info.ClusterSize, SectorSize: info.SectorSize, Clusters: info.Clusters,
@@ -39,10 +34,25 @@ func (v *Volume) FileSystem() string {
 }
 
 // fatFS is a FAT volume as a Windows volume.
-type fatFS struct{ *fat.Volume }
+type fatFS struct {
+	*fat.Volume
+	mode Mode
+}
 
-// OpenInPlace opens a file whose bytes cannot be changed.
+// OpenInPlace opens a file for writing once it is proven that this harms nothing else. To read
+// a volume that proof is not asked for: it may be damaged where nobody looks.
 func (f fatFS) OpenInPlace(name string) (File, error) {
+	if f.mode == ReadOnly {
+		return f.openToRead(name)
+	}
+	file, err := f.Volume.OpenInPlace(name)
+	if err != nil {
+		return nil, err
+	}
+	return file, nil
+}
+
+func (f fatFS) openToRead(name string) (File, error) {
 	file, err := f.Open(name)
 	if err != nil {
 		return nil, err
@@ -53,22 +63,7 @@ func (f fatFS) OpenInPlace(name string) (File, error) {
 	}
 	r, ok := file.(io.ReaderAt)
 	if !ok {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.New("not a regular file")}
+		return nil, &fs.PathError{Op: "open", Path: name, Err: ErrNotRegular}
 	}
-	return &fatFile{ReaderAt: r, Closer: file, name: name, size: info.Size()}, nil
-}
-
-type fatFile struct {
-	io.ReaderAt
-	io.Closer
-	name string
-	size int64
-}
-
-func (f *fatFile) Size() int64 { return f.size }
-func (f *fatFile) Sync() error { return nil }
-
-// WriteAt writes nothing.
-func (f *fatFile) WriteAt([]byte, int64) (int, error) {
-	return 0, fmt.Errorf("%s: %w", f.name, ErrFATReadOnly)
+	return readOnlyFile{&ReadFile{ReaderAt: r, closer: file, size: info.Size()}}, nil
 }

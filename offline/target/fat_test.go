@@ -66,20 +66,45 @@ func TestFATVolume(t *testing.T) {
 		if _, err := set.Primary.ReadAt(got, 0); err != nil || !bytes.Equal(got, data) {
 			t.Errorf("read %d bytes, %v", len(got), err)
 		}
-		if n, err := set.Primary.WriteAt([]byte("x"), 0); n != 0 || !errors.Is(err, ErrRefused) {
-			t.Errorf("a write of %d bytes to a FAT volume: %v", n, err)
+		switch n, err := set.Primary.WriteAt([]byte("x"), 0); {
+		case mode == ReadOnly && (n != 0 || !errors.Is(err, image.ErrReadOnly)):
+			t.Errorf("a write of %d bytes to a volume opened for reading: %v", n, err)
+		case mode != ReadOnly && (n != 1 || err != nil):
+			t.Errorf("a write of %d bytes: %v", n, err)
 		}
 		if err := errors.Join(set.Primary.Sync(), set.Close()); err != nil {
 			t.Error(err)
 		}
-		if err := esp.Refuse(); !errors.Is(err, ErrFATReadOnly) {
-			t.Errorf("FAT volume: %v, want %v", err, ErrFATReadOnly)
+		if err := esp.Refuse(); err != nil {
+			t.Errorf("FAT volume: %v", err)
+		}
+		if found, want := len(opened.Pending()), map[Mode]int{DryRun: 1}[mode]; found != want {
+			t.Errorf("%d ranges pending, want %d", found, want)
 		}
 		if err := windows.Refuse(); err != nil {
 			t.Errorf("Windows beside it: %v", err)
 		}
 		if _, err := esp.FS.OpenInPlace("EFI"); err == nil {
 			t.Error("a directory was opened")
+		}
+	}
+}
+
+// A file whose bytes may not be its own is read and not written.
+func TestUnprovenFATFile(t *testing.T) {
+	t.Parallel()
+	disk := efiDisk(t, fattest.Options{Kind: fat.FAT32, Root: []fattest.Entry{{Name: "BCD", Data: []byte("regf")}}})
+	if _, err := disk.WriteAt([]byte{1}, 1<<20+32*512+400); err != nil { // in the first of two tables
+		t.Fatal(err)
+	}
+	for _, mode := range []Mode{ReadOnly, DryRun, Writable} {
+		opened, err := FromDisk("disk", disk, mode)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = opened.Volumes[0].FS.OpenInPlace("BCD")
+		if mode == ReadOnly && err != nil || mode != ReadOnly && !errors.Is(err, fat.ErrNotInPlace) {
+			t.Errorf("mode %d: %v", mode, err)
 		}
 	}
 }

@@ -70,9 +70,6 @@ func (v *Volume) Refuse() error {
 	if v.Part.Dynamic() {
 		return fmt.Errorf("%w: the volume is part of a dynamic disk or a storage pool and may have other members", ErrRefused)
 	}
-	if v.fat != 0 {
-		return ErrFATReadOnly
-	}
 	for _, other := range v.Target.Volumes {
 		// A suspended Windows keeps every volume of its disk in memory, not only its own.
 		if err := other.Hibernated(); err != nil {

@@ -6,7 +6,7 @@
 // asked for, written in the same way:
 //
 //	image, device ──> partition table ──> NTFS volume ──┐
-//	                                  └─> FAT volume ───┤ (read only)
+//	                                  └─> FAT volume ───┤
 //	directory ──────────────────────────────────────────┼──> FS
 //	SYSTEM hive ──> its folder ─────────────────────────┘
 //
