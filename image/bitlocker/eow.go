@@ -1,6 +1,7 @@
 package bitlocker
 
 import (
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
