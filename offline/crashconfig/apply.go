@@ -11,19 +11,14 @@ import (
 // stored is false: the record must then be kept elsewhere. After any error the hive is half changed and must be thrown
 // away.
 func (p *Plan) Apply(h *hive.Hive, rec *Record) (stored bool, err error) {
-	if err := p.checkUnchanged(h); err != nil {
+	created, err := p.make(h)
+	if err != nil {
 		return false, err
 	}
-	var created []string
-	for _, c := range p.Changes {
-		made, err := c.apply(h)
-		if err != nil {
-			return false, fmt.Errorf(`%s\%s: %w`, c.Key, c.Name, err)
+	if p.forget != "" {
+		if err := forget(h, p.forget); err != nil {
+			return false, err
 		}
-		created = append(created, made...)
-	}
-	if err := p.cleanUp(h); err != nil {
-		return false, err
 	}
 	if rec == nil {
 		return false, nil
@@ -32,9 +27,29 @@ func (p *Plan) Apply(h *hive.Hive, rec *Record) (stored bool, err error) {
 	return rec.store(h)
 }
 
+// make makes the changes and returns the keys that were created for them, parents first.
+func (e *Edits) make(h *hive.Hive) (created []string, err error) {
+	if err := e.checkUnchanged(h); err != nil {
+		return nil, err
+	}
+	for _, c := range e.Changes {
+		made, err := c.apply(h)
+		if err != nil {
+			return nil, fmt.Errorf(`%s\%s: %w`, c.Key, c.Name, err)
+		}
+		created = append(created, made...)
+	}
+	for _, key := range e.RemoveKeys {
+		if err := deleteIfEmpty(h, key); err != nil {
+			return nil, fmt.Errorf("remove key %s: %w", key, err)
+		}
+	}
+	return created, nil
+}
+
 // checkUnchanged makes sure that the hive is the one the plan was made for.
-func (p *Plan) checkUnchanged(h *hive.Hive) error {
-	for _, c := range p.Changes {
+func (e *Edits) checkUnchanged(h *hive.Hive) error {
+	for _, c := range e.Changes {
 		if now := valueAt(h, c.Key, c.Name); !same(now, c.Old) {
 			return fmt.Errorf(`%w: %s\%s`, ErrChanged, c.Key, c.Name)
 		}
@@ -51,17 +66,4 @@ func (c Change) apply(h *hive.Hive) (created []string, err error) {
 		return nil, err
 	}
 	return created, h.SetValue(c.Key, *c.New)
-}
-
-// cleanUp removes created keys that are empty again, and the record that is taken back.
-func (p *Plan) cleanUp(h *hive.Hive) error {
-	for _, key := range p.RemoveKeys {
-		if err := deleteIfEmpty(h, key); err != nil {
-			return fmt.Errorf("remove key %s: %w", key, err)
-		}
-	}
-	if p.forget == "" {
-		return nil
-	}
-	return forget(h, p.forget)
 }

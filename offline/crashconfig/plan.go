@@ -23,24 +23,46 @@ type Change struct {
 	Fixes []string // ids of the rules that complained before and do not after
 }
 
-// Plan is a list of changes to a SYSTEM hive, in the order they are made. Nothing of it has happened yet.
-type Plan struct {
-	ControlSet string
-	Changes    []Change
-	Notes      []string // what was left alone and why, what to keep in mind
-	// After are the facts as the changes will make them: Check(p.After) tells whether they suffice. Nil in an undo plan.
-	After *windows.Facts
-
+// Edits are changes to a hive, in the order they are made. Nothing of them has happened yet.
+type Edits struct {
+	Changes []Change
+	Notes   []string // what was left alone and why, what to keep in mind
 	// RemoveKeys are keys to delete, which the changes leave empty, deepest first: those an arm created. Undo plans only.
 	RemoveKeys []string
 	// Conflicts are values that somebody changed since; they are left alone. Undo plans only.
 	Conflicts []Conflict
+}
+
+// Empty reports edits that change nothing.
+func (e *Edits) Empty() bool { return len(e.Changes) == 0 && len(e.RemoveKeys) == 0 }
+
+// Plan is what is to be changed in a SYSTEM hive, and in the boot store that starts its Windows.
+type Plan struct {
+	Edits
+	ControlSet string
+	// Boot is nil where nothing of the boot store is concerned.
+	Boot *BootPlan
+	// BootLeft says why the boot store cannot be put back, empty where it can. Undo plans only.
+	BootLeft string
+	// After are the facts as the changes will make them: Check(p.After) tells whether they suffice. Nil in an undo plan.
+	After *windows.Facts
 
 	forget string // id of the record in the hive that the plan takes back
 }
 
 // Empty reports a plan that changes nothing.
-func (p *Plan) Empty() bool { return len(p.Changes) == 0 && len(p.RemoveKeys) == 0 && p.forget == "" }
+func (p *Plan) Empty() bool {
+	return p.Edits.Empty() && p.forget == "" && (p.Boot == nil || p.Boot.Empty())
+}
+
+// LeftAlone counts the values that an undo leaves as somebody changed them.
+func (p *Plan) LeftAlone() int {
+	n := len(p.Conflicts)
+	if p.Boot != nil {
+		n += len(p.Boot.Conflicts)
+	}
+	return n
+}
 
 // PlanArm works out what to change so that the next boot is ready for a dump. Values that are right already are left
 // alone. What cannot work on this Windows is a [*RefusedError]; nothing is written.
@@ -50,6 +72,9 @@ func PlanArm(i *windows.Installation, f *windows.Facts, s Settings) (*Plan, erro
 	}
 	d := newDraft(i, f, s)
 	if err := d.arm(); err != nil {
+		return nil, err
+	}
+	if err := d.boot(); err != nil {
 		return nil, err
 	}
 	d.leaveAlone()
@@ -117,9 +142,14 @@ func (d *draft) note(format string, args ...any) {
 
 // keepTrueFixes reduces the rules a change may satisfy to those that complained, and are silent or milder now.
 func (d *draft) keepTrueFixes(before *windows.Facts) {
-	was, is := Check(before), Check(d.f)
-	for i := range d.plan.Changes {
-		c := &d.plan.Changes[i]
+	keepTrueFixes(before, d.f, d.plan.Changes)
+}
+
+// keepTrueFixes does so for changes that lead from one set of facts to the other.
+func keepTrueFixes(before, after *windows.Facts, changes []Change) {
+	was, is := Check(before), Check(after)
+	for i := range changes {
+		c := &changes[i]
 		c.Fixes = slices.DeleteFunc(slices.Clone(c.Fixes), func(id string) bool {
 			old, complained := was.Find(id)
 			now, complains := is.Find(id)

@@ -50,6 +50,7 @@ type Record struct {
 	ControlSet string           `json:"control_set"`
 	Changes    []RecordedChange `json:"changes"`
 	Created    []string         `json:"created_keys,omitempty"` // parents first
+	Boot       *BootRecord      `json:"boot,omitempty"`
 }
 
 // RecordedChange is one value before and after; null stands for an absent one.
@@ -151,7 +152,7 @@ func (r *Record) check() error {
 			return fmt.Errorf("%w: created key %q", ErrRecord, key)
 		}
 	}
-	return nil
+	return r.Boot.check()
 }
 
 // plainKey accepts a path without empty parts: "" would be the root of the hive.
@@ -212,10 +213,15 @@ func LoadRecord(h *hive.Hive) (*Record, error) {
 
 // fill notes what a plan does.
 func (r *Record) fill(changes []Change, created []string) {
-	r.Changes, r.Created = nil, created
+	r.Changes, r.Created = recordedChanges(changes), created
+}
+
+func recordedChanges(changes []Change) []RecordedChange {
+	var list []RecordedChange
 	for _, c := range changes {
-		r.Changes = append(r.Changes, RecordedChange{Key: c.Key, Name: c.Name, Old: recorded(c.Old), New: recorded(c.New)})
+		list = append(list, RecordedChange{Key: c.Key, Name: c.Name, Old: recorded(c.Old), New: recorded(c.New)})
 	}
+	return list
 }
 
 // store puts the record into the hive. A hive without room for it is left as it was, and stored is false.

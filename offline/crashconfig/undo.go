@@ -20,6 +20,9 @@ type UndoOptions struct {
 	SystemPath       string // slash path of its SYSTEM hive
 	OverwriteChanged bool   // put back values that somebody changed since, too
 	AcceptOther      bool   // take the record of another machine or volume
+
+	Boot        *hive.Hive // the boot store that the record names; nil if it cannot be changed
+	BootProblem string     // why not
 }
 
 // NewUndoOptions describes an installation; nothing is overwritten, no other record accepted.
@@ -58,14 +61,15 @@ func PlanUndo(h *hive.Hive, rec *Record, o UndoOptions) (*Plan, error) {
 		return nil, err
 	}
 	p := &Plan{ControlSet: rec.ControlSet}
-	for _, c := range slices.Backward(rec.Changes) {
-		p.undo(h, c, o.OverwriteChanged)
+	if err := p.takeBack(h, rec.Changes, rec.Created, o.OverwriteChanged); err != nil {
+		return nil, err
 	}
-	if err := p.removeCreated(h, rec); err != nil {
+	if err := p.undoBoot(rec.Boot, o); err != nil {
 		return nil, err
 	}
 	// A record of which something is left to undo stays.
-	if keyExists(h, recordRoot+`\`+rec.ID) && (len(p.Conflicts) == 0 || o.OverwriteChanged) {
+	isWhole := p.BootLeft == "" && (p.LeftAlone() == 0 || o.OverwriteChanged)
+	if isWhole && keyExists(h, recordRoot+`\`+rec.ID) {
 		p.forget = rec.ID
 	}
 	p.noteOthers(h, rec)
@@ -73,59 +77,67 @@ func PlanUndo(h *hive.Hive, rec *Record, o UndoOptions) (*Plan, error) {
 	return p, nil
 }
 
+// takeBack plans values back, the last one first, and the removal of keys that were created for them.
+func (e *Edits) takeBack(h *hive.Hive, changes []RecordedChange, created []string, overwrite bool) error {
+	for _, c := range slices.Backward(changes) {
+		e.undo(h, c, overwrite)
+	}
+	return e.removeCreated(h, created)
+}
+
 // undo plans one value back.
-func (p *Plan) undo(h *hive.Hive, c RecordedChange, overwrite bool) {
+func (e *Edits) undo(h *hive.Hive, c RecordedChange, overwrite bool) {
 	now, wrote, before := valueAt(h, c.Key, c.Name), c.New.value(c.Name), c.Old.value(c.Name)
 	switch {
 	case same(now, before):
 		return
 	case !same(now, wrote):
-		p.Conflicts = append(p.Conflicts, Conflict{Key: c.Key, Name: c.Name, Wrote: wrote, Now: now})
+		e.Conflicts = append(e.Conflicts, Conflict{Key: c.Key, Name: c.Name, Wrote: wrote, Now: now})
 		if !overwrite {
 			return
 		}
 	}
-	p.Changes = append(p.Changes, Change{Key: c.Key, Name: c.Name, Old: now, New: before, Why: "as it was before"})
+	e.Changes = append(e.Changes, Change{Key: c.Key, Name: c.Name, Old: now, New: before, Why: "as it was before"})
 }
 
 // removeCreated plans to delete the keys that the arm created, as far as the undo leaves them empty.
-func (p *Plan) removeCreated(h *hive.Hive, rec *Record) error {
-	for _, key := range slices.Backward(rec.Created) {
-		empty, err := p.empties(h, key)
+func (e *Edits) removeCreated(h *hive.Hive, created []string) error {
+	for _, key := range slices.Backward(created) {
+		empty, err := e.empties(h, key)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
 			return fmt.Errorf("look into key %s: %w", key, err)
 		case empty:
-			p.RemoveKeys = append(p.RemoveKeys, key)
+			e.RemoveKeys = append(e.RemoveKeys, key)
 		default:
-			p.Notes = append(p.Notes, fmt.Sprintf("The key %s stays: arm created it, but somebody else put something in.", key))
+			e.Notes = append(e.Notes, fmt.Sprintf("The key %s stays: arm created it, but somebody else put something in.", key))
 		}
 	}
 	return nil
 }
 
 // empties reports whether nothing is left in a key once the plan's values and keys are gone.
-func (p *Plan) empties(h *hive.Hive, key string) (bool, error) {
+func (e *Edits) empties(h *hive.Hive, key string) (bool, error) {
 	k, err := h.Key(key)
 	if err != nil {
 		return false, err
 	}
 	for v, err := range k.Values() {
-		if err != nil || !p.deletes(key, v.Name) {
+		if err != nil || !e.deletes(key, v.Name) {
 			return false, err
 		}
 	}
 	for sub, err := range k.Subkeys() {
-		if err != nil || !containsFold(p.RemoveKeys, key+`\`+sub.Name()) {
+		if err != nil || !containsFold(e.RemoveKeys, key+`\`+sub.Name()) {
 			return false, err
 		}
 	}
-	return !slices.ContainsFunc(p.Changes, func(c Change) bool { return c.New != nil && strings.EqualFold(c.Key, key) }), nil
+	return !slices.ContainsFunc(e.Changes, func(c Change) bool { return c.New != nil && strings.EqualFold(c.Key, key) }), nil
 }
 
-func (p *Plan) deletes(key, name string) bool {
-	return slices.ContainsFunc(p.Changes, func(c Change) bool {
+func (e *Edits) deletes(key, name string) bool {
+	return slices.ContainsFunc(e.Changes, func(c Change) bool {
 		return c.New == nil && strings.EqualFold(c.Key, key) && strings.EqualFold(c.Name, name)
 	})
 }

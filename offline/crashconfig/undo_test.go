@@ -223,7 +223,7 @@ func TestUndoNestedKeys(t *testing.T) {
 		h := m.i.System
 		v := dword("x", 1)
 		rec := crashconfig.NewRecord(m.f, "test", now)
-		if _, err := (&crashconfig.Plan{Changes: []crashconfig.Change{{Key: inner, Name: "x", New: &v}}}).Apply(h, rec); err != nil {
+		if _, err := (&crashconfig.Plan{Edits: crashconfig.Edits{Changes: []crashconfig.Change{{Key: inner, Name: "x", New: &v}}}}).Apply(h, rec); err != nil {
 			t.Fatal(err)
 		}
 		if tt.theirs != "" {

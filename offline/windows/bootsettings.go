@@ -27,6 +27,16 @@ type BootSettings struct {
 	TruncateMemory       BootValue[uint64] // address above which Windows leaves memory alone
 	HypervisorLaunchType BootValue[uint64] // 0 off, 1 auto
 	NumProc              BootValue[uint64]
+
+	entry *Entry
+}
+
+// Own returns an element that is set in the entry itself.
+func (s *BootSettings) Own(t ElementType) (Element, bool) {
+	if s.entry == nil {
+		return Element{}, false
+	}
+	return s.entry.ownType(t)
 }
 
 // BootValue is what counts for an entry: its own setting, one it inherits, or the documented default.
@@ -66,7 +76,7 @@ func (b *BCD) BootSettings(id VolumeID, root string) (*BootSettings, bool) {
 	l := fit[0]
 	e := l.Entry
 	return &BootSettings{
-		Entry: l.ID, Name: l.Description(), Default: l.Default, Others: len(fit) - 1, Loose: loose,
+		Entry: l.ID, Name: l.Description(), Default: l.Default, Others: len(fit) - 1, Loose: loose, entry: e,
 
 		Debug: bootFlag(e, "debug"), BootDebug: bootFlag(e, "bootdebug"),
 		NoCrashAutoReboot: bootFlag(e, "nocrashautoreboot"), RecoveryEnabled: bootFlag(e, "recoveryenabled"),

@@ -1,0 +1,38 @@
+package windows
+
+import (
+	"fmt"
+	"strings"
+)
+
+// The elements of a loader that may be changed. BitLocker validates none of them by default and
+// Secure Boot protects none (windows-itpro-docs, "BCD settings and BitLocker"): a change of any other
+// may ask for a recovery key at the next start, weaken what the machine checks, or keep it from
+// starting.
+const (
+	ElementRecoveryEnabled   ElementType = 0x16000009
+	ElementBootStatusPolicy  ElementType = 0x250000e0
+	ElementNoCrashAutoReboot ElementType = 0x26000024
+	ElementBootLog           ElementType = 0x26000090
+)
+
+var changeable = []ElementType{ElementRecoveryEnabled, ElementBootStatusPolicy, ElementNoCrashAutoReboot, ElementBootLog}
+
+// ElementValue is the name of the value in an element's key.
+const ElementValue = "Element"
+
+// ElementKey is the key of an element in the hive of its store, as Windows spells it.
+func ElementKey(object string, t ElementType) string {
+	return fmt.Sprintf(`Objects\%s\Elements\%08x`, object, uint32(t))
+}
+
+// MayChangeBoot tells whether a key in the hive of a store is that of an element of this object that
+// may be changed.
+func MayChangeBoot(object, key string) bool {
+	for _, t := range changeable {
+		if isGUID(strings.ToLower(object)) && strings.EqualFold(key, ElementKey(object, t)) {
+			return true
+		}
+	}
+	return false
+}
