@@ -79,6 +79,9 @@ func (c *ArmCmd) settings() crashconfig.Settings {
 
 // Run arms the installation.
 func (c *ArmCmd) Run(ctx context.Context, talk *ui.UI) error {
+	if c.Keyboard.List {
+		return printKeys(talk)
+	}
 	e, err := beginEdit(ctx, talk, &c.TargetFlags, c.RAM, c.EditFlags)
 	if err != nil {
 		return ui.WithEffect(err, ui.Unchanged)

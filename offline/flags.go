@@ -61,10 +61,16 @@ func (d *dumpFlag) UnmarshalText(text []byte) (err error) {
 }
 
 // keyboardFlag is the key combination that crashes Windows; nil leaves the default.
-type keyboardFlag struct{ *crashconfig.Combination }
+type keyboardFlag struct {
+	*crashconfig.Combination
+	List bool // print what there is, instead of arming anything
+}
 
 // UnmarshalText parses the flag.
 func (k *keyboardFlag) UnmarshalText(text []byte) error {
+	if k.List = string(text) == "list"; k.List {
+		return nil
+	}
 	c, err := crashconfig.ParseCombination(string(text))
 	k.Combination = &c
 	return err

@@ -3,8 +3,8 @@ package crashconfig
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -27,21 +27,28 @@ const (
 	allModifiers = RightShift | RightCtrl | RightAlt | LeftShift | LeftCtrl | LeftAlt
 )
 
-var modifiers = []struct {
-	bit   Modifiers
-	token string // as typed
-	name  string // as printed on the key
-}{
-	{RightShift, "rshift", "right Shift"},
-	{RightCtrl, "rctrl", "right Ctrl"},
-	{RightAlt, "ralt", "right Alt"},
-	{LeftShift, "lshift", "left Shift"},
-	{LeftCtrl, "lctrl", "left Ctrl"},
-	{LeftAlt, "lalt", "left Alt"},
+// modifiers are the keys to hold. Codes are of set 1.
+var modifiers = []ModifierKey{
+	{RightShift, "rshift", "right Shift", []byte{0x36}},
+	{RightCtrl, "rctrl", "right Ctrl", []byte{0xE0, 0x1D}},
+	{RightAlt, "ralt", "right Alt", []byte{0xE0, 0x38}},
+	{LeftShift, "lshift", "left Shift", []byte{0x2A}},
+	{LeftCtrl, "lctrl", "left Ctrl", []byte{0x1D}},
+	{LeftAlt, "lalt", "left Alt", []byte{0x38}},
 }
 
-// Key is a position in IBM's key numbering, as the value Dump2Key has it: an index into the drivers' table keyToScanTbl of
-// 134 scan codes, some of which are empty. Source: "Forcing a system crash from the keyboard", Microsoft.
+// ModifierKey is a key to hold.
+type ModifierKey struct {
+	Bit      Modifiers
+	Token    string // as typed
+	Name     string // as printed on the key
+	ScanCode []byte // make code of set 1
+}
+
+// ModifierKeys lists the keys to hold.
+func ModifierKeys() []ModifierKey { return slices.Clone(modifiers) }
+
+// Key is a position in IBM's key numbering, as the value Dump2Key has it: an index into [keyTable].
 type Key uint32
 
 // Keys with a meaning of their own.
@@ -49,100 +56,29 @@ const (
 	keySpace      Key = 61
 	keyPrint      Key = 124 // scan code 0 in the table, but handled by the drivers on its own
 	keyScrollLock Key = 125
+	keyPause      Key = 126
 )
-
-// namedKeys are the keys whose names follow no pattern.
-var namedKeys = map[Key]keyName{
-	1: {"grave", "` (left of 1)"}, 12: {"minus", "-"}, 13: {"equals", "="}, 14: {"yen", "Yen"},
-	15: {"backspace", "Backspace"}, 16: {"tab", "Tab"}, 27: {"lbracket", "["}, 28: {"rbracket", "]"},
-	30: {"caps", "Caps Lock"}, 40: {"semicolon", ";"}, 41: {"quote", "'"}, 42: {"backslash", `\`}, 43: {"enter", "Enter"},
-	53: {"comma", ","}, 54: {"period", "."}, 55: {"slash", "/"}, 56: {"ro", "Ro (ABNT C1)"}, keySpace: {"space", "Space"},
-	75: {"insert", "Insert"}, 76: {"delete", "Delete"}, 79: {"left", "Left"}, 80: {"home", "Home"}, 81: {"end", "End"},
-	83: {"up", "Up"}, 84: {"down", "Down"}, 85: {"pageup", "Page Up"}, 86: {"pagedown", "Page Down"}, 89: {"right", "Right"},
-	90: {"numlock", "Num Lock"}, 91: {"num7", "Num 7"}, 92: {"num4", "Num 4"}, 93: {"num1", "Num 1"},
-	95: {"numslash", "Num /"}, 96: {"num8", "Num 8"}, 97: {"num5", "Num 5"}, 98: {"num2", "Num 2"}, 99: {"num0", "Num 0"},
-	100: {"nummul", "Num *"}, 101: {"num9", "Num 9"}, 102: {"num6", "Num 6"}, 103: {"num3", "Num 3"},
-	104: {"numperiod", "Num ."}, 105: {"numminus", "Num -"}, 106: {"numplus", "Num +"}, 108: {"numenter", "Num Enter"},
-	110: {"esc", "Esc"}, keyPrint: {"print", "Print Screen"}, keyScrollLock: {"scroll", "Scroll Lock"},
-	131: {"muhenkan", "Muhenkan"}, 132: {"henkan", "Henkan"}, 133: {"katakana", "Katakana/Hiragana"},
-}
-
-// rows are the keys whose token is the character itself, from the index of the first on.
-var rows = []struct {
-	first Key
-	keys  string
-}{{2, "1234567890"}, {17, "qwertyuiop"}, {31, "asdfghjkl"}, {46, "zxcvbnm"}}
-
-// functionKeys: F1 to F12 lie side by side in the table.
-const (
-	keyF1        Key = 112
-	functionKeys Key = 12
-)
-
-// keyName is what a key is called: as typed, and as printed on it.
-type keyName struct{ token, name string }
-
-// keyNames gives every usable key its names, for a US layout; keyTokens leads back.
-var (
-	keyNames  = nameKeys()
-	keyTokens = tokenKeys()
-)
-
-func nameKeys() map[Key]keyName {
-	names := maps.Clone(namedKeys)
-	for _, r := range rows {
-		for i, c := range r.keys {
-			names[r.first+Key(i)] = keyName{string(c), strings.ToUpper(string(c))}
-		}
-	}
-	for i := range functionKeys {
-		n := strconv.Itoa(int(i) + 1)
-		names[keyF1+i] = keyName{"f" + n, "F" + n}
-	}
-	return names
-}
-
-func tokenKeys() map[string]Key {
-	tokens := map[string]Key{}
-	for k, n := range keyNames {
-		tokens[n.token] = k
-	}
-	for alias, token := range keyAliases {
-		tokens[alias] = tokens[token]
-	}
-	return tokens
-}
-
-var keyAliases = map[string]string{
-	"scrolllock": "scroll", "scrlk": "scroll", "spacebar": "space", "escape": "esc", "return": "enter", "del": "delete",
-	"ins": "insert", "pgup": "pageup", "pgdn": "pagedown", "printscreen": "print", "prtsc": "print", "sysrq": "print",
-	"capslock": "caps", "`": "grave", "-": "minus", "=": "equals", "[": "lbracket", "]": "rbracket", ";": "semicolon",
-	"'": "quote", `\`: "backslash", ",": "comma", ".": "period", "/": "slash",
-}
-
-// Usable reports whether the drivers can recognise the key: it has a scan code of its own and is no modifier.
-func (k Key) Usable() bool {
-	_, ok := keyNames[k]
-	return ok
-}
-
-// String names the key as it is engraved on a US keyboard.
-func (k Key) String() string {
-	if n, ok := keyNames[k]; ok {
-		return n.name
-	}
-	return fmt.Sprintf("key %d", uint32(k))
-}
 
 // Valid reports whether the drivers accept the mask.
 func (m Modifiers) Valid() bool { return m != 0 && m&^allModifiers == 0 }
+
+// problem says why a mask cannot be held; empty for a valid one.
+func (m Modifiers) problem() string {
+	switch undefined := m &^ allModifiers; {
+	case m == 0:
+		return "a mask of 0 switches the combination off"
+	case undefined != 0:
+		return fmt.Sprintf("the bits %#x of the mask %#x are undefined", uint32(undefined), uint32(m))
+	}
+	return ""
+}
 
 // String names the keys to hold: "left Ctrl + left Alt".
 func (m Modifiers) String() string {
 	var names []string
 	for _, mod := range modifiers {
-		if m&mod.bit != 0 {
-			names = append(names, mod.name)
+		if m&mod.Bit != 0 {
+			names = append(names, mod.Name)
 		}
 	}
 	return strings.Join(names, " + ")
@@ -178,69 +114,118 @@ func (c Combination) Flag() string {
 	}
 	var parts []string
 	for _, mod := range modifiers {
-		if c.Hold&mod.bit != 0 {
-			parts = append(parts, mod.token)
+		if c.Hold&mod.Bit != 0 {
+			parts = append(parts, mod.Token)
 		}
 	}
+	token := fmt.Sprintf("%#02x", uint32(c.Press))
 	if n, ok := keyNames[c.Press]; ok {
-		return strings.Join(append(parts, n.token), "+")
+		token = n.token
 	}
-	return strings.Join(append(parts, strconv.FormatUint(uint64(c.Press), 10)), "+")
+	return strings.Join(append(parts, token), "+")
 }
 
-// ParseCombination reads "off" or modifiers and a key joined by plus signs: "rctrl+scroll", "lctrl+lalt+f12". What the
-// drivers cannot recognise is refused.
+// ParseCombination reads "off", "default", or modifiers and a key joined by plus signs: "rctrl+scroll", "lctrl+lalt+f12".
+// The numbers of the registry will do as well, in hexadecimal: "0x02+0x3D". What the drivers cannot recognise is refused.
 func ParseCombination(s string) (Combination, error) {
 	s = strings.ToLower(strings.TrimSpace(s))
-	if s == "off" || s == "none" {
+	switch s {
+	case "off", "none":
 		return Combination{}, nil
-	}
-	if s == "default" {
+	case "default":
 		return DefaultCombination, nil
 	}
 	tokens := strings.Split(s, "+")
+	last := strings.TrimSpace(tokens[len(tokens)-1])
 	var c Combination
 	for _, t := range tokens[:len(tokens)-1] {
-		bit, err := parseModifier(strings.TrimSpace(t))
+		bits, err := parseModifier(strings.TrimSpace(t))
 		if err != nil {
 			return Combination{}, err
 		}
-		c.Hold |= bit
+		c.Hold |= bits
 	}
-	key, ok := keyTokens[strings.TrimSpace(tokens[len(tokens)-1])]
-	switch last := tokens[len(tokens)-1]; {
-	case !ok:
-		return Combination{}, fmt.Errorf("%w: %q is no key the keyboard drivers know", ErrKeys, last)
-	case c.Hold == 0:
+	var err error
+	if c.Press, err = parseKey(last); err != nil {
+		return Combination{}, err
+	}
+	if len(tokens) == 1 {
 		return Combination{}, fmt.Errorf("%w: name a key to hold, for example rctrl+%s", ErrKeys, last)
 	}
-	c.Press = key
-	return c, c.checkAltGr()
+	return c, nil
+}
+
+// parseNumber reads a number of the registry; false where there is none.
+func parseNumber(token string) (uint32, bool) {
+	digits, hex := strings.CutPrefix(token, "0x")
+	n, err := strconv.ParseUint(digits, 16, 32)
+	return uint32(n), hex && err == nil
 }
 
 func parseModifier(token string) (Modifiers, error) {
 	for _, mod := range modifiers {
-		if token == mod.token {
-			return mod.bit, nil
+		if token == mod.Token {
+			return mod.Bit, nil
 		}
+	}
+	if n, ok := parseNumber(token); ok {
+		if why := Modifiers(n).problem(); why != "" {
+			return 0, fmt.Errorf("%w: %s", ErrKeys, why)
+		}
+		return Modifiers(n), nil
 	}
 	switch token {
 	case "ctrl", "shift", "alt":
 		return 0, fmt.Errorf("%w: say which %s: l%s or r%s", ErrKeys, token, token, token)
+	case "altgr":
+		return 0, fmt.Errorf("%w: AltGr presses left Ctrl and right Alt: say lctrl+ralt", ErrKeys)
 	}
-	return 0, fmt.Errorf("%w: %q is no key to hold (lctrl, rctrl, lshift, rshift, lalt, ralt)", ErrKeys, token)
+	return 0, fmt.Errorf("%w: %q is no key to hold (lctrl, rctrl, lshift, rshift, lalt, ralt, or a mask such as 0x22)", ErrKeys, token)
 }
 
-// checkAltGr refuses the right Alt key alone: on European layouts it is AltGr, which presses left Ctrl too, and then
-// never matches.
-func (c Combination) checkAltGr() error {
-	if c.Hold == RightAlt {
-		return fmt.Errorf("%w: right Alt alone does not work where it is AltGr; take another key to hold", ErrKeys)
+func parseKey(token string) (Key, error) {
+	if k, ok := keyTokens[token]; ok {
+		return k, nil
 	}
-	return nil
+	if n, ok := parseNumber(token); ok {
+		if why := Key(n).problem(); why != "" {
+			return 0, fmt.Errorf("%w: %#02x cannot be pressed: %s", ErrKeys, n, why)
+		}
+		return Key(n), nil
+	}
+	why := "is no key the keyboard drivers know; --keyboard list prints them"
+	switch {
+	case slices.ContainsFunc(modifiers, func(m ModifierKey) bool { return m.Token == token }):
+		why = "is a key to hold, and cannot be the one to press"
+	case token == "pause" || token == "break":
+		why = "cannot be pressed: " + keyPause.problem()
+	}
+	return 0, fmt.Errorf("%w: %q %s", ErrKeys, token, why)
 }
 
-// accident reports a combination that everyday typing is likely to hit.
+// Warnings say what may go wrong with a combination that can work.
+func (c Combination) Warnings() []string {
+	var list []string
+	warn := func(when bool, format string, args ...any) {
+		if when {
+			list = append(list, fmt.Sprintf(format, args...))
+		}
+	}
+	warn(c.Hold == RightAlt, "Right Alt alone fails on layouts where it is AltGr, which presses left Ctrl as well: hold another key, or both with lctrl+%s.", c.Flag())
+	warn(c.accident(), "%s is easy to hit by accident.", c.Flag())
+	warn(bits.OnesCount32(uint32(c.Hold)) > 1, "All of %s must be held together: Microsoft's text could mean any of them, its sample driver wants them all.", c.Hold)
+	warn(c.Press.onLayout(), "%s is the key that has it on a US keyboard, wherever other layouts have it.", c.Press)
+	warn(c.Press.foreign(), "%s is on Japanese and Brazilian keyboards only.", c.Press)
+	warn(c == DefaultCombination, "Many laptops and remote consoles have no Scroll Lock: then take another key, such as rctrl+space.")
+	return list
+}
+
+// accident reports a combination that everyday typing is likely to hit: Ctrl or Shift with the keys one moves about with,
+// and a single key to hold with anything, unless it is right Ctrl.
 func (c Combination) accident() bool {
-	return bits.OnesCount32(uint32(c.Hold)) == 1 && c.Hold != RightCtrl && c.Press < keyF1 && c.Press.Usable()
+	const alt = LeftAlt | RightAlt
+	if c.Press == keyScrollLock || !c.Usable() {
+		return false
+	}
+	return c.Press.moves() && c.Hold&alt == 0 || bits.OnesCount32(uint32(c.Hold)) == 1 && c.Hold != RightCtrl
 }

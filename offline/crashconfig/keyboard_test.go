@@ -27,49 +27,23 @@ func TestParseCombination(t *testing.T) {
 		"rctrl+0":          {0x02, 11},
 		"rctrl+m":          {0x02, 52},
 		"rctrl+esc":        {0x02, 110},
+		"0x02+0x3D":        {0x02, 0x3D},
+		"0x60 + f12":       {0x60, 0x7B},
+		"lctrl+0x40+0x7b":  {0x60, 0x7B},
+		"rctrl+0x7c":       {0x02, 124},
+		"ralt+f12":         {0x04, 0x7B},
 	} {
 		got, err := ParseCombination(in)
 		if err != nil || got != want {
 			t.Errorf("ParseCombination(%q) = %+v, %v; want %+v", in, got, err, want)
 		}
 	}
-	for _, in := range []string{"", "+", "scroll", "f12", "ctrl+scroll", "rctrl+rctrl", "rctrl+pause", "rctrl+lshift", "ralt+f12",
-		"rctrl+", "+scroll", "rctrl+scroll+d", "rctrl+124", "win+d", "rctrl++"} {
+	for _, in := range []string{"", "+", "scroll", "f12", "ctrl+scroll", "rctrl+rctrl", "rctrl+pause", "rctrl+lshift", "0x3d", "0x02+", "0x00+0x3d", "0x08+0x3d", "0x82+0x3d", "0x102+0x3d", "0x02+0x00", "0x02+0x1d",
+		"0x02+0x86", "0x02+0x2c", "0x02+0x40", "0x02+0x1ffffffff", "2+0x3d", "altgr+d", "rctrl+", "+scroll", "rctrl+scroll+d", "rctrl+124", "win+d", "rctrl++"} {
 		if got, err := ParseCombination(in); !errors.Is(err, ErrKeys) {
 			t.Errorf("ParseCombination(%q) = %+v, %v; want ErrKeys", in, got, err)
 		}
 	}
-}
-
-// scanCodes is the keyboard drivers' table keyToScanTbl, which Dump2Key indexes: positions in IBM's key numbering, with
-// scan codes of set 1. From 0x80 on the code is E0 and the low seven bits; 0 is a position without a usable key.
-// Source: "Forcing a system crash from the keyboard", Microsoft.
-var scanCodes = [...]byte{
-	0x00, 0x29, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, // 0
-	0x0A, 0x0B, 0x0C, 0x0D, 0x7D, 0x0E, 0x0F, 0x10, 0x11, 0x12, // 10
-	0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1A, 0x1B, 0x00, // 20
-	0x3A, 0x1E, 0x1F, 0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, // 30
-	0x27, 0x28, 0x2B, 0x1C, 0x2A, 0x00, 0x2C, 0x2D, 0x2E, 0x2F, // 40
-	0x30, 0x31, 0x32, 0x33, 0x34, 0x35, 0x73, 0x36, 0x1D, 0x00, // 50
-	0x38, 0x39, 0xB8, 0x00, 0x9D, 0x00, 0x00, 0x00, 0x00, 0x00, // 60
-	0x00, 0x00, 0x00, 0x00, 0x00, 0xD2, 0xD3, 0x00, 0x00, 0xCB, // 70
-	0xC7, 0xCF, 0x00, 0xC8, 0xD0, 0xC9, 0xD1, 0x00, 0x00, 0xCD, // 80
-	0x45, 0x47, 0x4B, 0x4F, 0x00, 0xB5, 0x48, 0x4C, 0x50, 0x52, // 90
-	0x37, 0x49, 0x4D, 0x51, 0x53, 0x4A, 0x4E, 0x00, 0x9C, 0x00, // 100
-	0x01, 0x00, 0x3B, 0x3C, 0x3D, 0x3E, 0x3F, 0x40, 0x41, 0x42, // 110
-	0x43, 0x44, 0x57, 0x58, 0x00, 0x46, 0x00, 0x00, 0x00, 0x00, // 120
-	0x00, 0x7B, 0x79, 0x70, // 130
-}
-
-// scanCode is a key's code in set 1 with its E0 prefix, nil if the table has none.
-func scanCode(k Key) []byte {
-	if int64(k) >= int64(len(scanCodes)) || scanCodes[k] == 0 {
-		return nil
-	}
-	if c := scanCodes[k]; c >= 0x80 {
-		return []byte{0xE0, c & 0x7F}
-	}
-	return []byte{scanCodes[k]}
 }
 
 // Every key a name is given to has a scan code in the drivers' table, none is a modifier, and every other position is
@@ -79,20 +53,23 @@ func TestKeyTable(t *testing.T) {
 	modifierCodes := map[string]bool{"2a": true, "36": true, "1d": true, "e01d": true, "38": true, "e038": true}
 	usable := 0
 	for k := range Key(300) {
-		code := fmt.Sprintf("%x", scanCode(k))
-		want := code != "" && !modifierCodes[code] || k == keyPrint
+		code := fmt.Sprintf("%x", k.ScanCode())
+		want := code != "" && !modifierCodes[code]
 		if k.Usable() != want {
 			t.Errorf("key %d (%s, code %q): usable %v, want %v", k, k, code, k.Usable(), want)
+		}
+		if _, named := keyNames[k]; named != want {
+			t.Errorf("key %d: named %v, usable %v", k, named, want)
 		}
 		if k.Usable() {
 			usable++
 		}
 	}
-	if len(scanCodes) != 134 || usable != 99 {
-		t.Errorf("%d entries, %d usable; want 134 and 99", len(scanCodes), usable)
+	if len(keyTable) != 134 || usable != 99 {
+		t.Errorf("%d entries, %d usable; want 134 and 99", len(keyTable), usable)
 	}
 	for k, code := range map[Key]string{61: "39", 108: "e01c", 95: "e035", 83: "e048", 125: "46", 42: "2b", 133: "70"} {
-		if got := fmt.Sprintf("%x", scanCode(k)); got != code {
+		if got := fmt.Sprintf("%x", k.ScanCode()); got != code {
 			t.Errorf("key %d: scan code %s, want %s", k, got, code)
 		}
 	}
@@ -110,9 +87,53 @@ func TestCombinationText(t *testing.T) {
 			t.Errorf("%s: %q, flag %q, %v; want %q", flag, c, c.Flag(), err, want)
 		}
 	}
-	for flag, want := range map[string]bool{"lctrl+d": true, "rctrl+d": false, "lctrl+f12": false, "lctrl+lalt+d": false} {
+	for flag, want := range map[string]bool{
+		"lctrl+d": true, "rctrl+d": false, "lctrl+f5": true, "lctrl+lalt+d": false, "rctrl+left": true, "lctrl+lshift+right": true,
+		"lalt+tab": true, "ralt+lctrl+left": false, "lshift+scroll": false,
+	} {
 		if c, _ := ParseCombination(flag); c.accident() != want {
 			t.Errorf("%s: accident %v", flag, !want)
+		}
+	}
+}
+
+// Every refusal says in words what is wrong.
+func TestRefusedKeysWords(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"0x02+0x86":    "table ends at 133",
+		"0x02+0x00":    "no key there",
+		"0x02+0x1d":    "take 42",
+		"rctrl+pause":  "Pause",
+		"0x02+0x2c":    "left Shift is a key to hold",
+		"rctrl+lshift": "is a key to hold",
+		"0x00+0x3d":    "switches the combination off",
+		"0x88+0x3d":    "bits 0x88",
+		"altgr+d":      "lctrl+ralt",
+		"ctrl+d":       "lctrl or rctrl",
+		"rctrl+124":    "--keyboard list",
+	} {
+		if _, err := ParseCombination(in); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", in, err, want)
+		}
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"ralt+f12": "AltGr", "lctrl+d": "by accident", "lctrl+lalt+f12": "held together", "rctrl+q": "US keyboard", "rctrl+henkan": "Japanese",
+		"rctrl+scroll": "no Scroll Lock", "rctrl+slash": "US keyboard", "rctrl+grave": "US keyboard",
+	} {
+		c, err := ParseCombination(in)
+		if got := strings.Join(c.Warnings(), " "); err != nil || !strings.Contains(got, want) {
+			t.Errorf("%s: %q, %v; want %q", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"rctrl+space", "rctrl+f12", "rctrl+enter", "rctrl+esc", "rctrl+5", "off"} {
+		c, err := ParseCombination(in)
+		if got := c.Warnings(); err != nil || len(got) > 0 && in != "rctrl+enter" {
+			t.Errorf("%s: %q, %v; want none", in, got, err)
 		}
 	}
 }

@@ -783,3 +783,84 @@ func reopen(tb testing.TB, h *hive.Hive) *hive.Hive {
 	}
 	return again
 }
+
+// unusableKeys are the entries of the drivers' table that Microsoft's page marks so: empty ones and modifiers.
+var unusableKeys = []uint32{
+	0, 29, 44, 45, 57, 58, 59, 60, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 77, 78, 82, 87, 88, 94, 107, 109, 111, 126, 127, 128, 129, 130,
+}
+
+// Every entry of the table with masks of all kinds: what the registry holds afterwards is the mask and the index, in every
+// driver there is, with CrashOnCtrlScroll out of the way.
+func TestKeyTableInTheRegistry(t *testing.T) {
+	t.Parallel()
+	masks := []uint32{0x02, 0x60, 0x01, 0x04, 0x10, 0x20, 0x40, 0x11, 0x22, 0x77}
+	m := newMachine(t, sample.Client(), live)
+	for _, service := range []string{windows.PS2Keyboard, windows.HIDKeyboard} {
+		if err := m.i.System.SetValue(`ControlSet001\Services\`+service+`\Parameters`, dword("CrashOnCtrlScroll", 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for index := range uint32(140) {
+		mask := masks[int(index)%len(masks)]
+		c, err := crashconfig.ParseCombination(fmt.Sprintf("%#02x+%#02x", mask, index))
+		if unusable := index > 133 || slices.Contains(unusableKeys, index); unusable != (err != nil) {
+			t.Errorf("%#x+%#x: %v", mask, index, err)
+		}
+		if err != nil || c == crashconfig.DefaultCombination {
+			continue
+		}
+		m.f = windowstest.Facts(t, m.i, live)
+		if _, err := m.plan(t, crashconfig.Settings{Keyboard: &c}).Apply(m.i.System, nil); err != nil {
+			t.Fatal(err)
+		}
+		for _, service := range []string{windows.PS2Keyboard, windows.HIDKeyboard, windows.HyperVKeyboard} {
+			checkKeys(t, m.i.System, `ControlSet001\Services\`+service, mask, index)
+		}
+	}
+}
+
+// checkKeys reads what a keyboard driver would.
+func checkKeys(t *testing.T, h *hive.Hive, service string, mask, index uint32) {
+	t.Helper()
+	for name, want := range map[string]uint32{`crashdump\Dump1Keys`: mask, `crashdump\Dump2Key`: index, `Parameters\CrashOnCtrlScroll`: 0} {
+		key, name, _ := strings.Cut(name, `\`)
+		k, err := h.Key(service + `\` + key)
+		if errors.Is(err, hive.ErrNotExist) && want == 0 {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := k.Value(name)
+		if n, ok := v.Uint32(); err != nil || v.Type != hive.DWORD || !ok || n != want {
+			t.Errorf("%s: %s is %s, %v; want %d", service, name, crashconfig.Describe(&v), err, want)
+		}
+	}
+}
+
+// A driver that never loads is left alone; if it is the only one, a combination is refused.
+func TestDisabledKeyboard(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, sample.Windows7(), live)
+	disable := func(service string) {
+		t.Helper()
+		if err := m.i.System.SetValue(`ControlSet001\Services\`+service, dword("Start", 4)); err != nil {
+			t.Fatal(err)
+		}
+		m.f = windowstest.Facts(t, m.i, live)
+	}
+	disable(windows.HIDKeyboard)
+	p := m.plan(t, crashconfig.Settings{Keyboard: keys("rctrl+space")})
+	for _, c := range p.Changes {
+		if strings.Contains(c.Key, windows.HIDKeyboard) {
+			t.Errorf("%s is changed", c.Key)
+		}
+	}
+	if !slices.ContainsFunc(p.Notes, func(s string) bool { return strings.Contains(s, "(kbdhid) never loads") }) {
+		t.Errorf("notes: %q", p.Notes)
+	}
+	disable(windows.PS2Keyboard)
+	if _, err := crashconfig.PlanArm(m.i, m.f, crashconfig.Settings{Keyboard: keys("rctrl+space")}); !errors.Is(err, crashconfig.ErrRefused) {
+		t.Errorf("PlanArm = %v, want a refusal", err)
+	}
+}

@@ -24,9 +24,17 @@ func (d *draft) nmi() error {
 			d.set(cc, dword(name, 0), "an NMI does not crash Windows")
 		}
 	case d.s.NMI == Yes || !d.unarmed():
-		d.set(cc, dword(name, 1), "an NMI crashes Windows", "T01", "T02")
+		d.set(cc, dword(name, 1), d.nmiWords(), "T01", "T02")
 	}
 	return nil
+}
+
+// nmiWords say why the value is written though some say that it is there.
+func (d *draft) nmiWords() string {
+	if d.f.IsServer() && d.f.AtLeast(windows.BuildVista) {
+		return "an NMI crashes Windows; documents differ on whether this server does without the value, so it is written"
+	}
+	return "an NMI crashes Windows"
 }
 
 func (d *draft) keyboard() error {
@@ -43,8 +51,11 @@ func (d *draft) keyboard() error {
 		switch {
 		case !honours(d.f, k.Service):
 			if k.InUse.Value || d.s.Keyboard != nil {
-				d.note("%s (%s) cannot crash %s; left alone.", k.Kind, k.Service, d.f.Version.Product)
+				d.noteDeaf(k)
 			}
+			continue
+		case k.Disabled():
+			d.note("%s (%s) never loads, its Start is 4; left alone.", k.Kind, k.Service)
 			continue
 		case d.s.Keyboard == nil:
 			d.defaultKeys(k)
@@ -56,10 +67,20 @@ func (d *draft) keyboard() error {
 	if !changed && d.s.Keyboard != nil && !d.s.Keyboard.Off() {
 		return refuse("--keyboard", "no keyboard driver installed here can crash Windows")
 	}
-	if c := d.s.Keyboard; c != nil && c.accident() {
-		d.note("%s is easy to hit by accident.", c.Flag())
+	if d.s.Keyboard != nil {
+		for _, w := range d.s.Keyboard.Warnings() {
+			d.note("%s", w)
+		}
 	}
 	return nil
+}
+
+// noteDeaf says that a keyboard's driver does not look at the settings.
+func (d *draft) noteDeaf(k *windows.KeyboardDriver) {
+	d.note("%s (%s) cannot crash %s; left alone.", k.Kind, k.Service, d.f.Version.Product)
+	if k.Service == windows.HIDKeyboard && d.f.AtLeast(windows.Build2003) {
+		d.note("Documents differ on when USB keyboards began to crash Windows; those that want Server 2003 SP2 or Vista SP1 are followed.")
+	}
 }
 
 // defaultKeys keeps a working combination somebody chose, and sets Windows' own one otherwise.
@@ -79,7 +100,7 @@ func (d *draft) setKeys(k *windows.KeyboardDriver, c Combination) {
 		return
 	}
 	if k.Parameters.Has(windows.CrashOnCtrlScroll) && !k.Parameters.Is(windows.CrashOnCtrlScroll, 0) {
-		d.set(&k.Parameters, dword(windows.CrashOnCtrlScroll, 0), "would take precedence over other keys", "T06")
+		d.set(&k.Parameters, dword(windows.CrashOnCtrlScroll, 0), "would take precedence over other keys: recipes that set both do not work", "T06")
 	}
 	if c.Off() {
 		d.removeCustom(k, "no keyboard crash")
