@@ -30,7 +30,7 @@ func describeCondition(v *target.Volume) *conditionJSON {
 
 // volumeState says for the readiness rules what is known about the volume.
 func volumeState(v *target.Volume) windows.VolumeState {
-	st := windows.VolumeState{ID: volumeID(v), Serial: v.Info.Serial}
+	st := windows.VolumeState{ID: volumeID(v), Serial: v.Info.Serial, Dynamic: v.Part.Dynamic()}
 	if c := v.Condition(); c != nil {
 		st.Dirty, st.DirtyWhy = v.State.Dirty, c.Flags
 		st.Journal, st.JournalClean = c.Journal, v.State.Log.Clean()

@@ -118,7 +118,7 @@ const unknownMemory sizeFlag = 0
 
 // live is what the registry cannot know: the machine's memory and the volume's state.
 func (f *found) live(ram sizeFlag) windows.Live {
-	l := windows.Live{Volume: volumeState(f.Volume), Neighbours: f.neighbours()}
+	l := windows.Live{Volume: volumeState(f.Volume), Neighbours: f.neighbours(), DumpStack: f.dumpStack()}
 	if f.Volume.Target.Kind == target.Device && isDrive(f.Volume.Target.Name) {
 		l.SMBIOS = thisMachine()
 		l.RAM, l.RAMSource = thisRAM(), windows.ThisMachine

@@ -14,7 +14,7 @@ func (d *draft) dedicated() error {
 		return nil
 	}
 	d.set(cc, hive.Value{Name: windows.DedicatedDumpFile, Type: hive.SZ, Data: hive.EncodeSZ(d.s.Dedicated.Path)},
-		"the dump is written there instead of the page file", "P01", "P02", "P03", "C22")
+		"the dump is written there instead of the page file", "P01", "P02", "P03", "P04", "C22")
 	d.i.LookAtFiles(d.f)
 	mb, err := d.dedicatedSize()
 	if err != nil {

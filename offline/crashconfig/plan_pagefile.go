@@ -13,7 +13,7 @@ import (
 const spareMB = 1024
 
 // pageFileRules are the rules that a larger or a new page file satisfies.
-var pageFileRules = []string{"P01", "P02", "P03", "P05", "P06", "P08", "P11", "C26", "C27", "C29"}
+var pageFileRules = []string{"P01", "P02", "P03", "P04", "P05", "P06", "P08", "P11", "C26", "C27", "C29"}
 
 func (d *draft) pageFile() error {
 	switch {

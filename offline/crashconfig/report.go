@@ -96,13 +96,21 @@ func Check(f *windows.Facts) *Report {
 			if rule.group != g {
 				continue
 			}
-			if finding, ok := rule.judge(f); ok {
+			if finding, ok := rule.find(f, r); ok {
 				finding.ID, finding.Group = rule.id, g
 				r.add(finding)
 			}
 		}
 	}
 	return r
+}
+
+// find is what the rule has to say, behind what others said before it.
+func (r *rule) find(f *windows.Facts, before *Report) (Finding, bool) {
+	if r.weigh != nil {
+		return r.weigh(before)
+	}
+	return r.judge(f)
 }
 
 func (r *Report) add(f Finding) {

@@ -236,15 +236,20 @@ func ruleOverwrite(f *windows.Facts) (Finding, bool) {
 	return say(Note, "Only one dump will be kept", "Overwrite is 0: a second crash does not replace the first dump.", "")
 }
 
-// ruleRoomForDump looks at the system volume: the dump takes over the page file's space, and a new page file must fit
-// beside it.
+// ruleRoomForDump: on the system volume the dump takes over the page file's space, and a new page file must fit beside
+// it; to another volume the dump is copied.
 func ruleRoomForDump(f *windows.Facts) (Finding, bool) {
 	p, ok := f.DumpFile()
-	if !ok || !f.Free.Known || !usesDumpFile(f) {
+	switch {
+	case !ok || !usesDumpFile(f):
+		return nothing()
+	case !f.OnSystemVolume(p):
+		return roomElsewhere(f, p)
+	case !f.Free.Known:
 		return nothing()
 	}
 	entry, ok := dumpPageFile(f)
-	if !ok || entry.Managed() || !f.OnSystemVolume(p) {
+	if !ok || entry.Managed() {
 		return nothing()
 	}
 	if free := f.Free.Value / mib; free < entry.Initial {
@@ -253,6 +258,24 @@ func ruleRoomForDump(f *windows.Facts) (Finding, bool) {
 				mbText(entry.Initial), mbText(free), f.Letter()), "free space on "+f.Letter())
 	}
 	return nothing()
+}
+
+// spaceAt is what a file can take at a path of another volume in reach, in MB: free space and what is there already.
+func spaceAt(f *windows.Facts, p windows.Path) (int64, bool) {
+	d, _ := f.Drive(p.Letter)
+	have, _ := f.Elsewhere(p)
+	return (d.Free.Value + have.Size) / mib, d.Free.Known
+}
+
+func roomElsewhere(f *windows.Facts, p windows.Path) (Finding, bool) {
+	have, known := spaceAt(f, p)
+	want := dumpSize(f, configuredType(f))
+	if !known || have >= want {
+		return nothing()
+	}
+	return say(Loss, "No room for the dump where it is copied to",
+		fmt.Sprintf("The dump is usually about %s; %s are free on %c:.", mbText(want), mbText(have), p.Letter),
+		fmt.Sprintf("free space on %c:, or %s --dump-file %s", p.Letter, fixArm, DefaultPlace))
 }
 
 func ruleAutoReboot(f *windows.Facts) (Finding, bool) {
@@ -343,11 +366,20 @@ func ruleDedicatedPath(f *windows.Facts) (Finding, bool) {
 	return say(OK, "The dump goes into a dedicated file", fmt.Sprintf("%s, instead of the page file.", val.Text()), "")
 }
 
+// dedicatedSpace is what the dedicated file can take, in MB; false where that cannot be told.
+func dedicatedSpace(f *windows.Facts, p windows.Path) (int64, bool) {
+	if f.OnSystemVolume(p) {
+		return (f.Free.Value + f.Files.DedicatedDump.Size) / mib, f.Free.Known
+	}
+	return spaceAt(f, p)
+}
+
 func ruleDedicatedRoom(f *windows.Facts) (Finding, bool) {
 	p, ok := f.DedicatedDump()
-	if !ok || !f.OnSystemVolume(p) || !f.Free.Known {
+	if !ok {
 		return nothing()
 	}
+	have, known := dedicatedSpace(f, p)
 	want := int64(f.CrashControl.Or(windows.DumpFileSize, 0))
 	if want == 0 {
 		n, ok := dumpNeed(f, judgedType(f))
@@ -356,13 +388,41 @@ func ruleDedicatedRoom(f *windows.Facts) (Finding, bool) {
 		}
 		want = n.OK
 	}
-	if have := (f.Free.Value + f.Files.DedicatedDump.Size) / mib; have < want {
-		return say(Block, "No room for the dedicated dump file",
-			fmt.Sprintf("It needs %s and %s are free on %s; Windows says nothing and writes no dump.", mbText(want), mbText(have), f.Letter()),
-			"free space, or "+fixArm+` --dedicated-dump "D:\hangkit.dmp:SIZE"`)
+	if !known || have >= want {
+		return nothing()
 	}
-	return nothing()
+	return say(Block, "No room for the dedicated dump file",
+		fmt.Sprintf("It needs %s and %s are free on %c:; Windows says nothing and writes no dump.", mbText(want), mbText(have), p.Letter),
+		"free space, or "+fixArm+` --dedicated-dump "D:\hangkit.dmp:SIZE"`)
 }
+
+// ruleDedicatedVolume: the file must lie on a disk that is there, unlocked, before anything else runs.
+func ruleDedicatedVolume(f *windows.Facts) (Finding, bool) {
+	p, ok := f.DedicatedDump()
+	if !ok || f.OnSystemVolume(p) {
+		return nothing()
+	}
+	d, _ := f.Drive(p.Letter)
+	why := ""
+	switch {
+	case d.FileSystem == bitLockerVolume:
+		why = "is encrypted with BitLocker, and a data volume may be unlocked too late"
+	case d.FileSystem != "" && d.FileSystem != "NTFS":
+		why = "has no NTFS, but " + d.FileSystem
+	case f.ServiceActive("ClusDisk"):
+		why = "may be a disk of the cluster this machine belongs to"
+	case f.Storage.Spaces:
+		why = "may lie in a storage pool, as this machine has one"
+	default:
+		return nothing()
+	}
+	return say(Risk, "The dedicated dump file lies on a doubtful volume",
+		fmt.Sprintf("Drive %c: %s; Windows wants a fixed local disk that is there early.", p.Letter, why),
+		"on a plain local disk: "+fixArm+` --dedicated-dump "D:\hangkit.dmp"`)
+}
+
+// bitLockerVolume is the file system of a volume that is locked.
+const bitLockerVolume = "BitLocker"
 
 func ruleDedicatedSize(f *windows.Facts) (Finding, bool) {
 	size := int64(f.CrashControl.Or(windows.DumpFileSize, 0))
@@ -421,21 +481,16 @@ func ruleDumpInPageFile(f *windows.Facts) (Finding, bool) {
 		fixCollect)
 }
 
-func ruleSDDisk(f *windows.Facts) (Finding, bool) {
-	if !f.Devices.SDDisk || f.SDBusParameter.Is(windows.ForceF0State, 1) {
+// ruleDumpStack shows the end of the log that the crash dump code writes. Its format is not public, so what is readable
+// in it is shown and not judged.
+func ruleDumpStack(f *windows.Facts) (Finding, bool) {
+	lines := f.DumpStack.Lines
+	if len(lines) == 0 {
 		return nothing()
 	}
-	return say(Risk, "Windows may run from an SD or eMMC disk",
-		`On such a disk it writes minidumps only, unless Services\sdbus\Parameters\ForceF0State is 1.`, fixArm)
+	return say(Note, "Windows wrote a log about an earlier dump",
+		fmt.Sprintf("%s ends with: %s.", f.DumpStack.Path, strings.Join(lines[max(len(lines)-dumpStackTail, 0):], " | ")), "")
 }
 
-func ruleWriteFilter(f *windows.Facts) (Finding, bool) {
-	for _, name := range []string{"uwfvol", "fbwf", "ewf"} {
-		if f.ServiceActive(name) {
-			return say(Loss, "A write filter is active",
-				fmt.Sprintf("Service %s discards what was written when the machine restarts: page file and dump with it.", name),
-				"disable the write filter, or put the dump on an unprotected volume")
-		}
-	}
-	return nothing()
-}
+// dumpStackTail is how many lines of the log are shown.
+const dumpStackTail = 3

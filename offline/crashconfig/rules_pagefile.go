@@ -2,6 +2,7 @@ package crashconfig
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"hangkit/hive"
@@ -89,35 +90,48 @@ func entriesText(f *windows.Facts) string {
 	return strings.Join(list, ", ")
 }
 
-// rulePageFileSize judges a fixed size; what Windows manages is P06 and P07. For a complete dump C27 speaks instead of
-// the lower bound.
-func rulePageFileSize(f *windows.Facts) (Finding, bool) {
+// fixedSize is the fixed page file that a dump must fit into; what Windows manages is P06 and P07.
+func fixedSize(f *windows.Facts) (windows.PageFileEntry, bool) {
 	e, ok := judgedPageFile(f)
-	if !ok || e.Managed() {
+	return e, ok && !e.Managed()
+}
+
+func entrySize(e windows.PageFileEntry) string {
+	return fmt.Sprintf("%c:%s is set to %s", e.Drive, e.Path, mbText(e.Initial))
+}
+
+// rulePageFileFarTooSmall judges by what no dump can do without. For a complete dump C27 speaks instead.
+func rulePageFileFarTooSmall(f *windows.Facts) (Finding, bool) {
+	e, ok := fixedSize(f)
+	t := judgedType(f)
+	n, _ := dumpNeed(f, t)
+	if !ok || t == Complete || e.Initial >= n.Min {
 		return nothing()
 	}
+	return say(Block, "The page file is too small for any dump",
+		fmt.Sprintf("%s; %s dump takes at least %s.", entrySize(e), t.article(), mbText(n.Min)), fixArm)
+}
+
+// rulePageFileSize judges a fixed size between what a dump cannot do without and what it can need at most.
+func rulePageFileSize(f *windows.Facts) (Finding, bool) {
+	e, ok := fixedSize(f)
 	t := judgedType(f)
 	n, known := dumpNeed(f, t)
-	size := e.Initial
-	what := fmt.Sprintf("%c:%s is set to %s", e.Drive, e.Path, mbText(size))
-	switch {
-	case size < n.Min && t != Complete:
-		return say(Block, "The page file is too small for any dump", fmt.Sprintf("%s; %s dump takes at least %s.", what, t.article(), mbText(n.Min)), fixArm)
-	case !known:
-		return nothing() // P17
-	case size < n.Min:
-		return nothing() // C27
-	case size < n.OK && t == Complete:
+	switch what := entrySize(e); {
+	case !ok || !known || e.Initial < n.Min: // P17, P03, C27
+		return nothing()
+	case e.Initial >= n.OK:
+		return say(OK, "The page file holds the dump", fmt.Sprintf("%s; %s dump needs at most %s.", what, t.article(), mbText(n.OK)), "")
+	case t == Complete:
 		return say(Loss, "The page file is a little small for a complete dump",
 			fmt.Sprintf("%s; memory, header and the drivers' own data take %s.", what, mbText(n.OK)), pageFileFix(f))
-	case size < dumpSize(f, t):
+	case e.Initial < dumpSize(f, t):
 		return say(Loss, "The page file is probably too small",
 			fmt.Sprintf("%s; with %s of memory %s dump is usually about %s.", what, mbText(ramMB(f)), t.article(), mbText(dumpSize(f, t))), pageFileFix(f))
-	case size < n.OK:
+	default:
 		return say(Risk, "The page file may be too small",
 			fmt.Sprintf("%s; %s dump of %s of memory can need up to %s, typically a third of memory.", what, t.article(), mbText(ramMB(f)), mbText(n.OK)), pageFileFix(f))
 	}
-	return say(OK, "The page file holds the dump", fmt.Sprintf("%s; %s dump needs at most %s.", what, t.article(), mbText(n.OK)), "")
 }
 
 func ruleInitialSize(f *windows.Facts) (Finding, bool) {
@@ -230,21 +244,40 @@ func rulePageFileMalformed(f *windows.Facts) (Finding, bool) {
 	return nothing()
 }
 
+// elsewhereEntries are the page files on other drives than that of Windows.
+func elsewhereEntries(f *windows.Facts) []windows.PageFileEntry {
+	return slices.DeleteFunc(slices.Clone(f.PageFiles), func(e windows.PageFileEntry) bool {
+		return e.Err != nil || e.Drive == windows.AnyDrive || e.Drive == f.SystemLetter.Value
+	})
+}
+
 func rulePageFileLetter(f *windows.Facts) (Finding, bool) {
 	if len(f.Drives) == 0 {
 		return nothing()
 	}
-	for _, e := range f.PageFiles {
-		if e.Err != nil || e.Drive == windows.AnyDrive || e.Drive == f.SystemLetter.Value {
-			continue
-		}
-		d, ok := f.Drive(e.Drive)
-		switch {
-		case !ok:
+	for _, e := range elsewhereEntries(f) {
+		if _, ok := f.Drive(e.Drive); !ok {
 			return say(Risk, "A page file is set on a drive that does not exist",
 				fmt.Sprintf("%q: this Windows has no drive %c:.", e.Raw, e.Drive), "")
-		case d.Removable():
-			return say(Risk, "A page file is set on a removable drive", fmt.Sprintf("%q.", e.Raw), "")
+		}
+	}
+	return nothing()
+}
+
+// azureTemporary is the letter that Azure gives the disk it wipes when it moves a machine.
+const azureTemporary = 'D'
+
+func rulePageFileVanishes(f *windows.Facts) (Finding, bool) {
+	for _, e := range elsewhereEntries(f) {
+		d, ok := f.Drive(e.Drive)
+		switch {
+		case ok && d.Removable():
+			return say(Risk, "A page file is set on a removable drive",
+				fmt.Sprintf("%q: the drive may be gone when the crash comes.", e.Raw), "move it to a fixed disk")
+		case f.Platform.ID == windows.Azure && e.Drive == azureTemporary:
+			return say(Risk, "A page file is set on Azure's temporary disk",
+				fmt.Sprintf("%q: what is on that disk is lost when Azure moves the machine, and a dump with it.", e.Raw),
+				fixArm+" --pagefile SIZE")
 		}
 	}
 	return nothing()

@@ -269,8 +269,16 @@ func ruleHyperVHost(f *windows.Facts) (Finding, bool) {
 	if !f.ServiceActive("vmms") || f.Platform.Virtual() {
 		return nothing()
 	}
-	return say(Note, "This machine hosts virtual machines", "An NMI from its BMC takes them all down. To study a hung guest, inject the NMI into the guest; "+
-		"to study the host, an active dump leaves the guests' memory out.", "")
+	return say(Note, "This machine hosts virtual machines", "An NMI from its BMC takes them all down. To study a hung guest, inject the NMI into the guest.", "")
+}
+
+func ruleBootDebug(f *windows.Facts) (Finding, bool) {
+	if f.Boot == nil || !f.Boot.Debug.Value {
+		return nothing()
+	}
+	return say(Risk, "The kernel debugger is on",
+		"The boot store says debug: a crash may wait for a debugger instead of writing its dump.",
+		"in Windows: bcdedit /debug off (suspend BitLocker first, or it asks for the recovery key)")
 }
 
 func rulePlatformKnown(f *windows.Facts) (Finding, bool) {

@@ -178,12 +178,27 @@ func judgedType(f *windows.Facts) DumpType {
 // than what is built in, by what firmware and kernel took for themselves; Windows may see more of it.
 const ramGrain = 128
 
-// ramMB is the memory size in MB, 0 if unknown; never less than Windows may find.
-func ramMB(f *windows.Facts) int64 {
+// installedMB is the memory size in MB, 0 if unknown; never less than Windows may find.
+func installedMB(f *windows.Facts) int64 {
 	if f.RAM.Source == windows.ThisMachine {
 		return (toMB(f.RAM.Value) + ramGrain - 1) / ramGrain * ramGrain
 	}
 	return f.RAM.Value / mib
+}
+
+// ramMB is the memory that Windows will use, in MB, 0 if unknown: the boot store can leave it less than there is.
+func ramMB(f *windows.Facts) int64 {
+	ram := installedMB(f)
+	if f.Boot == nil || ram == 0 {
+		return ram
+	}
+	if b := f.Boot.TruncateMemory; b.IsSet() {
+		ram = min(ram, int64(b.Value/uint64(mib)))
+	}
+	if b := f.Boot.RemoveMemory; b.IsSet() {
+		ram -= int64(min(b.Value, uint64(ram)))
+	}
+	return max(ram, 1)
 }
 
 // ErrSize says that a size cannot be read.

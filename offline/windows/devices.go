@@ -16,7 +16,6 @@ const classKeyboard = "{4d36e96b-e325-11ce-bfc1-08002be10318}"
 // Devices is what the key Enum remembers: everything ever connected, so hints, not proof.
 type Devices struct {
 	Keyboards []string // services of the keyboards
-	SDDisk    bool     // a disk on an SD or eMMC bus
 	virtual   map[string]sighting
 }
 
@@ -101,9 +100,6 @@ func (d *Devices) noteID(bus string, id *hive.Key) {
 			}
 			d.virtual[v.platform] = s
 		}
-	}
-	if (strings.EqualFold(bus, "SD") || strings.EqualFold(bus, "SDMMC")) && strings.Contains(full, "DISK") {
-		d.SDDisk = true
 	}
 }
 

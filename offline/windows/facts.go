@@ -21,6 +21,13 @@ type Live struct {
 	Neighbours []Neighbour
 	// OtherInstallations counts further Windows installations in reach.
 	OtherInstallations int
+	DumpStack          DumpStackLog
+}
+
+// DumpStackLog is what Windows wrote down about its last dump: the readable lines of DumpStack.log or DumpStack.log.tmp.
+type DumpStackLog struct {
+	Path  string
+	Lines []string // printable ASCII
 }
 
 // MinRAM is what no machine has less of, in bytes: a smaller memory size counts as unknown.
@@ -40,6 +47,7 @@ type VolumeState struct {
 	HibernatedWhy string
 	BitLocker     bool // the volume is encrypted
 	Locked        bool // and has not been unlocked
+	Dynamic       bool // it is part of a dynamic disk or a storage pool
 	ReadOnly      bool
 	ReadOnlyWhy   string
 	// What the volume's last use left behind, in words, empty where it is not known.
@@ -78,11 +86,22 @@ type Facts struct {
 	SetupState     Values // Setup, at the root of the hive
 	SDBusParameter Values // Services\sdbus\Parameters
 
+	CodeIntegrity   Values // DeviceGuard\Scenarios\HypervisorEnforcedCodeIntegrity
+	CredentialGuard Values // DeviceGuard\Scenarios\CredentialGuard
+	// FullLiveReports is CrashControl\FullLiveKernelReports, or before Windows 10 1703 the key of SOFTWARE.
+	FullLiveReports Values
+
+	// What SOFTWARE says, empty for a bare hive.
+	ErrorReporting       Values // Windows Error Reporting
+	ErrorReportingPolicy Values // the same below Policies
+	Policies             []Policy
+
 	PageFiles    []PageFileEntry
 	Drives       []Drive
 	SystemLetter Fact[byte]
 	Keyboards    []KeyboardDriver
 	Devices      Devices
+	Storage      Storage
 	Watchdogs    []Watchdog
 	LastRun      LastRun
 	Services     map[string]uint32 // Start of the few services the rules ask for, by name
@@ -96,6 +115,8 @@ type Facts struct {
 	Files  Files
 	Free   Fact[int64] // bytes free on the system volume
 	Other  int         // further installations in reach
+
+	DumpStack DumpStackLog
 
 	// Problems are keys that could not be read, with the reason.
 	Problems []string
@@ -142,12 +163,14 @@ func (i *Installation) Facts(live Live) (*Facts, error) {
 		Root: i.Root, SystemPath: i.SystemPath, HasVolume: i.Volume != nil,
 		Recovery: i.System.Recovery(), ControlSet: ReadControlSet(i.System),
 		Volume: live.Volume, Other: live.OtherInstallations, neighbours: live.Neighbours,
-		Boot: live.Boot, BootProblem: live.BootProblem,
+		Boot: live.Boot, BootProblem: live.BootProblem, DumpStack: live.DumpStack,
 	}
 	f.readSettings(r)
 	f.readDevices(r)
+	f.readStorage(r)
 	f.readLastRun(r)
 	i.readIdentity(f, r)
+	i.readSoftware(f)
 	f.readMachine(r, live.SMBIOS)
 	f.readDrives(i.systemRoot(), live.Volume.ID)
 	if live.RAM >= MinRAM && (live.RAMSource != ThisMachine || !f.Machine.Moved()) {
@@ -174,6 +197,7 @@ func (i *Installation) FactsOf(f *Facts, controlSet string) *Facts {
 	out.Watchdogs = nil
 	out.readSettings(r)
 	out.readDevices(r)
+	out.readStorage(r)
 	out.Name, out.Domain, out.Role = f.Name, f.Domain, f.Role
 	i.LookAtFiles(&out)
 	out.Problems = r.problems
@@ -194,6 +218,9 @@ func (f *Facts) readSettings(r *reader) {
 	f.Control = in("Control")
 	f.LSA = in(`Control\Lsa`)
 	f.DeviceGuard = in(`Control\DeviceGuard`)
+	f.CodeIntegrity = in(`Control\DeviceGuard\Scenarios\HypervisorEnforcedCodeIntegrity`)
+	f.CredentialGuard = in(`Control\DeviceGuard\Scenarios\CredentialGuard`)
+	f.FullLiveReports = in(`Control\CrashControl\FullLiveKernelReports`)
 	f.SDBusParameter = in(`Services\sdbus\Parameters`)
 	f.SetupState = r.values("Setup")
 	raw, _ := f.Memory.Strings(PagingFiles)

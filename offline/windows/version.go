@@ -21,6 +21,8 @@ const (
 	Build8      = 9200 // 8, Server 2012
 	Build81     = 9600
 	Build10     = 10240
+	Build1703   = 15063
+	Build1803   = 17134
 	Build1809   = 17763 // Server 2019
 	Build1903   = 18362
 	Build2022   = 20348 // Server 2022
