@@ -2,6 +2,7 @@ package crashconfig
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"hangkit/hive"
@@ -164,7 +165,7 @@ var (
 	ramRead      = readFact("memory of the machine, bytes", func(f *windows.Facts) windows.Fact[int64] { return f.RAM })
 	freeRead     = readFact("free space of the Windows volume, bytes", func(f *windows.Facts) windows.Fact[int64] { return f.Free })
 	domainRead   = readFact("DNS domain", func(f *windows.Facts) windows.Fact[string] { return f.Domain })
-	letterRead   = readFact("drive letter of the Windows volume", func(f *windows.Facts) windows.Fact[string] { return letterFact(f) })
+	letterRead   = readFact("drive letter of the Windows volume", letterFact)
 	pageFileRead = readState("page file on the Windows volume", fromVolume, func(f *windows.Facts) string { return onVolume(f, fileText(f.Files.PageFile)) })
 	dumpFileRead = readState("dump file on the Windows volume", fromVolume, func(f *windows.Facts) string { return onVolume(f, fileText(f.Files.DumpFile)) })
 	controlSets  = readState("SYSTEM, Select", "SYSTEM", selectText)
@@ -286,16 +287,11 @@ func controllersRead(f *windows.Facts) []Reading {
 }
 
 func controllerText(c windows.Controller) string {
-	text := c.Service
-	for _, s := range []string{c.Version, c.Provider, c.Inf} {
-		if s != "" {
-			text += ", " + s
-		}
-	}
+	parts := []string{c.Service, c.Version, c.Provider, c.Inf}
 	if c.Boot {
-		text += ", loaded at boot"
+		parts = append(parts, "loaded at boot")
 	}
-	return text
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
 }
 
 func disksRead(f *windows.Facts) []Reading {

@@ -130,9 +130,6 @@ func ruleLastBoots(f *windows.Facts) (Finding, bool) {
 	return say(Note, "There are signs of hangs or power cuts", sentence(strings.Join(signs, "; "))+"Windows noted that itself.", "")
 }
 
-// ignoreAllFailures is the value of bootstatuspolicy with which Windows starts no repair.
-const ignoreAllFailures = 1
-
 // ruleAutoRepair: automatic repair starts after two failed starts in a row, before Windows has saved the dump. That
 // matters where the hang is at boot.
 func ruleAutoRepair(f *windows.Facts) (Finding, bool) {
