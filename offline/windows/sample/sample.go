@@ -38,6 +38,13 @@ type Options struct {
 	BuildLab      string
 	DriverVersion uint32 // DriverDatabase\Version, 0 = no such key
 	ServicePack   uint32 // CSDBuildNumber, the service pack's own build; 0 = absent
+
+	Pack        int       // number of the service pack
+	Devices     []string  // devices that were connected, by bus and device id
+	BIOSVersion string    // of the firmware
+	FirmwareID  string    // ACPI OEM id in front of SystemBiosVersion
+	BootID      uint32    // counts the boots; 0 = not noted
+	Shutdown    time.Time // the last clean one; zero = not noted
 }
 
 // Client is Windows 10 22H2 on a VMware virtual machine, as installed: automatic dumps, a page file that Windows
@@ -125,9 +132,17 @@ func Software(o Options) (*hive.Hive, error) {
 	}
 	if o.Build >= 19042 {
 		b.sz(key, "DisplayVersion", displayVersion(o.Build))
+	} else if id := releaseIDs[o.Build]; id != "" {
+		b.sz(key, "ReleaseId", id)
+	}
+	if o.Pack != 0 {
+		b.sz(key, "CSDVersion", fmt.Sprintf("Service Pack %d", o.Pack))
 	}
 	return b.h, b.err
 }
+
+// releaseIDs are what the versions of Windows 10 were called before DisplayVersion.
+var releaseIDs = map[int]string{14393: "1607", 17763: "1809"}
 
 // displayVersion names the releases of the presets.
 func displayVersion(build int) string {
@@ -136,6 +151,8 @@ func displayVersion(build int) string {
 		return "21H2"
 	case 22631:
 		return "23H2"
+	case 26100:
+		return "24H2"
 	}
 	return "22H2"
 }
@@ -206,6 +223,12 @@ func (b *builder) control(key string, o Options) {
 	if o.ServicePack != 0 {
 		b.dword(key+`\Windows`, "CSDBuildNumber", o.ServicePack)
 	}
+	if o.Pack != 0 {
+		b.dword(key+`\Windows`, "CSDVersion", uint32(o.Pack)<<8)
+	}
+	if !o.Shutdown.IsZero() {
+		b.set(key+`\Windows`, "ShutdownTime", hive.Binary, binary.LittleEndian.AppendUint64(nil, fileTime(o.Shutdown)))
+	}
 	if o.BuildLab != "" {
 		b.sz(key+`\Windows`, "ShutdownStopTimePerfCounterBuildLab", o.BuildLab)
 	}
@@ -221,17 +244,33 @@ func (b *builder) crashControl(key string, o Options) {
 	b.expand(key, windows.MinidumpDir, windows.DefaultMinidumpDir)
 	b.dword(key, windows.LogEvent, 1)
 	b.dword(key, windows.Overwrite, 1)
-	if o.Build >= windows.BuildVista {
-		b.multi(key, windows.DumpFilters, "dumpfve.sys")
+	switch {
+	case o.Build < windows.BuildVista:
+		b.dword(key, "SendAlert", 1)
+		return
+	case o.Build < windows.Build10:
+		b.dword(key, "MinidumpsCount", 50)
+	default:
 		b.dword(key, "MinidumpsCount", 5)
 	}
+	b.multi(key, windows.DumpFilters, "dumpfve.sys")
+	if o.Build >= buildDumpLog {
+		b.dword(key, windows.EnableLogFile, 1)
+		b.dword(key, "DumpLogLevel", 0)
+	}
 }
+
+// buildDumpLog is Windows 10 2004: later installations have the log of the dump stack switched on.
+const buildDumpLog = 19041
 
 func (b *builder) memory(key string, o Options) {
 	b.multi(key, windows.PagingFiles, o.PageFiles...)
 	b.dword(key, windows.ClearPageFileAtShutdown, 0)
 	if o.Build >= windows.BuildVista {
 		b.multi(key, windows.ExistingPageFiles, `\??\C:\pagefile.sys`)
+	}
+	if o.BootID != 0 {
+		b.dword(key+`\PrefetchParameters`, "BootId", o.BootID)
 	}
 }
 
@@ -267,6 +306,9 @@ func (b *builder) devices(key string, o Options) {
 		b.sz(instance, "ClassGUID", "{4d36e96b-e325-11ce-bfc1-08002be10318}")
 		b.sz(instance, "Service", service)
 	}
+	for _, id := range o.Devices {
+		b.key(key + `\` + id + `\3&2b8e0b4b&0&78`)
+	}
 }
 
 func (b *builder) mountedDevices(o Options) {
@@ -287,6 +329,12 @@ func (b *builder) mountedDevices(o Options) {
 		units = binary.LittleEndian.AppendUint16(units, u)
 	}
 	b.set(key, `\DosDevices\D:`, hive.Binary, units)
+}
+
+// fileTime is a time in the form of Windows: 100 ns since 1601.
+func fileTime(t time.Time) uint64 {
+	const to1970, perSecond = 11644473600, 10_000_000
+	return uint64(t.Unix()+to1970)*perSecond + uint64(t.Nanosecond()/100)
 }
 
 // guidBytes turns the text of a GUID into Windows' little-endian form; nonsense becomes zeros.
@@ -318,6 +366,15 @@ func (b *builder) hardware(o Options) {
 	}
 	b.sz("HardwareConfig", "LastConfig", o.HardwareUUID)
 	key := `HardwareConfig\` + o.HardwareUUID
+	if o.FirmwareID != "" {
+		b.multi(key, "SystemBiosVersion", o.FirmwareID+" - 1")
+	}
+	if o.Build < windows.Build10 {
+		return // it notes no more
+	}
+	if o.BIOSVersion != "" {
+		b.sz(key, "BIOSVersion", o.BIOSVersion)
+	}
 	b.sz(key, "SystemManufacturer", o.Manufacturer)
 	b.sz(key, "SystemProductName", o.Model)
 	b.dword(key, "EnclosureType", o.Chassis)
