@@ -48,6 +48,9 @@ type Spec struct {
 	// Runs are the stored pages, ascending; nil means Pages pages with holes.
 	// They must hold the pages SystemFirst to SystemLast.
 
+	Build   int    // of the Windows; 0 means 19045
+	Release string // its branch and date; "" means those of 19041, which 19045 is
+
 	BugCheck   uint32 // 0 means 0xE2
 	Parameters [4]uint64
 	Time       time.Time     // of the crash; zero means DefaultTime
@@ -148,6 +151,8 @@ func (s *Spec) fillIn() {
 	}
 	setDefault(&s.Type, dumpfile.TypeBitmapKernel)
 	setDefault(&s.Pages, defaultSize)
+	setDefault(&s.Build, defaultBuild)
+	setDefault(&s.Release, "vb_release.191206-1406")
 	setDefault(&s.BugCheck, 0xE2)
 	setDefault(&s.UpTime, 4*time.Minute)
 	setDefault(&s.BootID, 7)

@@ -4,7 +4,19 @@ import (
 	"hangkit/collect/dumpfile"
 )
 
-const build = 19045
+// The builds of the default Windows: an update raised the number, and left the kernel's name alone.
+const (
+	defaultBuild = 19045
+	updatedBuild = 19041
+)
+
+// kernelBuild is the build that the kernel itself is called by.
+func (s *Spec) kernelBuild() uint32 {
+	if s.Build == defaultBuild {
+		return updatedBuild
+	}
+	return uint32(s.Build)
+}
 
 // makeHead writes everything that stands before the pages.
 func (d *Reader) makeHead() []byte {
@@ -30,7 +42,7 @@ func (d *Reader) makeHead64() []byte {
 	u64 := func(off int, v uint64) { le.PutUint64(h[off:], v) }
 	copy(h[4:], "DU64")
 	u32(0x08, 0xF)
-	u32(0x0C, build)
+	u32(0x0C, uint32(s.Build))
 	u64(0x10, SystemFirst*pageSize|2)
 	u64(0x18, places64.pfnDatabase)
 	u64(0x20, places64.modules)
@@ -95,7 +107,7 @@ func (d *Reader) makeHead32() []byte {
 	u64 := func(off int, v uint64) { le.PutUint64(h[off:], v) }
 	copy(h[4:], "DUMP")
 	u32(0x08, 0xF)
-	u32(0x0C, build)
+	u32(0x0C, uint32(s.Build))
 	u32(0x10, SystemFirst*pageSize+paeRoot)
 	h[0x5C], h[0x5D] = 1, 0 // PAE
 	if s.NoPAE {
@@ -244,7 +256,7 @@ func blobs(s *Spec) []byte {
 		return nil
 	}
 	b := []byte("DumpBlob\x10\x00\x00\x00")
-	b = le.AppendUint32(b, 0xF0000000|build)
+	b = le.AppendUint32(b, 0xF0000000|uint32(s.Build))
 	for i, size := range s.Blobs {
 		post := -size & 7
 		b = le.AppendUint32(b, 0x20)

@@ -223,7 +223,7 @@ func (y *system) resources() {
 	le.PutUint32(fixed, 0xFEEF04BD)
 	le.PutUint32(fixed[4:], 1<<16)
 	le.PutUint32(fixed[8:], 10<<16)
-	le.PutUint32(fixed[12:], 19041<<16|5247)
+	le.PutUint32(fixed[12:], y.spec.kernelBuild()<<16|5247)
 
 	le.PutUint32(b[0x80C:], 2) // CodeView
 	le.PutUint32(b[0x810:], 0x25)
@@ -343,9 +343,9 @@ func (y *system) data() {
 	if s.Attributes&uint32(dumpfile.AttrLiveDump) != 0 {
 		clear(page[atBugCheck : atBugCheck+5*y.word])
 	}
-	copy(page[atBuildLab:], fmt.Sprintf("19041.1.%s.vb_release.191206-1406\x00", map[dumpfile.Machine]string{
+	copy(page[atBuildLab:], fmt.Sprintf("%d.1.%s.%s\x00", y.spec.kernelBuild(), map[dumpfile.Machine]string{
 		dumpfile.MachineX64: "amd64fre", dumpfile.MachineX86: "x86fre", dumpfile.MachineARM64: "arm64fre",
-	}[s.Machine]))
+	}[s.Machine], s.Release))
 	y.processors()
 	y.unloaded()
 	y.physical()

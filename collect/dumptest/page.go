@@ -31,7 +31,7 @@ func (y *system) sharedData(b []byte) {
 	systemTime(b[0x08:], uint64(s.UpTime/100))
 	systemTime(b[0x14:], filetime(s.Time))
 	putText(b[0x30:], `C:\Windows`)
-	le.PutUint32(b[0x260:], build)
+	le.PutUint32(b[0x260:], uint32(s.Build))
 	le.PutUint32(b[0x264:], 1) // workstation
 	le.PutUint32(b[0x26C:], 10)
 	le.PutUint32(b[0x2C4:], s.BootID)
