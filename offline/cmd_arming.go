@@ -237,6 +237,11 @@ func afterArm(e *edit, doc *editDocument) string {
 
 // apply makes the plan's changes in memory and works out the writes.
 func (e *edit) apply(ctx context.Context, plan *crashconfig.Plan, record *crashconfig.Record, doc *editDocument, now time.Time) error {
+	if plan.Boot != nil && !plan.Boot.Empty() {
+		if err := e.applyBoot(plan.Boot, record, doc, now); err != nil {
+			return err
+		}
+	}
 	change := func() error {
 		stored, err := plan.Apply(e.hive, record)
 		if err != nil || record == nil || stored {
@@ -254,7 +259,9 @@ func (e *edit) apply(ctx context.Context, plan *crashconfig.Plan, record *crashc
 		}
 		doc.Notes = append(doc.Notes, recordWords(stored))
 	}
-	doc.addWrites(&e.hiveWriter)
+	if e.commit != nil {
+		doc.addWrites(&e.hiveWriter)
+	}
 	return nil
 }
 
@@ -294,7 +301,7 @@ func (e *edit) show(doc *editDocument) {
 
 // finish prints the outcome.
 func (e *edit) finish(doc *editDocument, words string) error {
-	if doc.Outcome == outcomePlanned && doc.Protocol == "" {
+	if doc.Outcome == outcomePlanned && doc.Protocol == "" && (doc.Boot == nil || doc.Boot.Protocol == "") {
 		doc.Outcome = outcomeNothing
 	}
 	if e.talk.JSON {

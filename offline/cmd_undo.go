@@ -51,12 +51,19 @@ func (c *UndoCmd) Run(ctx context.Context, talk *ui.UI) error {
 	}
 	options := crashconfig.NewUndoOptions(e.facts)
 	options.OverwriteChanged, options.AcceptOther = c.Force, c.AcceptOther
+	e.bootFirst = true
+	if options.Boot, err = e.openBootOf(record.Boot); err != nil {
+		options.BootProblem = err.Error()
+	}
 	plan, err := crashconfig.PlanUndo(e.hive, record, options)
 	if err != nil {
 		return ui.WithEffect(err, ui.Unchanged)
 	}
 	doc := e.document("hangkit/undo/1", plan)
-	if plan.Empty() && len(plan.Conflicts) > 0 {
+	if plan.BootLeft != "" {
+		doc.Notes = append(doc.Notes, "what arm changed in the boot store is left as it is: "+plan.BootLeft)
+	}
+	if plan.Empty() && leftAlone(plan) != nil {
 		return errors.Join(e.finish(doc, "Nothing is left that could be put back; nothing was changed."), leftAlone(plan))
 	}
 	if plan.Empty() {
@@ -126,11 +133,15 @@ func (c *UndoCmd) journalName(e *edit, now time.Time) string {
 
 // leftAlone is an error where values could not be put back.
 func leftAlone(plan *crashconfig.Plan) error {
-	if len(plan.Conflicts) == 0 {
+	if plan.BootLeft != "" {
+		return ui.Fail(ui.Partly, fmt.Errorf("the boot store was not put back: %s", plan.BootLeft))
+	}
+	n := plan.LeftAlone()
+	if n == 0 {
 		return nil
 	}
 	what := "one value was"
-	if n := len(plan.Conflicts); n > 1 {
+	if n > 1 {
 		what = fmt.Sprintf("%d values were", n)
 	}
 	return ui.Fail(ui.Partly, fmt.Errorf("%s changed by somebody else since, and left alone", what),

@@ -19,13 +19,15 @@ import (
 	"hangkit/offline/windows"
 )
 
-// edit is a change of a SYSTEM hive on its way: planned and applied in memory, not
-// yet written. Every step up to write leaves the target as it was.
+// edit is a change of a SYSTEM hive on its way, and of the boot store with it: planned and
+// applied in memory, not yet written. Every step up to write leaves the target as it was.
 type edit struct {
 	*opened
-	hiveWriter
+	hiveWriter // of SYSTEM
 
-	flags EditFlags
+	flags     EditFlags
+	boot      *bootEdit // nil where the boot store stays as it is
+	bootFirst bool      // the boot store is written before SYSTEM
 }
 
 // mode is what the flags allow to happen to the target.
@@ -84,6 +86,9 @@ func (e *edit) Close() error {
 	var err error
 	if e.set != nil {
 		err = e.set.Close()
+	}
+	if e.boot != nil {
+		err = errors.Join(err, e.boot.set.Close())
 	}
 	return errors.Join(err, e.opened.Close())
 }
@@ -159,9 +164,26 @@ func (e *edit) commitOptions(now time.Time) hive.CommitOptions {
 	return hive.CommitOptions{Generation: generation(e.facts.Version), Now: now, MaxLogSize: e.set.MaxLogSize}
 }
 
-// write carries the plan out and reads every byte and every change back.
+// write carries the plan out and reads every byte and every change back: those of SYSTEM, and
+// those of the boot store, which it knows already.
 func (e *edit) write(ctx context.Context, changes []crashconfig.Change) error {
-	return e.hiveWriter.write(ctx, valueChecks(changes))
+	parts := e.parts(changes)
+	for _, p := range parts {
+		if err := p.commit.CheckUnchanged(source(p.set)); err != nil {
+			return ui.WithEffect(err, ui.Unchanged)
+		}
+	}
+	for i, p := range parts {
+		err := p.write(ctx, valueChecks(p.changes))
+		switch {
+		case err == nil:
+		case i == 0:
+			return err
+		default:
+			return behindWrites(p.volume, fmt.Errorf("%s is written, %s is not: %w", parts[0].what, p.what, err))
+		}
+	}
+	return nil
 }
 
 func valueChecks(changes []crashconfig.Change) []hive.ValueCheck {
@@ -215,6 +237,7 @@ type editDocument struct {
 	Protocol   string       `json:"protocol,omitempty"`
 	Writes     []writeJSON  `json:"writes,omitempty"`
 	Replace    *replaceJSON `json:"replace,omitempty"`
+	Boot       *bootJSON    `json:"boot,omitempty"`
 	DiskRanges []rangeJSON  `json:"disk_ranges,omitempty"`
 	Record     string       `json:"undo_record,omitempty"`
 	OldBytes   string       `json:"undo_bytes,omitempty"` // way back, byte for byte, from a replaced file
@@ -241,6 +264,7 @@ func (e *edit) document(schema string, plan *crashconfig.Plan) *editDocument {
 	for _, c := range plan.Conflicts {
 		doc.Conflicts = append(doc.Conflicts, conflictWords(c))
 	}
+	doc.Boot = e.describeBoot(plan.Boot)
 	return doc
 }
 
@@ -312,6 +336,7 @@ func (e *edit) printPlan(doc *editDocument) {
 	e.printNotes(doc)
 	printWrites(e.talk, doc.Protocol, doc.Writes)
 	printReplacement(e.talk, doc.Replace)
+	doc.Boot.print(e.talk)
 	if doc.Backup != "" {
 		e.talk.Printf("\n")
 	}

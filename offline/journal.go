@@ -114,6 +114,9 @@ func (e *edit) waysBack(record string) []string {
 	if e.journal != "" {
 		ways = append(ways, "put the old bytes back with: "+e.bytesCommand())
 	}
+	if e.boot != nil && e.boot.journal != "" {
+		ways = append(ways, "put the old bytes of the boot store back with: hangkit undo "+commandTarget(e.opened)+e.boot.bytesFlags())
+	}
 	if e.journal == "" || e.replaced != nil { // then the hive loads as it is, old or new
 		ways = append(ways, "undo with: "+undoCommand(e, record))
 	}
@@ -255,17 +258,14 @@ func (b *journalBack) notes() []string { return nil }
 
 // openPrimary opens the hive the journal belongs to, for writing.
 func (j *journal) openPrimary(f *found) (target.File, error) {
-	if err := f.refuse(); err != nil {
+	v, name, err := j.place(f)
+	if err != nil {
 		return nil, err
 	}
-	if serial := serialText(f.Volume); !f.holds(j.Hive) || j.Serial != serial {
-		return nil, ui.Fail(ui.Refused, fmt.Errorf("the old bytes are of %s, this is %s", j.where(), placeWords(f.hivePath(), serial)))
+	if err := refuse(v); err != nil {
+		return nil, err
 	}
-	name := j.Hive
-	if f.Root == "" {
-		name = f.hivePath()
-	}
-	primary, err := f.Volume.FS.OpenInPlace(name)
+	primary, err := v.FS.OpenInPlace(name)
 	if err != nil {
 		return nil, err
 	}
@@ -273,6 +273,20 @@ func (j *journal) openPrimary(f *found) (target.File, error) {
 		return nil, errors.Join(ui.Fail(ui.Refused, err), primary.Close())
 	}
 	return primary, nil
+}
+
+// place finds the volume and the name of the hive: the installation's, or its boot store.
+func (j *journal) place(f *found) (*target.Volume, string, error) {
+	if v, name, err := f.bootVolume(j.Hive, j.Serial); err == nil {
+		return v, name, nil
+	}
+	if serial := serialText(f.Volume); !f.holds(j.Hive) || j.Serial != serial {
+		return nil, "", ui.Fail(ui.Refused, fmt.Errorf("the old bytes are of %s, this is %s", j.where(), placeWords(f.hivePath(), serial)))
+	}
+	if f.Root == "" {
+		return f.Volume, f.hivePath(), nil
+	}
+	return f.Volume, j.Hive, nil
 }
 
 // where says where the bytes come from, as far as that was known.

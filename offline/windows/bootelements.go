@@ -2,7 +2,10 @@ package windows
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
+
+	"hangkit/hive"
 )
 
 // The elements of a loader that may be changed. BitLocker validates none of them by default and
@@ -35,4 +38,23 @@ func MayChangeBoot(object, key string) bool {
 		}
 	}
 	return false
+}
+
+// LoaderElement is the name of the element that a key of a store is about, and its value in words as
+// a loader has it; no words for no value.
+func LoaderElement(key string, v *hive.Value) (name, words string) {
+	n, err := strconv.ParseUint(key[strings.LastIndexByte(key, '\\')+1:], 16, 32)
+	if err != nil {
+		return key, ""
+	}
+	const osLoader = classApplication<<28 | ObjectType(appOSLoader)
+	var value hive.Value
+	if v != nil {
+		value = *v
+	}
+	e := decodeElement(ElementType(n), &Entry{Type: osLoader}, value)
+	if v == nil {
+		return e.Name, ""
+	}
+	return e.Name, e.Words()
 }
