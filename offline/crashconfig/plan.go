@@ -90,7 +90,7 @@ func (d *draft) arm() error {
 	before := d.f.Clone()
 	for _, step := range []func(*draft) error{
 		(*draft).consent, (*draft).dumpType, (*draft).dumpFile, (*draft).dedicated, (*draft).keeping, (*draft).pageFile,
-		(*draft).leftovers, (*draft).nmi, (*draft).keyboard, (*draft).powerButton, (*draft).fastStartup, (*draft).sdDisk,
+		(*draft).copyOfDedicated, (*draft).leftovers, (*draft).nmi, (*draft).keyboard, (*draft).powerButton, (*draft).fastStartup, (*draft).sdDisk,
 	} {
 		if err := step(d); err != nil {
 			return err

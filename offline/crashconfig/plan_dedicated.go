@@ -58,25 +58,21 @@ func (d *draft) dedicatedPlace(mb int64) error {
 	if there, ok := d.f.Elsewhere(p); ok && (there.Dir || !there.Folder) {
 		return refuse(dedicatedFlag, "%s: its folder is missing on %c:, or it is one", d.s.Dedicated.Path, p.Letter)
 	}
-	if err := d.checkSpace(dedicatedFlag, p.Letter); err != nil {
-		return err
-	}
-	d.noteCopy(p)
-	return nil
+	return d.checkSpace(dedicatedFlag, p.Letter)
 }
 
-// noteCopy says where the dump will not fit that Windows copies out of a dedicated file.
-func (d *draft) noteCopy(dedicated windows.Path) {
-	p, ok := d.f.DumpFile()
-	if !ok || p.Letter == dedicated.Letter {
-		return
+// copyOfDedicated says where the dump will not fit that Windows copies out of a dedicated file.
+func (d *draft) copyOfDedicated() error {
+	from, dedicated := d.f.DedicatedDump()
+	to, ok := d.f.DumpFile()
+	if !ok || !dedicated || d.s.Dedicated == nil || to.Letter == from.Letter {
+		return nil
 	}
-	have, known := d.available(p.Letter)
-	if d.onSystem(p.Letter) {
-		have, known = d.f.Free.Value/mib, d.f.Free.Known
-	}
+	have, known := d.available(to.Letter)
+	have -= d.wanted(to.Letter)
 	if want := dumpSize(d.f, judgedType(d.f)); known && have < want+spareMB {
-		d.note(`Windows copies the dump, about %s, from %s to %s, where %s are free: collect it before Windows starts again, or put it beside the file with --dump-file %c:\MEMORY.DMP.`,
-			mbText(want), dedicated, p, mbText(have), dedicated.Letter)
+		d.note(`Windows copies the dump, about %s, from %s to %s, where %s will be free: collect it before Windows starts again, or put it beside the file with --dump-file %c:\MEMORY.DMP.`,
+			mbText(want), from, to, mbText(max(0, have)), from.Letter)
 	}
+	return nil
 }

@@ -32,9 +32,7 @@ func (d *draft) requestedPageFiles() error {
 			return refuse(pageFileFlag, "%c: is named twice", drive)
 		}
 		seen = append(seen, drive)
-		if list, err = d.withPageFile(list, r, drive); err != nil {
-			return err
-		}
+		list = d.withPageFile(list, r, drive)
 	}
 	if len(list) > maxPageFiles {
 		return refuse(pageFileFlag, "there would be %d page files; Windows takes %d", len(list), maxPageFiles)
@@ -58,7 +56,7 @@ func (d *draft) requestedDrive(r PageFileRequest) (byte, error) {
 
 // withPageFile puts one request into a list of entries. What Windows cannot read goes; an entry for any drive becomes one
 // of the Windows volume, which is where Windows would put it.
-func (d *draft) withPageFile(list []windows.PageFileEntry, r PageFileRequest, drive byte) ([]windows.PageFileEntry, error) {
+func (d *draft) withPageFile(list []windows.PageFileEntry, r PageFileRequest, drive byte) []windows.PageFileEntry {
 	var out []windows.PageFileEntry
 	path := `\pagefile.sys`
 	for _, e := range list {
@@ -67,16 +65,16 @@ func (d *draft) withPageFile(list []windows.PageFileEntry, r PageFileRequest, dr
 			continue
 		case e.Drive == windows.AnyDrive && d.letterKnown():
 			e.Drive = d.f.SystemLetter.Value
-			e.Raw = e.PageFile.String()
+			e.Raw = e.String()
 		}
 		if e.Drive != drive {
 			out = append(out, e)
 		} else if path = e.Path; r.managed() && e.Managed() {
-			return list, nil // it is that already
+			return list // it is that already
 		}
 	}
 	if r.None {
-		return out, nil
+		return out
 	}
 	if maximum := maxPageFile(d.f); r.Maximum > maximum {
 		d.note("%s: without PAE 32-bit Windows takes page files of %s at most.", pageFileFlag, mbText(maximum))
@@ -84,9 +82,9 @@ func (d *draft) withPageFile(list []windows.PageFileEntry, r PageFileRequest, dr
 	p := windows.PageFile{Drive: drive, Path: path, Initial: r.Initial, Maximum: r.Maximum}
 	entry := windows.PageFileEntry{Raw: p.String(), PageFile: p}
 	if d.onSystem(drive) {
-		return append([]windows.PageFileEntry{entry}, out...), nil
+		return append([]windows.PageFileEntry{entry}, out...)
 	}
-	return append(out, entry), nil
+	return append(out, entry)
 }
 
 // replacePageFiles plans the list, unless it says what is there already.

@@ -8,17 +8,17 @@ import (
 func TestParsePageFile(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]PageFileRequest{
-		"system":    {},
-		"SYSTEM":    {},
-		"none":      {None: true},
-		"d:none":    {Drive: 'D', None: true},
-		"D:System":  {Drive: 'D'},
-		"8G":        {Initial: 8192, Maximum: 8192},
-		"8G:16G":    {Initial: 8192, Maximum: 16384},
-		"E:8G:16G":  {Drive: 'E', Initial: 8192, Maximum: 16384},
-		"z:1":       {Drive: 'Z', Initial: 1, Maximum: 1},
-		"1048577":   {Initial: 2, Maximum: 2},
-		" C:2000M ": {Drive: 'C', Initial: 2000, Maximum: 2000},
+		"system":   {},
+		"SYSTEM":   {},
+		"none":     {None: true},
+		"d:none":   {Drive: 'D', None: true},
+		"D:System": {Drive: 'D'},
+		"8G":       {Initial: 8192, Maximum: 8192},
+		"8G:16G":   {Initial: 8192, Maximum: 16384},
+		"E:8G:16G": {Drive: 'E', Initial: 8192, Maximum: 16384},
+		"z:1":      {Drive: 'Z', Initial: 1, Maximum: 1},
+		"1048577":  {Initial: 2, Maximum: 2},
+		"C: 2000M": {Drive: 'C', Initial: 2000, Maximum: 2000},
 	} {
 		if got, err := ParsePageFile(in); err != nil || got != want {
 			t.Errorf("ParsePageFile(%q) = %+v, %v; want %+v", in, got, err, want)
