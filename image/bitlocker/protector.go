@@ -23,7 +23,7 @@ const (
 
 // String names the kind as manage-bde does.
 func (k Kind) String() string {
-	switch k {
+	switch k { //nolint:exhaustive // those with a TPM are put together below
 	case ClearKey:
 		return "clear key (protection is suspended)"
 	case KeyFile:

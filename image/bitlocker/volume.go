@@ -117,10 +117,11 @@ func (v *Volume) readExtent(p []byte, e extent) (int, error) {
 		return len(p), nil
 	case encrypted:
 		return v.readEncrypted(p, e.below)
-	case unknown:
+	case plain:
+		return readFull(v.disk, p, e.below)
+	default:
 		return 0, damaged(e.below, "encrypt-on-write: region", "one for these bytes", "none")
 	}
-	return readFull(v.disk, p, e.below)
 }
 
 // readFull has no error where everything was read.

@@ -17,7 +17,7 @@ const (
 	ccmMaxBytes = 1<<(8*ccmLength) - 1
 )
 
-// ErrMAC: the key is another one, or the text was changed.
+// ErrMAC says that the key is another one, or the text was changed.
 var ErrMAC = errors.New("the MAC does not fit")
 
 var errCCMLength = errors.New("AES-CCM: nonce or text of a wrong length")

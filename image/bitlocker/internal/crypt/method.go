@@ -53,7 +53,7 @@ func (m Method) String() string {
 	return fmt.Sprintf("method 0x%04x", uint16(m))
 }
 
-// ErrMethod: the method is unknown, or the key is none of it.
+// ErrMethod says that the method is unknown, or the key is none of it.
 var ErrMethod = errors.New("unknown encryption method or key")
 
 // Cipher encrypts and decrypts whole sectors in place. Its methods may be called
