@@ -9,6 +9,7 @@ import (
 
 	"hangkit/image/container"
 	"hangkit/image/vhd"
+	"hangkit/image/vhdx"
 )
 
 // rawFormat is what images call a disk below them whose content must not be
@@ -51,6 +52,8 @@ func (f *File) openContainer() (*container.Disk, error) {
 	switch f.format {
 	case VHD:
 		return vhd.Open(storage, f.openBelow)
+	case VHDX:
+		return vhdx.Open(storage, f.openBelow)
 	default:
 		return nil, &UnsupportedContainerError{Path: f.path, Format: f.format}
 	}

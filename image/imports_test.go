@@ -21,6 +21,7 @@ func TestImports(t *testing.T) {
 		"hangkit/image",
 		"hangkit/image/container",
 		"hangkit/image/vhd",
+		"hangkit/image/vhdx",
 	}
 	cmd := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", ".")
 	cmd.Env = append(cmd.Environ(), "GOOS=linux", "CGO_ENABLED=0")

@@ -47,7 +47,7 @@ var formats = [...]formatInfo{
 	Raw:      {name: "raw"},
 	FixedVHD: {name: "VHD (fixed)"},
 	VHD:      {name: "VHD (dynamic or differencing)"},
-	VHDX:     {"VHDX", qemuImg},
+	VHDX:     {name: "VHDX"},
 	QCOW2:    {"qcow2", qemuImg},
 	QED:      {"QED", qemuImg},
 	VMDK:     {"VMDK", qemuImg},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -86,7 +87,7 @@ func TestFormatWords(t *testing.T) {
 			t.Errorf("format %d has no name", int(f))
 		}
 		err := &UnsupportedContainerError{Path: "a.bin", Format: f}
-		if readable := f == Raw || f == FixedVHD || f == VHD; !readable && !strings.Contains(err.Hint(), "a.bin") {
+		if readable := slices.Contains([]Format{Raw, FixedVHD, VHD, VHDX}, f); !readable && !strings.Contains(err.Hint(), "a.bin") {
 			t.Errorf("%v: hint %q", f, err.Hint())
 		}
 	}

@@ -3,6 +3,7 @@ package container
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -30,14 +31,14 @@ type identified interface {
 	ID() string
 }
 
-// CheckIdentity refuses an image below that is not the one meant: what lies
-// above would make nonsense of it.
-func CheckIdentity(s Source, what, want string) error {
+// CheckIdentity refuses an image below that is none of those meant: what
+// lies above would make nonsense of it.
+func CheckIdentity(s Source, what string, wanted ...string) error {
 	i, ok := s.(identified)
-	if !ok || i.ID() == "" || i.ID() == want {
+	if !ok || i.ID() == "" || slices.Contains(wanted, i.ID()) {
 		return nil
 	}
-	return &FormatError{What: what + ": identity", Want: want, Got: i.ID()}
+	return &FormatError{What: what + ": identity", Want: strings.Join(wanted, " or "), Got: i.ID()}
 }
 
 // WindowsPaths makes names that Windows wrote such that they may be found

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"testing"
 
 	"hangkit/image"
@@ -48,6 +49,12 @@ func Run(t *testing.T, f Format) {
 	t.Run("cuts", func(t *testing.T) { t.Parallel(); f.testCuts(t) })
 	t.Run("faults", func(t *testing.T) { t.Parallel(); f.testFaults(t) })
 	t.Run("nothing before the first write", func(t *testing.T) { t.Parallel(); f.testQuiet(t) })
+}
+
+// RunCuts runs only the test of power cuts.
+func RunCuts(t *testing.T, f Format) {
+	t.Helper()
+	f.testCuts(t)
 }
 
 func (f Format) open(tb testing.TB, s container.Storage) *container.Disk {
@@ -149,7 +156,7 @@ func (f Format) testCuts(t *testing.T) {
 		legal.write(t, d, s, recorder)
 	}
 	ops := recorder.Ops()
-	for cut, state := range imagetest.Cuts(base, ops, 512) {
+	for cut, state := range imagetest.Cuts(base, ops, tear()) {
 		size := sizeAfter(int64(len(original)), ops[:cut.Op])
 		if cut.Bytes > 0 {
 			size = max(size, ops[cut.Op].Off+int64(cut.Bytes))
@@ -164,6 +171,15 @@ func (f Format) testCuts(t *testing.T) {
 			t.Fatalf("write %d out of order: %v", i, err)
 		}
 	}
+}
+
+// tear is the unit in which a cut tears a write: sectors, or more where there
+// is less time.
+func tear() int {
+	if os.Getenv("HANGKIT_REQUIRE_ORACLES") == "1" {
+		return 512
+	}
+	return 4096
 }
 
 // sizeAfter is the size of the file once the operations are done.

@@ -1,0 +1,252 @@
+package vhdx_test
+
+import (
+	"bytes"
+	"errors"
+	"math/rand/v2"
+	"testing"
+
+	"hangkit/image"
+	"hangkit/image/container"
+	"hangkit/image/container/containertest"
+	"hangkit/image/vhdx"
+)
+
+const mib = 1 << 20
+
+func open(s container.Storage) (*container.Disk, error) { return vhdx.Open(s, nil) }
+
+// seeded gives the same ids each time.
+func seeded() *rand.ChaCha8 { return rand.NewChaCha8([32]byte{1, 2, 3}) }
+
+// create makes a disk with one block.
+func create(tb testing.TB, sector int, size int64) *containertest.Medium {
+	tb.Helper()
+	m := containertest.NewMedium()
+	d, err := vhdx.Create(m, vhdx.Options{Size: size, Sector: sector, Block: mib, Random: seeded()})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if _, err := d.WriteAt(bytes.Repeat([]byte("old"), 1000), 0); err != nil {
+		tb.Fatal(err)
+	}
+	if err := d.Close(); err != nil {
+		tb.Fatal(err)
+	}
+	return m
+}
+
+func TestDynamic(t *testing.T) {
+	t.Parallel()
+	for name, sector := range map[string]int{"512": 512, "4Kn": 4096} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			containertest.Run(t, containertest.Format{
+				Make:  func(tb testing.TB) *containertest.Medium { tb.Helper(); return create(tb, sector, mib+64<<10) },
+				Open:  open,
+				Piece: 300 << 10,
+			})
+		})
+	}
+}
+
+func TestSectorSize(t *testing.T) {
+	t.Parallel()
+	for _, sector := range []int{512, 4096} {
+		d, err := open(create(t, sector, 4*mib))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.SectorSize() != sector {
+			t.Errorf("sector of %d, want %d", d.SectorSize(), sector)
+		}
+	}
+}
+
+// dirty is an image whose last change is only in its log: the writes stop
+// when the table itself is to be written.
+func dirty(tb testing.TB) (*containertest.Medium, []byte) {
+	tb.Helper()
+	start := create(tb, 512, 4*mib)
+	size, _ := start.Size()
+	recorder := image.NewRecorder(start.Disk)
+	d, err := open(containertest.On(recorder, size))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	text := bytes.Repeat([]byte("new"), 1000)
+	if _, err := d.WriteAt(text, 2*mib); err != nil {
+		tb.Fatal(err)
+	}
+	if err := d.Sync(); err != nil {
+		tb.Fatal(err)
+	}
+	m := create(tb, 512, 4*mib)
+	for _, op := range recorder.Ops() {
+		if !op.Sync && op.Off == batOff {
+			return m, text
+		}
+		if _, err := m.WriteAt(op.Data, op.Off); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	tb.Fatal("the table was not written")
+	return nil, nil
+}
+
+// Where images made here have what the tests change.
+const (
+	headerOff = 64 << 10
+	logOff    = 1 * mib
+	batOff    = 3 * mib
+)
+
+// TestDirtyLog reads an image through its log, and replays the log when, and
+// only when, the image is written.
+func TestDirtyLog(t *testing.T) {
+	t.Parallel()
+	m, text := dirty(t)
+	d, err := open(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := m.Bytes()
+	expect(t, d, text, 2*mib)
+	if !bytes.Equal(m.Bytes(), before) {
+		t.Fatal("reading changed the file")
+	}
+	if _, err := d.WriteAt([]byte("x"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Equal(m.Bytes()[batOff:][:4096], before[batOff:][:4096]) {
+		t.Error("the table is as it was")
+	}
+	again, err := open(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, again, text, 2*mib)
+	expect(t, again, []byte("x"), 0)
+}
+
+func expect(tb testing.TB, d *container.Disk, want []byte, off int64) {
+	tb.Helper()
+	got := make([]byte, len(want))
+	if _, err := d.ReadAt(got, off); err != nil || !bytes.Equal(got, want) {
+		tb.Errorf("at 0x%x: %.20q, %v; want %.20q", off, got, err, want)
+	}
+}
+
+// TestDirtyLogDamaged refuses an image that needs a log which is not whole:
+// without it the tables may be anything.
+func TestDirtyLogDamaged(t *testing.T) {
+	t.Parallel()
+	for name, at := range map[string]int64{"checksum": logOff + 4, "descriptor": logOff + 64, "data": logOff + 4096 + 100, "last number": logOff + 8191} {
+		m, _ := dirty(t)
+		b := []byte{m.Bytes()[at] ^ 0x5a}
+		if _, err := m.WriteAt(b, at); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := open(m); !errors.Is(err, container.ErrFormat) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestDirtySuite runs the whole suite on an image whose log is to be replayed.
+func TestDirtySuite(t *testing.T) {
+	t.Parallel()
+	m, _ := dirty(t)
+	content := m.Bytes()
+	d, err := open(containertest.Load(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Writable() != nil {
+		t.Fatal(d.Writable())
+	}
+	containertest.RunCuts(t, containertest.Format{
+		Make:  func(tb testing.TB) *containertest.Medium { tb.Helper(); return containertest.Load(content) },
+		Open:  open,
+		Piece: 300 << 10,
+	})
+}
+
+// TestIDs: the first write of a session, and only that, gives the file new ids.
+func TestIDs(t *testing.T) {
+	t.Parallel()
+	m := create(t, 512, 4*mib)
+	d, err := open(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := d.ID()
+	for range 2 {
+		if _, err := d.WriteAt([]byte("x"), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again, err := open(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again.ID() == first {
+		t.Error("the id of the disk's content is the old one")
+	}
+}
+
+func TestDamaged(t *testing.T) {
+	t.Parallel()
+	good := create(t, 512, 4*mib).Bytes()
+	for name, edit := range map[string]func(b []byte){
+		"identifier":      func(b []byte) { b[0] = 'x' },
+		"both headers":    func(b []byte) { b[headerOff+8]++; b[2*headerOff+8]++ },
+		"both regions":    func(b []byte) { b[3*headerOff+8]++; b[4*headerOff+8]++ },
+		"metadata":        func(b []byte) { b[2*mib]++ },
+		"block size":      func(b []byte) { b[2*mib+(64<<10)]++ },
+		"block over BAT":  func(b []byte) { copy(b[batOff:], []byte{6, 0, 0x30, 0, 0, 0, 0, 0}) },
+		"block at zero":   func(b []byte) { copy(b[batOff:], []byte{6, 0, 0, 0, 0, 0, 0, 0}) },
+		"state 5":         func(b []byte) { b[batOff] = 5 },
+		"partly present":  func(b []byte) { b[batOff] = 7 },
+		"offset past end": func(b []byte) { copy(b[batOff:], []byte{6, 0, 0, 0, 0, 0, 0, 0xff}) },
+	} {
+		b := bytes.Clone(good)
+		edit(b)
+		d, err := open(containertest.Load(b))
+		if err == nil {
+			_, err = d.ReadAt(make([]byte, 512), 0)
+		}
+		if !errors.Is(err, container.ErrFormat) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestCutShort reads what is left of a file that was cut, and does not write it.
+func TestCutShort(t *testing.T) {
+	t.Parallel()
+	m := create(t, 512, 4*mib)
+	size, _ := m.Size()
+	m.Truncate(size - mib/2)
+	d, err := open(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, d, []byte("oldold"), 0)
+	if _, err := d.ReadAt(make([]byte, 512), mib-512); !errors.Is(err, container.ErrTruncated) {
+		t.Errorf("read behind the end: %v", err)
+	}
+	if _, err := d.WriteAt([]byte("x"), 0); !errors.Is(err, container.ErrTruncated) {
+		t.Errorf("write: %v", err)
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	m, _ := dirty(f)
+	f.Add(m.Bytes()[:batOff+4096])
+	f.Add(create(f, 4096, mib).Bytes()[:batOff+4096])
+	containertest.Fuzz(f, open)
+}
