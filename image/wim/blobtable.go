@@ -37,6 +37,16 @@ type blobTable []byte
 func (t blobTable) len() int         { return len(t) / blobSize }
 func (t blobTable) entry(i int) blob { return blob(t[i*blobSize:][:blobSize]) }
 
+// indexOf finds the entry of contents, -1 if there is none.
+func (t blobTable) indexOf(h Hash) int {
+	for i := range t.len() {
+		if b := t.entry(i); b.hash() == h && !b.metadata() {
+			return i
+		}
+	}
+	return -1
+}
+
 // maxBlobTable bounds the table: five million contents, thirty times those of Windows.
 const maxBlobTable = 256 << 20
 

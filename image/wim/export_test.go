@@ -2,7 +2,9 @@ package wim
 
 import (
 	"bytes"
+	"strings"
 	"testing"
+	"time"
 )
 
 // MetadataOf is the metadata of an image.
@@ -25,4 +27,15 @@ func FromMetadata(m []byte) (*Image, error) {
 	var err error
 	img.root, err = img.metadata.root()
 	return img, err
+}
+
+// ChangedXML is the XML behind a change that grew image n by 10 bytes, in an archive of
+// 1000; empty where it cannot be changed.
+func ChangedXML(doc string, n int, now time.Time) string {
+	a := &Archive{xml: encodeUTF16(byteOrderMark + doc), infos: []Info{{}}}
+	b := a.changedXML(n, 10, 1000, now)
+	if b == nil {
+		return ""
+	}
+	return strings.TrimPrefix(decodeUTF16(b), byteOrderMark)
 }

@@ -69,6 +69,10 @@ func (d *dentry) modified() time.Time {
 	return fromFileTime(le.Uint64(d.bytes[modifiedOff:]))
 }
 
+// hardLink is the group of the entries that are one file; 0 for a file with one name. A
+// reparse point has something else there.
+func (d *dentry) hardLink() uint64 { return le.Uint64(d.bytes[hardLinkOff:]) }
+
 // align rounds up to where the next structure is.
 func align(off int64) int64 { return (off + metadataAlignment - 1) &^ (metadataAlignment - 1) }
 

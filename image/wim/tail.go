@@ -71,3 +71,20 @@ func (t *tail) sum(rest io.Reader, piece int64, known []byte) error {
 	le.PutUint32(t.integrity[integrityPieceOff:], uint32(piece))
 	return nil
 }
+
+// knownSums are the sums of the whole pieces of the old archive, and where the first
+// piece begins that has to be read. Where the old table makes no sense it is all of them.
+func (a *Archive) knownSums() (piece int64, known []byte, from int64) {
+	old, err := a.readAll(a.header.integrity(), "integrity table", maxIntegrity)
+	if err != nil || len(old) < integrityHeaderSize {
+		return integrityPiece, nil, headerSize
+	}
+	piece = int64(le.Uint32(old[integrityPieceOff:]))
+	covered := int64(a.header.blobTable().offset()+a.header.blobTable().stored()) - headerSize
+	sums := old[integrityHeaderSize:]
+	if piece < minIntegrityPiece || int64(len(sums)) != (covered+piece-1)/piece*sha1.Size {
+		return integrityPiece, nil, headerSize
+	}
+	whole := covered / piece
+	return piece, slices.Clone(sums[:whole*sha1.Size]), headerSize + whole*piece
+}
