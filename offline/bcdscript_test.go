@@ -42,6 +42,26 @@ func bcdData(o sample.BCDOptions) ([]byte, error) {
 	return h.Bytes()
 }
 
+// usedBCD is a store that has been in use: keys that came and went have left room behind.
+func usedBCD(o sample.BCDOptions) ([]byte, error) {
+	o.Now = bcdTime
+	h, err := sample.BCD(o)
+	if err != nil {
+		return nil, err
+	}
+	const gone = `Objects\gone`
+	if err := h.SetValue(gone, hive.Value{Name: "x", Type: hive.Binary, Data: make([]byte, 4000)}); err != nil {
+		return nil, err
+	}
+	if err := h.DeleteKey(gone); err != nil {
+		return nil, err
+	}
+	return h.Bytes()
+}
+
+// bootLog is the log of a store, empty but for its room, as long as Windows makes it.
+func bootLog() []byte { return make([]byte, 28<<10) }
+
 // cmdMkboot makes a small disk that boots as EFI or BIOS machines do, with a store on its first
 // partition and a Windows on its second, or one with a Windows on FAT: mkboot efi disk.img.
 func cmdMkboot(ts *testscript.TestScript, neg bool, args []string) {
@@ -64,7 +84,7 @@ func fillEFIDisk(disk image.Disk) error {
 		return err
 	}
 	id := windows.VolumeID{PartitionGUID: table.Partitions[1].GUID}
-	data, err := bcdData(sample.BCDOptions{EFI: true, Volume: id, Elements: sample.BCDElements{
+	data, err := usedBCD(sample.BCDOptions{EFI: true, Volume: id, Elements: sample.BCDElements{
 		0x26000024: true, 0x25000080: 1, 0x25000031: 4096, 0x250000e0: 1, 0x12000030: "clear\x1b[2J",
 	}})
 	if err != nil {
@@ -76,7 +96,7 @@ func fillEFIDisk(disk image.Disk) error {
 	}
 	err = fattest.Write(esp, esp.Size(), fattest.Options{Kind: fat.FAT32, Label: "SYSTEM", Root: []fattest.Entry{
 		{Name: "EFI", Dir: []fattest.Entry{{Name: "Microsoft", Dir: []fattest.Entry{{Name: "Boot", Dir: []fattest.Entry{
-			{Name: "BCD", Data: data}, {Name: "BCD.LOG", Data: nil},
+			{Name: "BCD", Data: data}, {Name: "BCD.LOG", Data: bootLog()}, {Name: "BCD.LOG1"}, {Name: "BCD.LOG2"},
 		}}}}}},
 	}})
 	return errors.Join(err, fillWindows(disk, table, id))
@@ -90,7 +110,7 @@ func fillBIOSDisk(disk image.Disk) error {
 		return err
 	}
 	id := windows.VolumeID{MBRSignature: table.DiskSignature, Offset: table.Partitions[1].Start}
-	data, err := bcdData(sample.BCDOptions{Volume: id})
+	data, err := usedBCD(sample.BCDOptions{Volume: id})
 	if err != nil {
 		return err
 	}
@@ -99,7 +119,7 @@ func fillBIOSDisk(disk image.Disk) error {
 		return err
 	}
 	err = format.Write(reserved, format.Options{Label: "System Reserved", Root: []format.Entry{
-		{Name: "Boot", Dir: []format.Entry{{Name: "BCD", Data: data}, {Name: "BCD.LOG", Data: make([]byte, 21504)}, {Name: "BCD.LOG1"}, {Name: "BCD.LOG2"}}},
+		{Name: "Boot", Dir: []format.Entry{{Name: "BCD", Data: data}, {Name: "BCD.LOG", Data: bootLog()}, {Name: "BCD.LOG1"}, {Name: "BCD.LOG2"}}},
 	}})
 	return errors.Join(err, fillWindows(disk, table, id))
 }

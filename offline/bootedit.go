@@ -193,13 +193,13 @@ func (e *edit) describeBoot(plan *crashconfig.BootPlan) *bootJSON {
 		return nil
 	}
 	j := &bootJSON{
-		Entry: plan.Entry, Name: carried(plan.Name), Changes: []bootChangeJSON{}, RemoveKeys: plan.RemoveKeys, Notes: plan.Notes,
+		Entry: plan.Entry, Changes: []bootChangeJSON{}, RemoveKeys: plan.RemoveKeys, Notes: plan.Notes,
 	}
-	switch {
-	case e.boot != nil:
+	if b := e.facts.Boot; b != nil && b.Entry == plan.Entry {
+		j.Store, j.Name = b.Store, carried(b.Name)
+	}
+	if e.boot != nil {
 		j.Store = e.boot.path + " (" + e.boot.volume.Label() + ")"
-	case e.facts.Boot != nil:
-		j.Store = e.facts.Boot.Store
 	}
 	for _, c := range plan.Changes {
 		b := bootChangeJSON{changeJSON: changeJSON{c.Key, c.Name, describeValue(c.Old), describeValue(c.New), c.Why, c.Fixes}}
@@ -234,7 +234,7 @@ func (j *bootJSON) print(talk *ui.UI) {
 		return
 	}
 	talk.Printf("\nboot store %s\n", j.Store)
-	talk.Printf("  entry %s %s\n", strconv.Quote(printable(j.Name)), j.Entry)
+	talk.Printf("  entry %s\n", strings.TrimSpace(printable(j.Name)+" "+j.Entry))
 	for _, c := range j.Changes {
 		talk.Printf("  %s: %s -> %s\n", c.Element, orAbsent(c.OldWords), orAbsent(c.NewWords))
 		if c.Why != "" {

@@ -13,8 +13,7 @@ import (
 // BootPlan is what is to be changed in the boot store: elements of the entry that starts the installation.
 type BootPlan struct {
 	Edits
-	Entry string // ID of the entry
-	Name  string // its name in the menu
+	Entry string // its ID
 }
 
 // ErrBootElement says that a change of the boot store concerns something else than the few elements that may be changed.
@@ -129,7 +128,7 @@ func (d *draft) boot() error {
 	if len(wishes) == 0 {
 		return nil
 	}
-	p := &BootPlan{Entry: after.Entry, Name: after.Name}
+	p := &BootPlan{Entry: after.Entry}
 	for _, w := range wishes {
 		p.Changes = append(p.Changes, w.change(&after))
 	}
