@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"hangkit/image/container"
+	"hangkit/image/qcow2"
 	"hangkit/image/vhd"
 	"hangkit/image/vhdx"
 )
@@ -52,6 +53,8 @@ func (f *File) openContainer() (*container.Disk, error) {
 	switch f.format {
 	case VHD:
 		return vhd.Open(storage, f.openBelow)
+	case QCOW2:
+		return qcow2.Open(storage, f.openBelow)
 	case VHDX:
 		return vhdx.Open(storage, f.openBelow)
 	default:

@@ -48,7 +48,7 @@ var formats = [...]formatInfo{
 	FixedVHD: {name: "VHD (fixed)"},
 	VHD:      {name: "VHD (dynamic or differencing)"},
 	VHDX:     {name: "VHDX"},
-	QCOW2:    {"qcow2", qemuImg},
+	QCOW2:    {name: "qcow2"},
 	QED:      {"QED", qemuImg},
 	VMDK:     {"VMDK", qemuImg},
 	VMDKText: {"VMDK descriptor", qemuImg},

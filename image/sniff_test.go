@@ -87,7 +87,7 @@ func TestFormatWords(t *testing.T) {
 			t.Errorf("format %d has no name", int(f))
 		}
 		err := &UnsupportedContainerError{Path: "a.bin", Format: f}
-		if readable := slices.Contains([]Format{Raw, FixedVHD, VHD, VHDX}, f); !readable && !strings.Contains(err.Hint(), "a.bin") {
+		if readable := slices.Contains([]Format{Raw, FixedVHD, VHD, VHDX, QCOW2}, f); !readable && !strings.Contains(err.Hint(), "a.bin") {
 			t.Errorf("%v: hint %q", f, err.Hint())
 		}
 	}
@@ -98,13 +98,13 @@ func TestFormatWords(t *testing.T) {
 
 func TestOpenContainer(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "vm.qcow2")
-	if err := os.WriteFile(path, []byte("QFI\xfb"+strings.Repeat("\x00", 600)), 0o600); err != nil {
+	path := filepath.Join(t.TempDir(), "vm.qed")
+	if err := os.WriteFile(path, []byte("QED\x00"+strings.Repeat("\x00", 600)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	_, err := Open(path, true)
 	var container *UnsupportedContainerError
-	if !errors.As(err, &container) || container.Format != QCOW2 || !errors.Is(err, ErrUnsupported) {
+	if !errors.As(err, &container) || container.Format != QED || !errors.Is(err, ErrUnsupported) {
 		t.Fatalf("got %v", err)
 	}
 	if want := "convert it first: qemu-img convert -O raw " + path + " disk.img"; container.Hint() != want {

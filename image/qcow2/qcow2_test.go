@@ -1,0 +1,320 @@
+package qcow2_test
+
+import (
+	"bytes"
+	"compress/flate"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"testing"
+
+	"hangkit/image/container"
+	"hangkit/image/container/containertest"
+	"hangkit/image/qcow2"
+)
+
+var be = binary.BigEndian
+
+const (
+	kib     = 1 << 10
+	mib     = 1 << 20
+	cluster = 4 * kib
+)
+
+func open(s container.Storage) (*container.Disk, error) { return qcow2.Open(s, nil) }
+
+// create makes a disk with some clusters.
+func create(tb testing.TB, o qcow2.Options) *containertest.Medium {
+	tb.Helper()
+	m := containertest.NewMedium()
+	d, err := qcow2.Create(m, o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if _, err := d.WriteAt(bytes.Repeat([]byte("old"), 4000), 0); err != nil {
+		tb.Fatal(err)
+	}
+	if err := d.Close(); err != nil {
+		tb.Fatal(err)
+	}
+	return m
+}
+
+func small(tb testing.TB) *containertest.Medium {
+	tb.Helper()
+	return create(tb, qcow2.Options{Size: mib + 512, Cluster: cluster})
+}
+
+func TestSuite(t *testing.T) {
+	t.Parallel()
+	for name, make := range map[string]func(tb testing.TB) *containertest.Medium{
+		"version 3": small,
+		"version 2": func(tb testing.TB) *containertest.Medium {
+			tb.Helper()
+			return create(tb, qcow2.Options{Size: mib + 512, Cluster: 8 * kib, Version: 2})
+		},
+		"snapshot":   snapshot,
+		"compressed": compressed,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			containertest.Run(t, containertest.Format{Make: make, Open: open, Piece: 100 * kib, Check: check})
+		})
+	}
+}
+
+// TestBacking runs the suite on an empty image with a backing file that is
+// smaller than it.
+func TestBacking(t *testing.T) {
+	t.Parallel()
+	base := bytes.NewReader(bytes.Repeat([]byte("backing "), 70*kib))
+	opener := func(r container.Reference) (container.Source, error) {
+		if r.Names[0] != "base.img" || r.Format != "raw" {
+			t.Errorf("asked for %+v", r)
+		}
+		return base, nil
+	}
+	containertest.Run(t, containertest.Format{
+		Make:  overlay,
+		Open:  func(s container.Storage) (*container.Disk, error) { return qcow2.Open(s, opener) },
+		Piece: 100 * kib, Check: check,
+	})
+}
+
+// overlay is an image with the backing file base.img.
+func overlay(tb testing.TB) *containertest.Medium {
+	tb.Helper()
+	m := containertest.NewMedium()
+	if _, err := qcow2.Create(m, qcow2.Options{Size: mib, Cluster: cluster}); err != nil {
+		tb.Fatal(err)
+	}
+	extension := append(be.AppendUint32(be.AppendUint32(nil, 0xe2792aca), 3), "raw\x00\x00\x00\x00\x00"...)
+	put(tb, m, 104, extension)
+	put(tb, m, 512, []byte("base.img"))
+	put(tb, m, 8, be.AppendUint32(be.AppendUint64(nil, 512), 8))
+	return m
+}
+
+func put(tb testing.TB, m *containertest.Medium, off int64, b []byte) {
+	tb.Helper()
+	if _, err := m.WriteAt(b, off); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// Where images made here have their tables, in clusters.
+const (
+	refcountTable = 1
+	refcountBlock = 2
+	l1Table       = 3
+)
+
+// snapshot is an image in which something else has a copy of the L1 table:
+// every refcount but those of the header is two, and nothing is the disk's
+// alone.
+func snapshot(tb testing.TB) *containertest.Medium {
+	tb.Helper()
+	m := small(tb)
+	size, _ := m.Size()
+	b := m.Bytes()
+	l2 := int64(be.Uint64(b[l1Table*cluster:]) & 0x00fffffffffffe00)
+	be.PutUint64(b[l1Table*cluster:], uint64(l2))
+	for i := l2; i < l2+cluster; i += 8 {
+		be.PutUint64(b[i:], be.Uint64(b[i:])&^(1<<63))
+	}
+	for c := int64(l1Table) + 1; c < size/cluster; c++ {
+		be.PutUint16(b[refcountBlock*cluster+2*c:], 2)
+	}
+	return containertest.Load(b)
+}
+
+// compressed is an image whose first two clusters are packed into one.
+func compressed(tb testing.TB) *containertest.Medium {
+	tb.Helper()
+	b := small(tb).Bytes()
+	l2 := int64(be.Uint64(b[l1Table*cluster:]) & 0x00fffffffffffe00)
+	place := int64(len(b))
+	b = append(b, make([]byte, cluster)...)
+	at := place
+	for i := range int64(2) {
+		p := pack(tb, bytes.Repeat([]byte{byte('a' + i)}, cluster))
+		copy(b[at:], p)
+		sectors := (at%512 + int64(len(p)) - 1) / 512
+		const width = 62 - (12 - 8)
+		old := int64(be.Uint64(b[l2+8*i:]) & 0x00fffffffffffe00)
+		be.PutUint16(b[refcountBlock*cluster+2*(old/cluster):], 0)
+		be.PutUint64(b[l2+8*i:], 1<<62|uint64(sectors)<<width|uint64(at))
+		at += int64(len(p))
+	}
+	be.PutUint16(b[refcountBlock*cluster+2*(place/cluster):], 2)
+	return containertest.Load(b)
+}
+
+func pack(tb testing.TB, b []byte) []byte {
+	tb.Helper()
+	var out bytes.Buffer
+	w, err := flate.NewWriter(&out, 9)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if _, err := w.Write(b); err != nil || w.Close() != nil {
+		tb.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// check judges an image as qemu-img check does, with code of its own: what
+// is used is counted at least so often, and what is marked as the disk's
+// alone is counted once.
+func check(s container.Storage) error {
+	size, err := s.Size()
+	if err != nil {
+		return err
+	}
+	b := make([]byte, size)
+	if err := container.ReadFull(s, b, 0); err != nil {
+		return err
+	}
+	c := checker{b: b, size: int64(1) << be.Uint32(b[20:]), used: map[int64]int{}}
+	c.walk()
+	return errors.Join(c.faults...)
+}
+
+type checker struct {
+	b      []byte
+	size   int64
+	used   map[int64]int
+	faults []error
+}
+
+func (c *checker) u64(off int64) uint64 {
+	if off+8 > int64(len(c.b)) {
+		return 0
+	}
+	return be.Uint64(c.b[off:])
+}
+
+func (c *checker) count(off int64) int {
+	table := int64(be.Uint64(c.b[48:]))
+	block := int64(c.u64(table + 8*(off/c.size/(c.size/2))))
+	at := block + 2*(off/c.size%(c.size/2))
+	if block == 0 || at+2 > int64(len(c.b)) {
+		return 0
+	}
+	return int(be.Uint16(c.b[at:]))
+}
+
+func (c *checker) use(entry uint64) int64 {
+	off := int64(entry & 0x00fffffffffffe00)
+	if off == 0 {
+		return 0
+	}
+	c.used[off]++
+	n := c.count(off)
+	if n < c.used[off] {
+		c.faults = append(c.faults, fmt.Errorf("cluster 0x%x used %d times, counted %d times", off, c.used[off], n))
+	}
+	if own := entry>>63 != 0; own != (n == 1) {
+		c.faults = append(c.faults, fmt.Errorf("cluster 0x%x: own %v, counted %d times", off, own, n))
+	}
+	return off
+}
+
+func (c *checker) walk() {
+	l1, n := int64(be.Uint64(c.b[40:])), int64(be.Uint32(c.b[36:]))
+	for i := range n {
+		table := c.use(c.u64(l1 + 8*i))
+		if table == 0 {
+			continue
+		}
+		for e := table; e < table+c.size; e += 8 {
+			if v := c.u64(e); v>>62&1 == 0 {
+				c.use(v)
+			}
+		}
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		off     int
+		value   byte
+		writing bool // read, but not written
+	}{
+		"encrypted":        {35, 1, false},
+		"external data":    {79, 4, false},
+		"extended L2":      {79, 16, false},
+		"unknown feature":  {78, 1, false},
+		"dirty":            {79, 1, true},
+		"corrupt":          {79, 2, true},
+		"32-bit refcounts": {99, 5, true},
+	} {
+		m := small(t)
+		put(t, m, int64(c.off), []byte{c.value})
+		d, err := open(m)
+		if c.writing {
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			err = d.Writable()
+		}
+		var refused *container.RefusedError
+		if !errors.As(err, &refused) || refused.Hint() == "" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestDamaged(t *testing.T) {
+	t.Parallel()
+	good := small(t).Bytes()
+	for name, c := range map[string]struct {
+		off   int
+		value []byte
+	}{
+		"magic":             {0, []byte("x")},
+		"version":           {7, []byte{4}},
+		"cluster bits":      {23, []byte{22}},
+		"small clusters":    {23, []byte{8}},
+		"disk size":         {24, []byte{0x7f}},
+		"negative size":     {24, []byte{0xff}},
+		"L1 entries":        {36, []byte{0xff}},
+		"too few of them":   {39, []byte{0}},
+		"L1 offset":         {47, []byte{1}},
+		"refcount offset":   {55, []byte{1}},
+		"L1 entry":          {l1Table*cluster + 6, []byte{2}},
+		"backing name":      {8, []byte{0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9}},
+		"long backing name": {14, []byte{2, 0, 0, 0xff, 0, 0}},
+	} {
+		b := bytes.Clone(good)
+		copy(b[c.off:], c.value)
+		d, err := open(containertest.Load(b))
+		if err == nil {
+			_, err = d.ReadAt(make([]byte, 512), 0)
+		}
+		if !errors.Is(err, container.ErrFormat) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestProtocols: a backing file that is not a file is named, not looked for.
+func TestProtocols(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"json:{}{}", "nbd://ho", "ssh:host"} {
+		m := overlay(t)
+		put(t, m, 512, []byte(name)[:8])
+		if _, err := open(m); !errors.Is(err, container.ErrUnsupported) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	for _, make := range []func(testing.TB) *containertest.Medium{small, snapshot, compressed} {
+		f.Add(make(f).Bytes())
+	}
+	containertest.Fuzz(f, open)
+}
