@@ -51,11 +51,11 @@ func Probe(r io.ReaderAt) bool {
 	if n, _ := r.ReadAt(b, 0); n < len(b) {
 		return false
 	}
-	at, _ := findGUID(b)
 	switch string(b[oemOff : oemOff+len(oemBitLocker)]) {
 	case oemBitLocker:
-		return at >= 0 || bytes.HasPrefix(b, vistaJump)
-	case oemToGo:
+		return true
+	case oemToGo: // many a FAT volume says so
+		at, _ := findGUID(b)
 		return at >= 0
 	}
 	return false

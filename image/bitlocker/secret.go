@@ -69,8 +69,8 @@ func ParseSecret(text string) (*Secret, error) {
 	return NewPassword(text), nil
 }
 
-// maxKeyFile is far more than a key file of any kind takes.
-const maxKeyFile = 64 << 10
+// MaxKeyFile is far more than a key file of any kind takes.
+const MaxKeyFile = 64 << 10
 
 // recoveryInText finds the recovery passwords in a text such as Windows saves.
 var recoveryInText = regexp.MustCompile(`\b[0-9]{6}(?:-[0-9]{6}){7}\b`)
@@ -78,7 +78,7 @@ var recoveryInText = regexp.MustCompile(`\b[0-9]{6}(?:-[0-9]{6}){7}\b`)
 // ParseKeyFile reads a file with a key: a .BEK, the text that Windows saves with a recovery
 // password, or a text that is nothing but a recovery password or a password.
 func ParseKeyFile(data []byte) ([]*Secret, error) {
-	if len(data) > maxKeyFile {
+	if len(data) > MaxKeyFile {
 		return nil, fmt.Errorf("%w: %d bytes are too many", ErrKey, len(data))
 	}
 	if isExternalKey(data) {

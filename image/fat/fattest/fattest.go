@@ -1,11 +1,14 @@
-// Package fattest makes FAT volumes for tests: small ones, with nothing on them but what is asked
-// for, and every structure where the formats put it.
+// Package fattest makes FAT volumes for tests and sample disks, with nothing on them but what is
+// asked for, and every structure where the formats put it.
 package fattest
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"unicode/utf16"
 
@@ -25,7 +28,17 @@ type Options struct {
 	Label      string
 	Root       []Entry
 	Fragmented bool // no two clusters of a file lie together
+
+	HiddenSectors uint32 // in front of the volume on its disk
+	Serial        uint32 // of the volume; 0 is one like any other
 }
+
+// Geometry that firmware without one of its own believes in.
+const (
+	sectorsPerTrack = 63
+	heads           = 255
+	someSerial      = 0x1234ABCD
+)
 
 var le = binary.LittleEndian
 
@@ -46,8 +59,9 @@ func Write(d io.WriterAt, size int64, o Options) error {
 	root := w.directory(o.Root, label(o.Label))
 	if w.o.Kind == fat.FAT32 {
 		w.rootCluster = w.store(root.raw)
-		w.put(sectorSize*infoSector, infoSectorBytes())
+		w.put(sectorSize*infoSector, w.infoSector())
 		w.put(sectorSize*backupSector, w.bootSector())
+		w.put(sectorSize*(backupSector+infoSector), w.infoSector())
 	} else {
 		w.put(w.rootAt, root.raw)
 	}
@@ -58,8 +72,8 @@ func Write(d io.WriterAt, size int64, o Options) error {
 	if w.err != nil {
 		return w.err
 	}
-	for off, p := range w.pieces {
-		if _, err := d.WriteAt(p, off); err != nil {
+	for _, off := range slices.Sorted(maps.Keys(w.pieces)) {
+		if _, err := d.WriteAt(w.pieces[off], off); err != nil {
 			return fmt.Errorf("make FAT volume: %w", err)
 		}
 	}
@@ -75,6 +89,7 @@ type writer struct {
 	table                []byte
 	next                 uint32 // free cluster
 	clusters, shortNames int
+	used                 int // clusters
 	rootCluster          uint32
 	pieces               map[int64][]byte
 	err                  error
@@ -114,6 +129,9 @@ func (w *writer) bootSector() []byte {
 	le.PutUint16(b[14:], uint16(w.fatAt/sectorSize))
 	b[16] = fats
 	b[21] = 0xF8
+	le.PutUint16(b[24:], sectorsPerTrack)
+	le.PutUint16(b[26:], heads)
+	le.PutUint32(b[28:], w.o.HiddenSectors)
 	le.PutUint32(b[32:], uint32(w.sectors))
 	b[510], b[511] = 0x55, 0xAA
 	fatSectors := uint32(len(w.table) / sectorSize)
@@ -123,7 +141,7 @@ func (w *writer) bootSector() []byte {
 		le.PutUint16(b[48:], infoSector)
 		le.PutUint16(b[50:], backupSector)
 		b[66] = 0x29
-		le.PutUint32(b[67:], 0x1234ABCD)
+		le.PutUint32(b[67:], cmp.Or(w.o.Serial, someSerial))
 		copy(b[71:], fmt.Sprintf("%-11s", w.o.Label))
 		copy(b[82:], "FAT32   ")
 		return b
@@ -131,19 +149,19 @@ func (w *writer) bootSector() []byte {
 	le.PutUint16(b[17:], rootEntries)
 	le.PutUint16(b[22:], uint16(fatSectors))
 	b[38] = 0x29
-	le.PutUint32(b[39:], 0x1234ABCD)
+	le.PutUint32(b[39:], cmp.Or(w.o.Serial, someSerial))
 	copy(b[43:], fmt.Sprintf("%-11s", w.o.Label))
 	copy(b[54:], fmt.Sprintf("%-8s", w.o.Kind))
 	return b
 }
 
-// infoSectorBytes is an FSInfo that knows nothing.
-func infoSectorBytes() []byte {
+// infoSector is an FSInfo that knows how many clusters are free, and from where on.
+func (w *writer) infoSector() []byte {
 	b := make([]byte, sectorSize)
 	copy(b, "RRaA")
 	copy(b[484:], "rrAa")
-	le.PutUint32(b[488:], 0xFFFFFFFF)
-	le.PutUint32(b[492:], 0xFFFFFFFF)
+	le.PutUint32(b[488:], uint32(w.clusters-w.used))
+	le.PutUint32(b[492:], w.next)
 	b[510], b[511] = 0x55, 0xAA
 	return b
 }
@@ -185,6 +203,7 @@ func (w *writer) store(data []byte) uint32 {
 func (w *writer) take() uint32 {
 	c := w.next
 	w.next++
+	w.used++
 	if w.o.Fragmented {
 		w.next++
 	}

@@ -1,0 +1,246 @@
+package image_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"hangkit/image"
+)
+
+// qemuFormat is an image as qemu-img makes it.
+type qemuFormat struct {
+	name    string
+	format  string   // as qemu-img calls it
+	options string   // of -o
+	convert []string // more arguments of convert
+	check   bool     // qemu-img check can judge it
+	sealed  bool     // it is not written
+}
+
+var qemuFormats = []qemuFormat{
+	{name: "dynamic VHD", format: "vpc", options: "subformat=dynamic,force_size=on"},
+	{name: "fixed VHD", format: "vpc", options: "subformat=fixed,force_size=on"},
+	{name: "dynamic VHDX", format: "vhdx", options: "subformat=dynamic", check: true},
+	{name: "VHDX, small blocks", format: "vhdx", options: "subformat=dynamic,block_size=1M", check: true},
+	{name: "fixed VHDX", format: "vhdx", options: "subformat=fixed", check: true},
+	{name: "qcow2", format: "qcow2", check: true},
+	{name: "qcow2 version 2", format: "qcow2", options: "compat=0.10", check: true},
+	{name: "qcow2, small clusters", format: "qcow2", options: "cluster_size=4k", check: true},
+	{name: "qcow2, large clusters", format: "qcow2", options: "cluster_size=2M", check: true},
+	{name: "qcow2, metadata allocated", format: "qcow2", options: "preallocation=metadata", check: true},
+	{name: "qcow2, lazy refcounts", format: "qcow2", options: "lazy_refcounts=on", check: true},
+	{name: "qcow2, deflate", format: "qcow2", convert: []string{"-c"}, check: true},
+	{name: "qcow2, zstd", format: "qcow2", options: "compression_type=zstd", convert: []string{"-c"}, check: true},
+	{name: "qcow2, zstd, large clusters", format: "qcow2", options: "compression_type=zstd,cluster_size=2M", convert: []string{"-c"}, check: true},
+}
+
+// qemuSize is the disk of these tests; not whole blocks of anything.
+const qemuSize = 24*mib + 3*512
+
+// scattered is a disk of which some is text, some noise, most nothing.
+func scattered(t *testing.T) (path string, content []byte) {
+	t.Helper()
+	content = make([]byte, qemuSize)
+	random := rand.NewChaCha8([32]byte{7})
+	for _, at := range []int{0, 300_000, 5 * mib, 5*mib + 200_000, 13*mib - 70_000, qemuSize - 100_000} {
+		_, _ = random.Read(content[at : at+90_000]) // a ChaCha8 never fails
+		copy(content[at+30_000:at+60_000], bytes.Repeat([]byte("registry "), 4000))
+	}
+	path = filepath.Join(t.TempDir(), "disk.raw")
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path, content
+}
+
+// make converts a raw image.
+func (q qemuFormat) make(t *testing.T, raw string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "image")
+	args := append([]string{"convert", "-f", "raw", "-O", q.format}, q.convert...)
+	if q.options != "" {
+		args = append(args, "-o", q.options)
+	}
+	run(t, "qemu-img", append(args, raw, path)...)
+	return path
+}
+
+// TestOracleContainers reads what qemu-img made, writes it, and has qemu-img
+// judge the outcome.
+func TestOracleContainers(t *testing.T) {
+	t.Parallel()
+	for _, q := range qemuFormats {
+		t.Run(q.name, func(t *testing.T) {
+			t.Parallel()
+			raw, content := scattered(t)
+			path := q.make(t, raw)
+			sameContent(t, openFile(t, path, false), content)
+			if q.sealed {
+				return
+			}
+			scribble(t, path, content)
+			if q.check {
+				run(t, "qemu-img", "check", "-f", q.format, path)
+			}
+			if q.format == "vpc" {
+				run(t, "vhdiinfo", path)
+			}
+			sameAsQEMU(t, path, q.format, content)
+			sameContent(t, openFile(t, path, false), content)
+		})
+	}
+}
+
+// sameContent compares a disk with what it should hold, read in pieces.
+func sameContent(t *testing.T, f *image.File, want []byte) {
+	t.Helper()
+	if f.Size() != int64(len(want)) {
+		t.Fatalf("size %d, want %d", f.Size(), len(want))
+	}
+	got := make([]byte, mib+77)
+	for off := 0; off < len(want); off += len(got) {
+		piece := want[off:min(off+len(got), len(want))]
+		if n, err := f.ReadAt(got[:len(piece)], int64(off)); err != nil {
+			t.Fatalf("read at 0x%x: %d, %v", off, n, err)
+		}
+		if !bytes.Equal(got[:len(piece)], piece) {
+			t.Fatalf("bytes at 0x%x differ", off)
+		}
+	}
+}
+
+// scribble writes an image, and the same to its content: over what is there
+// and into nothing, small, large and across blocks.
+func scribble(t *testing.T, path string, content []byte) {
+	t.Helper()
+	f := openFile(t, path, true)
+	random := rand.New(rand.NewPCG(5, 6))
+	for i, off := range []int{0, 4096, 301_000, 2 * mib, 8*mib - 5000, 17 * mib, 17*mib + 512, 5*mib + 50_001, qemuSize - 777} {
+		p := bytes.Repeat([]byte{byte(i + 1)}, min(1+random.IntN(100_000), qemuSize-off))
+		if _, err := f.WriteAt(p, int64(off)); err != nil {
+			t.Fatalf("write at 0x%x: %v", off, err)
+		}
+		copy(content[off:], p)
+		if i%3 == 0 {
+			if err := f.Sync(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// sameAsQEMU has qemu-img convert the image back.
+func sameAsQEMU(t *testing.T, path, format string, content []byte) {
+	t.Helper()
+	back := filepath.Join(t.TempDir(), "back.raw")
+	run(t, "qemu-img", "convert", "-f", format, "-O", "raw", path, back)
+	got, err := os.ReadFile(back)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, content) {
+		t.Fatalf("qemu-img reads other bytes (%d of them, want %d)", len(got), len(content))
+	}
+}
+
+// TestOracleSnapshot: what a snapshot has stays as it was.
+func TestOracleSnapshot(t *testing.T) {
+	t.Parallel()
+	for _, options := range []string{"compat=1.1", "compat=0.10", "cluster_size=4k"} {
+		t.Run(options, func(t *testing.T) {
+			t.Parallel()
+			raw, content := scattered(t)
+			path := qemuFormat{format: "qcow2", options: options}.make(t, raw)
+			before := bytes.Clone(content)
+			run(t, "qemu-img", "snapshot", "-c", "before", path)
+			scribble(t, path, content)
+			run(t, "qemu-img", "check", path)
+			sameAsQEMU(t, path, "qcow2", content)
+			run(t, "qemu-img", "snapshot", "-a", "before", path)
+			run(t, "qemu-img", "check", path)
+			sameAsQEMU(t, path, "qcow2", before)
+			run(t, "qemu-img", "snapshot", "-d", "before", path)
+			run(t, "qemu-img", "check", path)
+		})
+	}
+}
+
+// TestOracleBacking writes the top of a chain of three and leaves the others
+// alone. The names in it are relative to where the images lie.
+func TestOracleBacking(t *testing.T) {
+	t.Parallel()
+	raw, content := scattered(t)
+	middle := qemuFormat{format: "qcow2", convert: []string{"-c"}}.make(t, raw)
+	dir := filepath.Dir(middle)
+	bases := map[string]string{
+		"qcow2 by a relative name": filepath.Join(dir, "top.qcow2"),
+		"raw by an absolute name":  filepath.Join(dir, "top2.qcow2"),
+	}
+	run(t, "qemu-img", "create", "-f", "qcow2", "-b", "image", "-F", "qcow2", bases["qcow2 by a relative name"])
+	run(t, "qemu-img", "create", "-f", "qcow2", "-b", raw, "-F", "raw", bases["raw by an absolute name"])
+	for name, top := range bases {
+		want := bytes.Clone(content)
+		sameContent(t, openFile(t, top, false), want)
+		scribble(t, top, want)
+		run(t, "qemu-img", "check", top)
+		sameAsQEMU(t, top, "qcow2", want)
+		sameAsQEMU(t, middle, "qcow2", content)
+		if got, err := os.ReadFile(raw); err != nil || !bytes.Equal(got, content) {
+			t.Errorf("%s: the backing file was written, %v", name, err)
+		}
+	}
+}
+
+// TestOracleCreated has qemu-img judge the images made here.
+func TestOracleCreated(t *testing.T) {
+	t.Parallel()
+	for format, create := range creators {
+		t.Run(format, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "image")
+			create(t, path, qemuSize)
+			content := make([]byte, qemuSize)
+			sameContent(t, openFile(t, path, false), content)
+			scribble(t, path, content)
+			if format != "vpc" {
+				run(t, "qemu-img", "check", "-f", format, path)
+			} else if out := run(t, "vhdiinfo", path); !strings.Contains(out, "Dynamic") {
+				t.Errorf("vhdiinfo: %s", out)
+			}
+			sameAsQEMU(t, path, format, content)
+		})
+	}
+}
+
+// TestOracleLocked: an image that a machine has open is not written.
+func TestOracleLocked(t *testing.T) {
+	t.Parallel()
+	raw, _ := scattered(t)
+	path := qemuFormat{format: "qcow2"}.make(t, raw)
+	socket := filepath.Join(t.TempDir(), "nbd.sock")
+	pid := filepath.Join(t.TempDir(), "pid")
+	run(t, "qemu-nbd", "--fork", "--pid-file", pid, "-k", socket, "-f", "qcow2", "-t", path)
+	t.Cleanup(func() {
+		b, err := os.ReadFile(pid)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		run(t, "kill", strings.TrimSpace(string(b)))
+	})
+	if f, err := image.Open(path, true); err == nil {
+		f.Close()
+		t.Fatal("opened for writing while qemu-nbd has it")
+	} else if want := image.ErrBusy; !strings.Contains(fmt.Sprint(err), want.Error()) {
+		t.Errorf("%v, want %v", err, want)
+	}
+	openFile(t, path, false)
+}
