@@ -144,7 +144,7 @@ func parserOptions(ctx context.Context, talk *ui.UI, exited *ui.Status) []kong.O
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(talk),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
-		kong.Vars{"platforms": platformNames()},
+		kong.Vars{"platforms": platformNames(crashconfig.Platforms()), "ways": platformNames(crashconfig.Ways())},
 		kong.ExplicitGroups([]kong.Group{
 			{Key: "main", Title: "The way to a dump:"},
 			{Key: "more", Title: "More:"},
@@ -152,9 +152,9 @@ func parserOptions(ctx context.Context, talk *ui.UI, exited *ui.Status) []kong.O
 	}
 }
 
-func platformNames() string {
+func platformNames(list []crashconfig.PlatformInfo) string {
 	var ids []string
-	for _, p := range crashconfig.Platforms() {
+	for _, p := range list {
 		ids = append(ids, p.ID)
 	}
 	return strings.Join(ids, ", ")

@@ -612,16 +612,16 @@ func TestRuleTable(t *testing.T) {
 	}
 }
 
-// Other names lead to a platform, and are not ids themselves.
+// Each name leads to one platform or way.
 func TestPlatformAliases(t *testing.T) {
 	t.Parallel()
-	ids := map[string]bool{}
-	for _, p := range Platforms() {
-		ids[p.ID] = true
-	}
-	for alias, id := range platformAliases {
-		if !ids[id] || ids[alias] || alias != strings.ToLower(alias) {
-			t.Errorf("%q stands for %q", alias, id)
+	seen := map[string]string{}
+	for _, p := range slices.Concat(Platforms(), Ways()) {
+		for _, name := range append([]string{p.ID}, p.Also...) {
+			if other, twice := seen[name]; twice || name != strings.ToLower(name) {
+				t.Errorf("%q stands for %s and for %s", name, p.ID, other)
+			}
+			seen[name] = p.ID
 		}
 	}
 }
