@@ -36,7 +36,7 @@ func (e *edit) openBootEdit(v *target.Volume, path string) (*bootEdit, error) {
 	}
 	b := &bootEdit{hiveWriter: e.flags.writer(e.talk, v, path)}
 	b.machine, b.set = e.machine, set
-	if err := b.hiveWriter.open(); err != nil {
+	if err := b.open(); err != nil {
 		return nil, errors.Join(err, set.Close())
 	}
 	return b, nil

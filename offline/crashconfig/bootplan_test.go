@@ -145,7 +145,7 @@ func TestBootPlan(t *testing.T) {
 			after := m.elements(t)
 			for key, v := range before {
 				changed := p.Boot != nil && slices.ContainsFunc(elementChanges(p.Boot), func(c string) bool { return strings.HasPrefix(c, key[strings.LastIndexByte(key, ' ')+1:]+",") })
-				if after[key] != v && !(changed && strings.HasPrefix(key, sample.LoaderID)) {
+				if isOurs := changed && strings.HasPrefix(key, sample.LoaderID); after[key] != v && !isOurs {
 					t.Errorf("%s: %s, was %s", key, after[key], v)
 				}
 			}
