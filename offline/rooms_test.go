@@ -30,7 +30,7 @@ var rooms = []room{
 		"hangkit/offline/crashconfig", "hangkit/offline/target", "hangkit/offline/windows", "hangkit/offline/windows/sample",
 		"github.com/alecthomas/kong", "github.com/schollz/progressbar/v3", "golang.org/x/term"},
 		why: "the program may use every room; only it knows a terminal"},
-	{dir: "offline/target", imports: []string{"hangkit/image", "hangkit/image/bitlocker", "hangkit/image/fat", "hangkit/ntfs", "golang.org/x/sys/unix", "golang.org/x/sys/windows"},
+	{dir: "offline/target", imports: []string{"hangkit/image", "hangkit/image/bitlocker", "hangkit/image/fat", "hangkit/image/wim", "hangkit/ntfs", "golang.org/x/sys/unix", "golang.org/x/sys/windows"},
 		why: "a target opens disks and volumes and does not care what Windows keeps on them"},
 	{dir: "offline/windows", imports: []string{"hangkit/hive", "github.com/ulikunitz/xz"},
 		why: "an installation is files and hives, wherever the volume came from; xz unpacks samples for the tests"},

@@ -27,8 +27,11 @@ func (v *Volume) openFAT(d image.Disk) {
 
 // FileSystem names what the volume holds: "NTFS", "FAT32", "BitLocker", "other".
 func (v *Volume) FileSystem() string {
-	if v.fat != 0 {
+	switch {
+	case v.fat != 0:
 		return v.fat.String()
+	case v.Image() > 0:
+		return "WIM"
 	}
 	return v.Kind.String()
 }

@@ -67,6 +67,9 @@ func hibernationOf(name string) (ntfs.Hibernation, error) {
 // journal is no reason: every machine that crashed has one, and bytes written in
 // place do not touch what it describes.
 func (v *Volume) Refuse() error {
+	if v.Image() > 0 {
+		return v.Target.refuseArchive()
+	}
 	if v.Part.Dynamic() {
 		return fmt.Errorf("%w: the volume is part of a dynamic disk or a storage pool and may have other members", ErrRefused)
 	}

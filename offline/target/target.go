@@ -7,6 +7,7 @@
 //
 //	image, device ──> partition table ──> NTFS volume ──┐
 //	                                  └─> FAT volume ───┤
+//	WIM archive ──> its images ─────────────────────────┤
 //	directory ──────────────────────────────────────────┼──> FS
 //	SYSTEM hive ──> its folder ─────────────────────────┘
 //
@@ -95,6 +96,7 @@ type Target struct {
 	hive        string      // name of a bare hive in its folder
 	hibernation string      // path of the hibernation file that belongs to a bare hive
 	overlay     *image.Overlay
+	wim         *wimArchive // nil for anything else
 	closers     []io.Closer
 }
 
@@ -115,6 +117,9 @@ type Volume struct {
 
 // Label names the volume for people: "disk.img, partition 3".
 func (v *Volume) Label() string {
+	if v.Image() > 0 {
+		return fmt.Sprintf("%s, image %d", v.Target.Name, v.Image())
+	}
 	if v.Part.Number == 0 || v.Target.table.Scheme == image.None {
 		return v.Target.Name
 	}
@@ -133,6 +138,9 @@ func Open(name string, mode Mode) (*Target, error) {
 	}
 	if IsHive(name) {
 		return openHive(name, mode)
+	}
+	if isWIM(name) {
+		return openWIM(name, mode)
 	}
 	return openDisk(name, mode)
 }
