@@ -5,21 +5,21 @@ import "hangkit/offline/windows"
 // oneShotPageFile makes sure that the first dump fits: in a page file of fixed size, else in a dedicated file on another
 // drive. What Windows manages may be too small at the first crash, and there will be only one.
 func (d *draft) oneShotPageFile() error {
-	n, known := dumpNeed(d.f, configuredType(d.f))
 	if d.unarmed() {
 		return nil
 	}
-	if !known || !d.f.Free.Known || !d.letterKnown() {
-		d.sayUnsized(known)
+	if why := d.unsized(); why != "" {
+		d.noteUnsized(why)
 		d.defaultPageFile()
 		return nil
 	}
+	n, _ := dumpNeed(d.f, configuredType(d.f))
 	if e, ok := dumpPageFile(d.f); ok && !e.Managed() && d.enough() {
 		d.dropMalformed()
 		return nil
 	}
 	if p, ok := d.grown(n.OK, d.most()); ok {
-		d.setPageFile(p, "a page file of fixed size is sure to hold the first dump: "+d.needWords())
+		d.setPageFile(p, "its initial size is sure to hold the first dump: "+d.needWords())
 		return nil
 	}
 	if drive, have, ok := d.roomiest(); ok && have >= n.OK+spareMB && d.f.AtLeast(windows.BuildVista) {
@@ -36,14 +36,4 @@ func (d *draft) oneShotPageFile() error {
 	}
 	return refuse("--profile one-shot", "a kernel dump of this machine can need %s; page file and free space on %s are %s, which must hold the dump as well, and no other fixed drive of this disk has room: "+
 		"free space, or name a place with %s PATH:SIZE or a size with %s SIZE", mbText(n.OK), d.f.Letter(), mbText(room(d.f)), dedicatedFlag, pageFileFlag)
-}
-
-// sayUnsized says what must be known for a fixed size.
-func (d *draft) sayUnsized(needKnown bool) {
-	if !needKnown {
-		d.note("--profile one-shot: the page file gets no fixed size, because the memory size is unknown: add --ram SIZE.")
-		return
-	}
-	n, _ := dumpNeed(d.f, configuredType(d.f))
-	d.note("--profile one-shot: the page file gets no fixed size, because the free space on its volume is unknown: add --pagefile %dM if there is room.", n.OK)
 }

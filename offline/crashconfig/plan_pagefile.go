@@ -66,14 +66,9 @@ func (d *draft) pageFileVerdict() Verdict {
 // fixedPageFile plans a page file of the size the dump can need, if memory size, drive letter and space allow. Where the
 // present one is far too small and there is less space, the usual size of the dump has to do.
 func (d *draft) fixedPageFile(worst Verdict) bool {
-	t := configuredType(d.f)
-	n, known := dumpNeed(d.f, t)
-	switch {
-	case !known:
-		d.note("No size is set for the page file: the memory size is unknown (--ram SIZE).")
-		return false
-	case !d.f.Free.Known || !d.letterKnown():
-		d.note("No size is set for the page file: the free space on its volume is unknown (--pagefile SIZE).")
+	n, _ := dumpNeed(d.f, configuredType(d.f))
+	if why := d.unsized(); why != "" {
+		d.noteUnsized(why)
 		return false
 	}
 	type choice struct {
@@ -98,6 +93,22 @@ func (d *draft) fixedPageFile(worst Verdict) bool {
 		mbText(n.OK), mbText(n.OK+room(d.f)-most), mbText(room(d.f)))
 	return false
 }
+
+// unsized says why no size can be set; empty if one can.
+func (d *draft) unsized() string {
+	n, known := dumpNeed(d.f, configuredType(d.f))
+	switch {
+	case !known:
+		return "the memory size is unknown (--ram SIZE)"
+	case !d.letterKnown():
+		return fmt.Sprintf("the drive letter of the Windows volume is unknown (--pagefile C:%dM, if it is C:)", n.OK)
+	case !d.f.Free.Known:
+		return fmt.Sprintf("the free space on its volume is unknown (--pagefile %dM, if there is room)", n.OK)
+	}
+	return ""
+}
+
+func (d *draft) noteUnsized(why string) { d.note("No size is set for the page file: %s.", why) }
 
 // most is what the page file may take of its volume at once, in MB: the dump that is made of it must fit beside the next
 // one.

@@ -21,7 +21,7 @@ func TestPlatformSteps(t *testing.T) {
 			}
 		}
 		for _, s := range p.nmi {
-			for _, name := range strings.FieldsSeq(s.only) {
+			for name := range strings.FieldsSeq(s.only) {
 				if !slices.Contains(p.names(), name) && name != "ipmi" {
 					t.Errorf("%s: %q is for %s, which is no name of it", p.id, s.Text, name)
 				}
