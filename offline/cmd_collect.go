@@ -90,6 +90,9 @@ func (c *CollectCmd) Run(ctx context.Context, talk *ui.UI) error {
 		return err
 	}
 	defer s.Close()
+	if err := s.askForKey(ctx); err != nil {
+		return err
+	}
 	k, err := c.look(ctx, talk, s)
 	if err != nil {
 		return err

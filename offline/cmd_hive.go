@@ -98,7 +98,7 @@ func (f *HiveFlags) find(ctx context.Context, mode target.Mode) (*place, error) 
 	where := &TargetFlags{Target: f.Target, Install: f.Install}
 	chosen, s, err := where.chooseFor(ctx, mode)
 	if errors.Is(err, errNoWindows) && isPath(f.Hive) {
-		return f.findAlone(mode, err)
+		return f.findAlone(ctx, mode, err)
 	}
 	if err != nil {
 		return nil, err
@@ -133,7 +133,7 @@ func (f *HiveFlags) bareIn(t *target.Target) *place {
 
 // findAlone looks for a hive that was named by its path, on a target without Windows:
 // in a folder, or for reading on the only volume that can be read.
-func (f *HiveFlags) findAlone(mode target.Mode, none error) (*place, error) {
+func (f *HiveFlags) findAlone(ctx context.Context, mode target.Mode, none error) (*place, error) {
 	name, err := volumePath(f.Hive)
 	if err != nil {
 		return nil, err
@@ -149,7 +149,7 @@ func (f *HiveFlags) findAlone(mode target.Mode, none error) (*place, error) {
 		return nil, none
 	}
 	s := &scan{}
-	if err := s.add(f.Target, mode); err != nil {
+	if err := s.add(ctx, f.Target, mode); err != nil {
 		return nil, err
 	}
 	volumes := readable(s)

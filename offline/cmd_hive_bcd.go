@@ -1,6 +1,7 @@
 package offline
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -83,9 +84,9 @@ type bcdElementJSON struct {
 var errNoBCD = errors.New("no boot configuration store found")
 
 // Run shows the stores of the target.
-func (c *HiveBCDCmd) Run(talk *ui.UI) error {
+func (c *HiveBCDCmd) Run(ctx context.Context, talk *ui.UI) error {
 	s := &scan{}
-	if err := s.add(c.Target, target.ReadOnly); err != nil {
+	if err := s.add(ctx, c.Target, target.ReadOnly); err != nil {
 		return err
 	}
 	defer s.Close()

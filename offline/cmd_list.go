@@ -67,6 +67,7 @@ type volumeJSON struct {
 	Windows    []windowsJSON `json:"windows,omitempty"`
 	Dumps      []dumpJSON    `json:"dumps,omitempty"`
 
+	BitLocker *bitLockerJSON `json:"bitlocker,omitempty"`
 	Condition *conditionJSON `json:"condition,omitempty"`
 	Structure *structureJSON `json:"structure,omitempty"`
 }
@@ -201,7 +202,7 @@ func (s *scan) describeVolume(v *target.Volume, dumps []*collect.Candidate) volu
 	j := volumeJSON{
 		Partition: v.Part.Number, Offset: v.Part.Start, Size: v.Part.Size,
 		Type: v.Part.TypeName, FileSystem: v.FileSystem(), Label: v.Info.Label,
-		State: v.Condition().Unusual(), Condition: describeCondition(v),
+		State: v.Condition().Unusual(), Condition: describeCondition(v), BitLocker: describeBitLocker(v),
 	}
 	if v.Err != nil && worthTelling(v) {
 		j.Error = v.Err.Error()
@@ -292,7 +293,10 @@ func printVolume(talk *ui.UI, v volumeJSON) {
 	for _, s := range v.conditionWords(talk.Verbose) {
 		talk.Printf("      %s\n", s)
 	}
-	if v.Error != "" {
+	if v.BitLocker != nil {
+		printBitLocker(talk, v.BitLocker)
+	}
+	if v.Error != "" && (v.BitLocker == nil || v.BitLocker.lookFor == "") {
 		talk.Printf("      not readable: %s\n", v.Error)
 	}
 	if v.Structure != nil {

@@ -37,6 +37,8 @@ func volumeState(v *target.Volume) windows.VolumeState {
 		st.BackupBoot, st.BackupBootOK = c.BackupBoot, c.BackupBootOK()
 		st.Mirror, st.MirrorOK = c.Mirror, v.State.MirrorOK
 	}
+	st.BitLocker = v.BitLocker != nil
+	st.Suspended = st.BitLocker && v.BitLocker.Suspended()
 	if err := v.Hibernated(); err != nil {
 		st.Hibernated, st.HibernatedWhy = true, err.Error()
 	}

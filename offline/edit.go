@@ -114,6 +114,9 @@ func (f *TargetFlags) chooseFor(ctx context.Context, mode target.Mode) (*found, 
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := all.askForKey(ctx); err != nil {
+		return nil, nil, errors.Join(err, all.Close())
+	}
 	chosen, err := all.choose(f.Install)
 	unseen := all.unreadable()
 	if err := errors.Join(err, all.Close()); err != nil {
@@ -123,7 +126,7 @@ func (f *TargetFlags) chooseFor(ctx context.Context, mode target.Mode) (*found, 
 		return nil, nil, uncertain(chosen, unseen)
 	}
 	s := &scan{others: len(all.installs) - 1}
-	if err := s.add(chosen.Volume.Target.Name, mode); err != nil {
+	if err := s.add(ctx, chosen.Volume.Target.Name, mode); err != nil {
 		return nil, nil, err
 	}
 	for _, g := range s.installs {

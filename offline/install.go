@@ -32,6 +32,9 @@ func (f *TargetFlags) open(ctx context.Context, ram sizeFlag) (*opened, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.askForKey(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	o, err := f.openIn(s, ram)
 	if err != nil {
 		return nil, errors.Join(err, s.Close())

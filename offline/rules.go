@@ -7,6 +7,7 @@ import (
 	"hangkit/hive"
 	"hangkit/hive/regtext"
 	"hangkit/image"
+	"hangkit/image/bitlocker"
 	"hangkit/image/fat"
 	"hangkit/ntfs"
 	"hangkit/offline/crashconfig"
@@ -48,7 +49,10 @@ var rules = []ui.Rule{
 	{Is: image.ErrNoTable, Status: ui.Damaged, Hints: []string{"a disk image begins with a partition table or an NTFS volume"}},
 	{Is: image.ErrFormat, Status: ui.Damaged},
 
-	{Is: ntfs.ErrBitLocker, Status: ui.Refused, Hints: []string{"unlock it first: 'manage-bde -unlock' in WinPE, dislocker or cryptsetup on Linux; there is no need to decrypt"}},
+	{Is: bitlocker.ErrLocked, Status: ui.Refused, Hints: []string{keyHint}},
+	{Is: bitlocker.ErrKey, Status: ui.Usage, Hints: []string{keyHint}},
+	{Is: bitlocker.ErrConverting, Status: ui.Refused, Hints: []string{"let Windows finish it ('manage-bde -status' shows how far it is), then try again; reading goes on"}},
+	{Is: ntfs.ErrBitLocker, Status: ui.Refused, Hints: []string{"Windows may open it: 'manage-bde -unlock' in WinPE; 'repair-bde' rescues from damaged ones"}},
 	{Is: ntfs.ErrJournal, Status: ui.Refused, Hints: resetJournalHints},
 	{Is: ntfs.ErrVolumeDirty, Status: ui.Refused, Hints: resetJournalHints},
 	{Is: ntfs.ErrHibernated, Status: ui.Refused},

@@ -59,7 +59,7 @@ type scan struct {
 func openScan(ctx context.Context, names []string) (*scan, error) {
 	s := &scan{}
 	if len(names) == 1 {
-		return s, s.add(names[0], target.ReadOnly)
+		return s, s.add(ctx, names[0], target.ReadOnly)
 	}
 	if len(names) > 0 {
 		return s, s.addAll(ctx, names)
@@ -80,7 +80,7 @@ func (s *scan) addAll(ctx context.Context, names []string) error {
 		if ctx.Err() != nil {
 			return errors.Join(ctx.Err(), s.Close())
 		}
-		if err := s.add(name, target.ReadOnly); err != nil {
+		if err := s.add(ctx, name, target.ReadOnly); err != nil {
 			s.problems = append(s.problems, fmt.Errorf("%s: %w", name, err))
 		}
 	}
@@ -96,10 +96,13 @@ func (s *scan) Close() error {
 	return errors.Join(errs...)
 }
 
-func (s *scan) add(name string, mode target.Mode) error {
+func (s *scan) add(ctx context.Context, name string, mode target.Mode) error {
 	t, err := target.Open(name, mode)
 	if err != nil {
 		return err
+	}
+	if err := keysOf(ctx).unlock(ctx, t); err != nil {
+		return errors.Join(err, t.Close())
 	}
 	s.addTarget(t)
 	return nil

@@ -46,8 +46,8 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("%v, and none of the %d given keys opens it; %s", ErrLocked, e.Tried, protectors)
 }
 
-// Hint says which key to look for.
-func (e *LockedError) Hint() string {
+// LookFor says which key to look for, and where.
+func (e *LockedError) LookFor() string {
 	for _, p := range e.Protectors {
 		if p.Kind == RecoveryPassword {
 			return fmt.Sprintf("look for the recovery password with the key ID %s: account.microsoft.com/devices/recoverykey, Entra ID, Active Directory, or a printout", p.KeyID())

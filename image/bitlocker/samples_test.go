@@ -177,7 +177,7 @@ func describeWrong(t *testing.T, w io.Writer, locked *bitlocker.Locked) {
 	if !errors.Is(err, bitlocker.ErrLocked) {
 		t.Errorf("without a key: %v", err)
 	}
-	fmt.Fprintf(w, "  hint: %s\n", hinted.Hint())
+	fmt.Fprintf(w, "  hint: %s\n", hinted.LookFor())
 }
 
 // sameStart compares what two secrets opened: the boot sectors and a stretch behind them.

@@ -13,7 +13,10 @@ func ruleBitLocker(f *windows.Facts) (Finding, bool) {
 	case f.Volume.Locked:
 		return say(Block, "The Windows volume is locked by BitLocker",
 			"Its registry can be read and changed once the volume is unlocked with the recovery key; it need not be decrypted.",
-			"unlock it first: manage-bde -unlock in WinPE, dislocker or cryptsetup on Linux")
+			"give the key: --bitlocker-key FILE")
+	case f.Volume.Suspended:
+		return say(Note, "The Windows volume is encrypted with BitLocker, and its protection is suspended",
+			"It opens without a key until Windows switches the protection on again. A dump written to its page file is encrypted like the rest.", "")
 	case f.Volume.BitLocker:
 		return say(Note, "The Windows volume is encrypted with BitLocker",
 			"It is unlocked here. A dump written to its page file is encrypted like the rest of the volume: keep the recovery key at hand.", "")

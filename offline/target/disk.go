@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"hangkit/image"
+	"hangkit/image/bitlocker"
 	"hangkit/image/fat"
 	"hangkit/ntfs"
 )
@@ -68,33 +69,47 @@ func (t *Target) openVolume(d image.Disk, table *image.Table, p image.Partition)
 		v.Err = err
 		return v
 	}
-	v.Kind, v.Device = ntfs.Probe(section), section
-	switch {
-	case v.Kind == ntfs.Other && fat.Probe(section):
-		v.openFAT(section)
-		return v
-	case v.Kind != ntfs.NTFS:
-		v.Err = notReadable(v.Kind)
+	v.Device = section
+	if bitlocker.Probe(section) {
+		v.openBitLocker(section)
 		return v
 	}
-	volume, err := ntfs.Open(section)
-	if err != nil {
-		v.Err = err
-		return v
-	}
-	v.FS, v.Info = ntfsFS{volume, p.Start}, volume.Info()
-	if v.State, err = volume.State(); err != nil {
-		v.Err = err // still good for reading
-	}
+	v.openFileSystem(section)
 	return v
 }
 
-func notReadable(kind ntfs.Kind) error {
-	if kind == ntfs.BitLocker {
-		return ntfs.ErrBitLocker
+// openFileSystem opens what a volume holds, the device being the plain one.
+func (v *Volume) openFileSystem(d image.Disk) {
+	v.Kind, v.Device = ntfs.Probe(d), d
+	switch {
+	case v.Kind == ntfs.Other && fat.Probe(d):
+		v.openFAT(d)
+		return
+	case v.Kind != ntfs.NTFS:
+		v.Err = ntfs.ErrNotNTFS
+		return
 	}
-	return ntfs.ErrNotNTFS
+	volume, err := ntfs.Open(d)
+	if err != nil {
+		v.Err = err
+		return
+	}
+	v.FS, v.Info = v.ntfsFS(volume), volume.Info()
+	if v.State, err = volume.State(); err != nil {
+		v.Err = err // still good for reading
+	}
 }
+
+// ntfsFS is the volume's file system. Bytes that are encrypted on the disk lie nowhere there.
+func (v *Volume) ntfsFS(volume *ntfs.Volume) ntfsFS {
+	if v.unlocked != nil {
+		return ntfsFS{volume, notOnDisk}
+	}
+	return ntfsFS{volume, v.Part.Start}
+}
+
+// notOnDisk is the start of a volume whose bytes the disk does not show.
+const notOnDisk = -1
 
 // ntfsFS is a raw NTFS volume that knows where on the disk it lies; only the type of
 // what OpenInPlace returns differs.
@@ -116,7 +131,7 @@ func (f ntfsFS) EachExtent(name string, each func(file, volume, length int64)) e
 	return nil
 }
 
-// DiskOffset is where the volume begins on its disk.
+// DiskOffset is where the volume begins on its disk, negative where it is encrypted there.
 func (f ntfsFS) DiskOffset() int64 { return f.start }
 
 func (f ntfsFS) OpenInPlace(name string) (File, error) {

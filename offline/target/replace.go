@@ -28,6 +28,6 @@ func (v *Volume) Rehearsal() (*Volume, error) {
 	if err != nil {
 		return nil, err
 	}
-	twin.FS = ntfsFS{volume, v.Part.Start}
+	twin.FS = v.ntfsFS(volume)
 	return &twin, nil
 }

@@ -79,6 +79,9 @@ func (v *Volume) Refuse() error {
 			return fmt.Errorf("%s: %w", other.Label(), err)
 		}
 	}
+	if err := v.NotWritten(); err != nil {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
 	if v.Err != nil {
 		return fmt.Errorf("%w: %w", ErrInconsistent, v.Err)
 	}

@@ -26,6 +26,7 @@ import (
 	"strings"
 
 	"hangkit/image"
+	"hangkit/image/bitlocker"
 	"hangkit/image/fat"
 	"hangkit/ntfs"
 )
@@ -112,7 +113,12 @@ type Volume struct {
 	Info   ntfs.VolumeInfo
 	Err    error
 
-	fat fat.Kind // 0 for every other file system
+	// BitLocker is what an encrypted volume says of itself, locked or not; nil for others, and
+	// for one whose metadata cannot be used.
+	BitLocker *bitlocker.Locked
+
+	fat      fat.Kind // 0 for every other file system
+	unlocked *bitlocker.Volume
 }
 
 // Label names the volume for people: "disk.img, partition 3".

@@ -46,6 +46,7 @@ type VolumeState struct {
 	// HibernatedWhy says what the image is: "hiberfil.sys begins with HIBR".
 	HibernatedWhy string
 	BitLocker     bool // the volume is encrypted
+	Suspended     bool // it opens without a key
 	Locked        bool // and has not been unlocked
 	Dynamic       bool // it is part of a dynamic disk or a storage pool
 	ReadOnly      bool

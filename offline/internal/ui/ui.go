@@ -164,6 +164,41 @@ func (u *UI) readAnswer() error {
 	return ErrDeclined
 }
 
+// AskSecret asks for a line that is not shown while it is typed. Without a terminal on both
+// ends it is ErrNotAsked.
+func (u *UI) AskSecret(ctx context.Context, prompt string) (string, error) {
+	in, ok := u.in.(*os.File)
+	if !ok || !isTerminal(in) || !isTerminal(u.err) || u.JSON {
+		return "", ErrNotAsked
+	}
+	fd := int(in.Fd())
+	shown, err := term.GetState(fd)
+	if err != nil {
+		return "", fmt.Errorf("asking for a key: %w", err)
+	}
+	fmt.Fprint(u.err, prompt)
+	defer fmt.Fprintln(u.err)
+	type line struct {
+		text []byte
+		err  error
+	}
+	typed := make(chan line, 1)
+	go func() {
+		text, err := term.ReadPassword(fd)
+		typed <- line{text, err}
+	}()
+	select {
+	case l := <-typed:
+		defer clear(l.text)
+		if errors.Is(l.err, io.EOF) {
+			l.err = nil // nothing was typed
+		}
+		return string(l.text), l.err
+	case <-ctx.Done():
+		return "", errors.Join(ctx.Err(), term.Restore(fd, shown))
+	}
+}
+
 func isTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))

@@ -1,0 +1,261 @@
+package offline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"hangkit/image/bitlocker"
+	"hangkit/offline/internal/ui"
+	"hangkit/offline/target"
+)
+
+// keyVariable is where a script can leave a key that must not be written to a file.
+const keyVariable = "HANGKIT_BITLOCKER_KEY"
+
+// keyHint says how a key is given. On a command line others could see it.
+const keyHint = "give the recovery password, the password or the .BEK file: --bitlocker-key FILE, or " + keyVariable + " in the environment; on a terminal you are asked for it"
+
+// keyring is what the user gave to unlock BitLocker volumes with. It goes with the context to
+// wherever a target is opened, and is read when the first one is.
+type keyring struct {
+	talk    *ui.UI
+	globals *Globals
+	loaded  bool
+	secrets []*bitlocker.Secret
+}
+
+type keyringKey struct{}
+
+// withKeys lends the command a keyring. It has to be erased.
+func withKeys(ctx context.Context, talk *ui.UI, globals *Globals) (context.Context, *keyring) {
+	k := &keyring{talk: talk, globals: globals}
+	return context.WithValue(ctx, keyringKey{}, k), k
+}
+
+// keysOf is never nil: where nobody lent one, it is empty.
+func keysOf(ctx context.Context) *keyring {
+	if k, ok := ctx.Value(keyringKey{}).(*keyring); ok {
+		return k
+	}
+	return &keyring{loaded: true}
+}
+
+// load reads the keys that the user named.
+func (k *keyring) load() error {
+	if k.loaded {
+		return nil
+	}
+	k.loaded = true
+	for _, name := range k.globals.BitLockerKey {
+		secrets, err := readKeyFile(name)
+		if err != nil {
+			return fmt.Errorf("--bitlocker-key %s: %w", name, err)
+		}
+		k.secrets = append(k.secrets, secrets...)
+	}
+	text := os.Getenv(keyVariable)
+	if text == "" {
+		return nil
+	}
+	secret, err := bitlocker.ParseSecret(text)
+	if err != nil {
+		return fmt.Errorf("%s: %w", keyVariable, err)
+	}
+	k.secrets = append(k.secrets, secret)
+	return nil
+}
+
+// readKeyFile reads a key from a file or a pipe.
+func readKeyFile(name string) ([]*bitlocker.Secret, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, bitlocker.MaxKeyFile+1))
+	defer clear(data)
+	if err != nil {
+		return nil, err
+	}
+	return bitlocker.ParseKeyFile(data)
+}
+
+// erase forgets the keys.
+func (k *keyring) erase() {
+	for _, s := range k.secrets {
+		s.Erase()
+	}
+}
+
+// unlock tries the keys on the target's locked volumes.
+func (k *keyring) unlock(ctx context.Context, t *target.Target) error {
+	if err := k.load(); err != nil {
+		return err
+	}
+	if len(k.secrets) == 0 {
+		return nil
+	}
+	_, err := t.Unlock(ctx, k.secrets...)
+	return err
+}
+
+// attempts is how often a key is asked for.
+const attempts = 3
+
+// askForKey asks for a key where nothing but a locked volume is in reach. Without a terminal
+// the volume's own error says what is missing.
+func (s *scan) askForKey(ctx context.Context) error {
+	k := keysOf(ctx)
+	for range attempts {
+		locked := s.locked()
+		if len(s.installs) > 0 || len(locked) == 0 || k.talk == nil {
+			return nil
+		}
+		text, err := k.talk.AskSecret(ctx, lockedWords(locked)+"recovery password or password (it is not shown): ")
+		if errors.Is(err, ui.ErrNotAsked) || err == nil && text == "" {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := s.try(ctx, k, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func lockedWords(volumes []*target.Volume) string {
+	var words strings.Builder
+	for _, v := range volumes {
+		fmt.Fprintf(&words, "%s: %s\n", printable(v.Label()), printable(v.Err.Error()))
+	}
+	return words.String()
+}
+
+// locked are the volumes that a key would open.
+func (s *scan) locked() []*target.Volume {
+	var list []*target.Volume
+	for _, t := range s.targets {
+		for _, v := range t.Volumes {
+			if v.Locked() {
+				list = append(list, v)
+			}
+		}
+	}
+	return list
+}
+
+// try unlocks what the typed key opens. A mistyped one is said to be so and can be typed again.
+func (s *scan) try(ctx context.Context, k *keyring, text string) error {
+	secret, err := bitlocker.ParseSecret(text)
+	if err != nil {
+		k.talk.Talkf("%s\n", err)
+		return nil
+	}
+	k.secrets = append(k.secrets, secret)
+	for _, t := range s.targets {
+		opened, err := t.Unlock(ctx, secret)
+		if err != nil {
+			return err
+		}
+		for _, v := range opened {
+			if v.FS != nil {
+				s.find(v)
+			}
+		}
+	}
+	return nil
+}
+
+// bitLockerJSON is what an encrypted volume says of itself.
+type bitLockerJSON struct {
+	Unlocked    bool            `json:"unlocked"`
+	Suspended   bool            `json:"suspended,omitempty"` // it opens without a key
+	Method      string          `json:"method,omitempty"`
+	State       string          `json:"state"`
+	ID          string          `json:"id"`
+	Description string          `json:"description,omitempty"`
+	Protectors  []protectorJSON `json:"protectors"`
+	Damage      []string        `json:"damage,omitempty"` // of copies of its metadata
+	ReadOnly    string          `json:"read_only,omitempty"`
+	KeysTried   int             `json:"keys_tried,omitempty"` // and none of them opens it
+
+	lookFor string // where its key may be
+}
+
+type protectorJSON struct {
+	Kind  string `json:"kind"`
+	ID    string `json:"id"`
+	KeyID string `json:"key_id"` // as recovery screens and key escrows show it
+}
+
+func describeBitLocker(v *target.Volume) *bitLockerJSON {
+	b := v.BitLocker
+	if b == nil {
+		return nil
+	}
+	j := &bitLockerJSON{
+		Unlocked: !v.Locked(), Suspended: b.Suspended(), State: b.State().String(), ID: b.ID().String(),
+		Description: b.Description(), Protectors: []protectorJSON{},
+	}
+	if b.Method().Known() {
+		j.Method = b.Method().String()
+	}
+	for _, p := range b.Protectors() {
+		j.Protectors = append(j.Protectors, protectorJSON{p.Kind.String(), p.ID.String(), p.KeyID()})
+	}
+	for _, err := range b.Damage {
+		j.Damage = append(j.Damage, err.Error())
+	}
+	if err := v.NotWritten(); err != nil {
+		j.ReadOnly = err.Error()
+	}
+	if locked, ok := errors.AsType[*bitlocker.LockedError](v.Err); ok {
+		j.KeysTried, j.lookFor = locked.Tried, locked.LookFor()
+	}
+	return j
+}
+
+func printBitLocker(talk *ui.UI, j *bitLockerJSON) {
+	talk.Printf("      BitLocker: %s\n", j.words())
+	for _, p := range j.Protectors {
+		talk.Printf("          key ID %s: %s {%s}\n", p.KeyID, p.Kind, p.ID)
+	}
+	if j.lookFor != "" {
+		talk.Printf("          %s\n", j.lookFor)
+	}
+	for _, d := range j.Damage {
+		talk.Printf("          a copy of its metadata is damaged: %s\n", d)
+	}
+	if j.ReadOnly != "" {
+		talk.Printf("          it is read, not written: %s\n", j.ReadOnly)
+	}
+}
+
+// words is the state of the lock in a line.
+func (j *bitLockerJSON) words() string {
+	words := "locked"
+	switch {
+	case j.KeysTried > 0:
+		words += ", and no given key opens it"
+	case j.Unlocked && j.Suspended:
+		words = "open, for its protection is suspended"
+	case j.Unlocked:
+		words = "unlocked"
+	}
+	if j.Method != "" {
+		words += ", " + j.Method
+	}
+	if j.State != bitlocker.Encrypted.String() {
+		words += ", " + j.State
+	}
+	if j.Description != "" {
+		words += ", " + printable(j.Description)
+	}
+	return words
+}
