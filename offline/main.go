@@ -40,6 +40,8 @@ type Globals struct {
 	Quiet   bool `short:"q" help:"Print the result only."`
 	Verbose bool `short:"v" help:"Say more about what is done."`
 	JSON    bool `name:"json" help:"Print the result as one JSON document."`
+
+	BitLockerKey []string `name:"bitlocker-key" sep:"none" placeholder:"FILE" help:"Unlock with the recovery password, password or .BEK in this file. May be repeated."`
 }
 
 // TargetFlags say which Windows is meant. They are the same wherever one is needed.
@@ -105,6 +107,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 
 func dispatch(ctx context.Context, talk *ui.UI, args []string) ui.Status {
 	root, globals := grammar(args)
+	ctx, keys := withKeys(ctx, talk, globals)
+	defer keys.erase()
 	exited := ui.Status(-1)
 	parser, err := kong.New(root, parserOptions(ctx, talk, &exited)...)
 	if err != nil {
