@@ -34,6 +34,11 @@ var resetJournalHints = []string{
 var rules = []ui.Rule{
 	{Is: errNoDump, Status: ui.NotFound},
 
+	{Is: bitlocker.ErrLocked, Status: ui.Refused, Hints: []string{keyHint}},
+	{Is: bitlocker.ErrKey, Status: ui.Usage, Hints: []string{keyHint}},
+	{Is: bitlocker.ErrConverting, Status: ui.Refused, Hints: []string{"let Windows finish it ('manage-bde -status' shows how far it is), then try again; reading goes on"}},
+	{Is: ntfs.ErrBitLocker, Status: ui.Refused, Hints: []string{"Windows may open it: 'manage-bde -unlock' in WinPE; 'repair-bde' rescues files from a damaged one"}},
+
 	{Is: target.ErrUnknown, Status: ui.Damaged},
 	{Is: target.ErrRefused, Status: ui.Refused},
 	{Is: crashconfig.ErrRefused, Status: ui.Refused},
@@ -49,10 +54,6 @@ var rules = []ui.Rule{
 	{Is: image.ErrNoTable, Status: ui.Damaged, Hints: []string{"a disk image begins with a partition table or an NTFS volume"}},
 	{Is: image.ErrFormat, Status: ui.Damaged},
 
-	{Is: bitlocker.ErrLocked, Status: ui.Refused, Hints: []string{keyHint}},
-	{Is: bitlocker.ErrKey, Status: ui.Usage, Hints: []string{keyHint}},
-	{Is: bitlocker.ErrConverting, Status: ui.Refused, Hints: []string{"let Windows finish it ('manage-bde -status' shows how far it is), then try again; reading goes on"}},
-	{Is: ntfs.ErrBitLocker, Status: ui.Refused, Hints: []string{"Windows may open it: 'manage-bde -unlock' in WinPE; 'repair-bde' rescues from damaged ones"}},
 	{Is: ntfs.ErrJournal, Status: ui.Refused, Hints: resetJournalHints},
 	{Is: ntfs.ErrVolumeDirty, Status: ui.Refused, Hints: resetJournalHints},
 	{Is: ntfs.ErrHibernated, Status: ui.Refused},
