@@ -41,58 +41,49 @@ const (
 
 // Hang is the kind of hang that a dump shows.
 type Hang struct {
-	Stage Stage
-	Cause Cause
-	code  dumpfile.BugCheck
+	Stage   Stage
+	Cause   Cause
+	purpose dumpfile.Purpose
+	code    dumpfile.BugCheck
 }
 
 // The kinds of hang that stop codes name (bug check reference of the Windows
-// driver documentation). Code 0xD1 is NotMyFault's where its driver is loaded. Those of
-// live dumps Candidate.Live knows.
+// driver documentation). Which crashes were made on purpose dumpfile knows, and which
+// dumps are live Candidate.Live.
 var causes = map[uint32]Cause{
-	0xE2: CauseRequested, 0xDEADDEAD: CauseRequested, 0x80: CauseRequested, 0x1C8: CauseRequested,
 	0x133: CauseDeferred,
 	0x101: CauseProcessor, 0x1CA: CauseProcessor, 0x1CF: CauseProcessor, 0x1DB: CauseProcessor, 0x1DF: CauseProcessor,
 	0x1D5: CauseDriverStart,
 	0x9F:  CausePower, 0x14F: CausePower, 0x1A0: CausePower, 0x1D0: CausePower, 0xA0: CausePower,
+	0x9E: CauseUnknown, // a cluster's view of a hang
 	0xEA: CauseDisplay, 0x116: CauseDisplay, 0x119: CauseDisplay,
 }
-
-const (
-	codeNMI          = 0x80
-	codeNotMyFault   = 0xD1
-	moduleNotMyFault = "myfault.sys"
-)
 
 // Hang tells the kind of hang from the dump's header and place, and from its
 // memory where that could be followed.
 func (c *Candidate) Hang(m *dumpfile.Memory) Hang {
-	h := Hang{code: c.Header.BugCheck}
+	h := Hang{code: c.Header.BugCheck, purpose: c.Header.BugCheck.Purpose(m)}
 	if m != nil {
 		h.Stage = stageOf(m)
 	}
 	if code := h.code.Code; code.Known {
-		cause, ok := causes[plainCode(code.Value)]
-		switch {
-		case ok:
+		h.Cause = CauseCrash
+		if cause, ok := causes[plainCode(code.Value)]; ok {
 			h.Cause = cause
-		case code.Value == codeNotMyFault && hasModule(m, moduleNotMyFault):
-			h.Cause = CauseRequested
-		default:
-			h.Cause = CauseCrash
 		}
 	}
-	if c.Live() {
+	switch {
+	case c.Live():
 		h.Cause = CauseLive
+	case h.purpose != dumpfile.NoPurpose:
+		h.Cause = CauseRequested
 	}
 	return h
 }
 
 // MaybeHardware reports whether an NMI stopped the machine: failing hardware sends
 // one as well as somebody who asks for a dump.
-func (h Hang) MaybeHardware() bool {
-	return h.code.Code.Known && plainCode(h.code.Code.Value) == codeNMI
-}
+func (h Hang) MaybeHardware() bool { return h.purpose == dumpfile.PurposeNMI }
 
 // plainCode is a stop code without the mark that makes "_M" of its name.
 func plainCode(code uint32) uint32 {
@@ -101,18 +92,6 @@ func plainCode(code uint32) uint32 {
 		return code &^ mark
 	}
 	return code
-}
-
-func hasModule(m *dumpfile.Memory, name string) bool {
-	if m == nil {
-		return false
-	}
-	for i := range m.Modules.Value {
-		if strings.EqualFold(m.Modules.Value[i].Name, name) {
-			return true
-		}
-	}
-	return false
 }
 
 // stageOf looks for the processes that a start brings one after the other. A list
@@ -198,7 +177,8 @@ func (h Hang) Commands() []Command {
 		if h.MaybeHardware() {
 			list = append(list, Command{"!analyze -v", "what the hardware reported, if nobody sent the NMI"})
 		}
-		list = append(list, Command{"!analyze -v -hang", "who waits for whom; its bugcheck part only repeats that a dump was asked for"})
+		list = append(list, Command{"!analyze -v -hang", "who waits for whom; its bugcheck part only repeats that a dump was asked for"},
+			Command{"!locks", "resources that are held, and who waits for them"}, Command{"!vm", "whether memory had run out"})
 	default:
 		list = append(list, Command{"!analyze -v", "the watchdog's own view"}, Command{"!analyze -v -hang", "who waits for whom"})
 	}

@@ -19,6 +19,9 @@ var bugChecks = map[uint32]BugCheckInfo{
 	0xE2:       {"MANUALLY_INITIATED_CRASH", true, "the keyboard shortcut (CrashOnCtrlScroll), or .crash in a debugger", false},
 	0xDEADDEAD: {"MANUALLY_INITIATED_CRASH1", true, "a tool or driver asked for it", false},
 	0x80:       {"NMI_HARDWARE_FAILURE", true, "an NMI: button, management controller or hypervisor, or failing hardware", false},
+	0x111:      {"RECURSIVE_NMI", true, "an NMI while another one was dealt with: sent twice, or failing hardware", false},
+	0x9E:       {"USER_MODE_HEALTH_MONITOR", true, "a failover cluster's health monitor: programs no longer answered", false},
+	0xC0000244: {"STATUS_AUDIT_FAILED", false, "the security log was full, and Windows is set to stop then (CrashOnAuditFail)", false},
 	0x1C8:      {"MANUALLY_INITIATED_POWER_BUTTON_HOLD", true, "the power button was held", false},
 	0x11C8:     {"MANUALLY_INITIATED_POWER_BUTTON_HOLD_LIVE_DUMP", true, "a live dump: the machine went on", true},
 	0x21C8:     {"MANUALLY_INITIATED_BLACKSCREEN_HOTKEY_LIVE_DUMP", true, "a live dump: Ctrl+Shift+Win+B was pressed and the machine went on", true},
@@ -91,24 +94,69 @@ func BugCheckName(code uint32) string {
 	return fmt.Sprintf("bugcheck 0x%X", code)
 }
 
-const ignoreCause = "the cause that !analyze names is to be ignored, what the machine was doing is the question"
+// Purpose is whether somebody made a crash to get its dump.
+type Purpose int
+
+// The purposes. A debugger blames whatever made the crash, except where there is none.
+const (
+	NoPurpose        Purpose = iota // something failed, or nothing tells
+	PurposeRequested                // keyboard, power button, debugger, or a tool
+	PurposeNMI                      // an NMI: somebody sent it, or the hardware failed
+	PurposeTest                     // NotMyFault, the tool that makes crashes
+	PurposeLive                     // a dump taken on request; nothing crashed
+)
+
+// purposes are the stop codes of crashes made on purpose, and of dumps taken on request (bug check reference of the
+// Windows driver documentation; 0x5454414D is DumpIt's).
+var purposes = map[uint32]Purpose{
+	0xE2: PurposeRequested, 0xDEADDEAD: PurposeRequested, 0x1C8: PurposeRequested,
+	0x80: PurposeNMI, 0x111: PurposeNMI,
+	0x161: PurposeLive, 0x11C8: PurposeLive, 0x21C8: PurposeLive, 0x5454414D: PurposeLive,
+}
+
+// notMyFault is the driver of Sysinternals NotMyFault. It is loaded only while that is used, and each of its crashes has
+// another stop code, mostly 0xD1.
+const notMyFault = "myfault.sys"
+
+// Purpose tells whether the crash was made on purpose. m is the dump's memory, nil where it cannot be read.
+func (b *BugCheck) Purpose(m *Memory) Purpose {
+	if !b.Code.Known {
+		return NoPurpose
+	}
+	code := b.Code.Value
+	if p, ok := purposes[plainCode(code)]; ok {
+		return p
+	}
+	if info, _ := LookupBugCheck(code); m.HasModule(notMyFault) && !info.Hang && !info.Live {
+		return PurposeTest
+	}
+	return NoPurpose
+}
+
+// plainCode is a stop code without the mark that makes "_M" of its name.
+func plainCode(code uint32) uint32 {
+	if code&0xFFFF0000 == bugCheckM {
+		return code &^ bugCheckM
+	}
+	return code
+}
+
+const ignoreCause = "ignore the cause that !analyze names, what the machine was doing is the question; begin with !analyze -v -hang, !locks and !vm"
 
 // MadeOnPurpose says, in a sentence, that somebody made the crash to get the
 // dump, "" where nothing tells of that. A debugger then blames whatever made
 // it. m is the dump's memory, nil where it cannot be read.
 func (b *BugCheck) MadeOnPurpose(m *Memory) string {
-	if !b.Code.Known {
-		return ""
-	}
-	switch code := b.Code.Value; {
-	case code == 0x161, code == 0x11C8, code == 0x21C8, code == 0x5454414D:
+	switch b.Purpose(m) {
+	case PurposeLive:
 		return "Nothing crashed, it was taken on request: " + ignoreCause + "."
-	case code == 0xE2, code == 0xDEADDEAD, code == 0x1C8:
+	case PurposeRequested:
 		return "The crash was made on purpose: " + ignoreCause + "."
-	case code == 0x80:
-		return "If somebody sent the NMI, the crash was made on purpose: " + ignoreCause + ". If nobody did, the hardware failed."
-	case code == 0xD1 && m.HasModule("myfault.sys"):
+	case PurposeNMI:
+		return "If somebody sent the NMI, the crash was made on purpose: " + ignoreCause + ". If nobody did, the hardware failed: look into the management controller's event log."
+	case PurposeTest:
 		return "The crash was made on purpose with NotMyFault (myfault.sys is loaded): " + ignoreCause + "."
+	case NoPurpose:
 	}
 	return ""
 }

@@ -216,11 +216,17 @@ func TestPurpose(t *testing.T) {
 		{0xDEADDEAD, nil, "made on purpose"},
 		{0x1C8, nil, "made on purpose"},
 		{0x80, nil, "If somebody sent the NMI"},
-		{0x161, nil, "Nothing crashed"},
-		{0x21C8, nil, "Nothing crashed"},
-		{0x141, nil, ""}, // a live dump of a driver that failed
+		{0x100000E2, nil, "made on purpose"}, // the same, "_M"
+		{0x111, nil, "If somebody sent the NMI"},
+		{0x161, nil, "Nothing crashed"},      // Task Manager, LiveKD
+		{0x11C8, nil, "Nothing crashed"},     // power button
+		{0x21C8, nil, "Nothing crashed"},     // keys for a black screen
+		{0x5454414D, nil, "Nothing crashed"}, // DumpIt
+		{0x141, nil, ""},                     // a live dump of a driver that failed
 		{0xD1, []string{"hal.dll", "MyFault.SYS"}, "NotMyFault"},
 		{0xD1, []string{"hal.dll"}, ""},
+		{0xC2, []string{"myfault.sys"}, "NotMyFault"}, // its double free
+		{0x133, []string{"myfault.sys"}, ""},          // its hang: the watchdog's own view is wanted
 		{0x133, nil, ""},
 	} {
 		for _, kind := range []dumpfile.Type{dumpfile.TypeBitmapKernel, dumpfile.TypeTriage} {
