@@ -31,6 +31,7 @@ type CLI struct {
 	Collect CollectCmd `cmd:"" group:"main" help:"Get the dumps and logs out, verify the dumps, and write a report."`
 	Dump    DumpCmd    `cmd:"" group:"more" help:"Describe or verify one dump file."`
 	Hive    HiveCmd    `cmd:"" group:"more" help:"Read, check, recover and edit registry hives."`
+	Image   ImageCmd   `cmd:"" group:"more" help:"Make disk images: a sample Windows to try everything on."`
 	Demo    DemoCmd    `cmd:"" group:"more" help:"All of the above on a generated disk, in a minute."`
 	Version VersionCmd `cmd:"" group:"more" help:"Print the version."`
 }
@@ -149,6 +150,7 @@ func parserOptions(ctx context.Context, talk *ui.UI, exited *ui.Status) []kong.O
 		kong.Bind(talk),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
 		kong.Vars{"platforms": platformNames(crashconfig.Platforms()), "ways": platformNames(crashconfig.Ways())},
+		kong.Vars(sampleVars()),
 		kong.ExplicitGroups([]kong.Group{
 			{Key: "main", Title: "The way to a dump:"},
 			{Key: "more", Title: "More:"},

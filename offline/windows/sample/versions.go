@@ -3,6 +3,7 @@ package sample
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"hangkit/offline/windows"
 )
@@ -104,4 +105,10 @@ func (r *release) options(arch string) Options {
 	}
 	o.FastStartup = !r.server && r.build >= windows.Build8
 	return o
+}
+
+// Release is the branch and date of the build, "" where they are not known.
+func (o Options) Release() string {
+	_, release, _ := strings.Cut(o.BuildLab, ".")
+	return release
 }

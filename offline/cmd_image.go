@@ -1,0 +1,13 @@
+package offline
+
+// ImageCmd makes disk images.
+type ImageCmd struct {
+	Sample ImageSampleCmd `cmd:"" help:"Make the disk of a sample Windows, in any state, to try everything on."`
+}
+
+// Help is the command's long help.
+func (*ImageCmd) Help() string {
+	return `Makes disk images. Nothing that exists is touched.
+
+    hangkit image sample -o win11.img --windows 11 --state crashed`
+}
