@@ -140,7 +140,7 @@ func (o *opened) heading() string {
 		parts = append(parts, o.facts.Arch.Value)
 	}
 	if o.facts.Name.Known {
-		parts = append(parts, "machine "+o.facts.Name.Value)
+		parts = append(parts, "machine "+printable(o.facts.Name.Value))
 	}
 	return strings.Join(parts, ", ") + ", " + o.where()
 }
