@@ -178,7 +178,7 @@ func (g *guide) doubts() []Step {
 			Command: "hangkit trigger --platform " + also[0]})
 	}
 	switch {
-	case g.virtual():
+	case g.virtual() && !g.cloud():
 		out = append(out, Step{Text: "Crash the virtual machine, not its host: an NMI through the host's BMC takes down the host and all its guests."})
 	case g.f.ServiceActive("vmms"):
 		out = append(out, Step{Text: "This Windows is a Hyper-V host: the crash ends all its virtual machines. To crash one of them, see hangkit trigger --platform hyperv."})
@@ -187,6 +187,11 @@ func (g *guide) doubts() []Step {
 }
 
 func (g *guide) virtual() bool { return windows.Platform{ID: g.Platform}.Virtual() }
+
+// cloud reports a platform whose host is somebody else's.
+func (g *guide) cloud() bool {
+	return slices.Contains([]string{windows.Azure, windows.AWS, windows.AWSXen, windows.GCP, windows.OCI, windows.Alibaba}, g.Platform)
+}
 
 func placeNames(ids []string) string {
 	var names []string
@@ -228,7 +233,7 @@ func (g *guide) nmiSteps() []Step {
 	case g.f.IsARM64():
 		return []Step{{Text: "ARM64 machines have no NMI."}}
 	case len(g.p.nmi) == 0:
-		return []Step{{Text: "No public way to send an NMI is known for this kind of machine; use another trigger."}}
+		return []Step{{Text: "No public way to send an NMI to this kind of machine is known. " + g.p.none}}
 	case g.general:
 		first = []Step{{Text: "Windows 8 and Server 2012 and later always crash on an NMI; older ones once they are armed."}}
 	case !NMIArmed(g.f):
@@ -265,6 +270,9 @@ func (g *guide) afterwards() []Step {
 	var out []Step
 	if g.virtual() {
 		out = append(out, Step{Text: "Do not revert the virtual machine to a snapshot and do not move or redeploy it: the dump would be lost."})
+	}
+	if g.cloud() {
+		out = append(out, Step{Text: "Where no medium can be started, attach the disk to another machine and run hangkit there."})
 	}
 	outside := Step{Text: "From outside Windows: the dump lies in the page file or in the dump file.", Where: "this medium", Command: fixCollect}
 	if g.f.CrashControl.Or(windows.AutoReboot, 1) == 0 {

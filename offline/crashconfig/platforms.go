@@ -24,6 +24,8 @@ type place struct {
 	also  string // other names it can be asked for by
 	nmi   []Step
 	watch []Step // what may reset the machine before or during the dump, and where to switch it off
+	// none is what to do where no way to send an NMI is known.
+	none string
 	// memory are ways to take the machine's memory without the help of Windows.
 	memory []Step
 }
@@ -142,12 +144,12 @@ var places = []place{
 		memory: []Step{{Text: "The domain's memory as an ELF file.", Where: "dom0", Command: "xl dump-core <domid> <file>", Manual: true}}},
 	{id: windows.AWS, name: "Amazon EC2 (Nitro)", also: "ec2 amazon",
 		nmi: []Step{
-			{Text: "Nitro instances, metal ones too, but not A1.", Where: "AWS CLI", Command: "aws ec2 send-diagnostic-interrupt --instance-id <i-…>"},
-			{Text: "The same in PowerShell.", Where: "AWS Tools for PowerShell", Command: "Send-EC2DiagnosticInterrupt -InstanceId <i-…>"},
+			{Text: "Nitro instances, metal ones too, but not A1.", Where: "AWS CLI", Command: "aws ec2 send-diagnostic-interrupt --instance-id <instance-id>"},
+			{Text: "The same in PowerShell.", Where: "AWS Tools for PowerShell", Command: "Send-EC2DiagnosticInterrupt -InstanceId <instance-id>"},
 		},
 		watch: []Step{{Text: "Auto Scaling health checks and automatic recovery: suspend them for this instance.", Manual: true}}},
 	{id: windows.AWSXen, name: "Amazon EC2 (Xen)", also: "ec2-xen",
-		nmi: []Step{{Text: "EC2 sends an NMI to Nitro instances only, and this one runs on Xen: no way to crash it from outside is known. Change it to a Nitro type while it is stopped, if its drivers allow that, and wait for the next hang.", Manual: true}}},
+		none: "EC2 sends one to Nitro instances only, and this one runs on Xen. Change it to a Nitro type while it is stopped, if its drivers allow that, and wait for the next hang."},
 	{id: windows.GCP, name: "Google Cloud", also: "gce google",
 		nmi: []Step{
 			{Text: "gcloud, an alpha command.", Where: "gcloud", Command: "gcloud alpha compute instances send-diagnostic-interrupt <name> --zone <zone>"},
@@ -158,9 +160,9 @@ var places = []place{
 		nmi: []Step{{Text: "OCI CLI.", Where: "OCI CLI", Command: "oci compute instance action --action SENDDIAGNOSTICINTERRUPT --instance-id <ocid>"}}},
 	{id: windows.Bhyve, name: "bhyve", also: "freebsd",
 		nmi: []Step{{Text: "On the host.", Where: "bhyve host", Command: "bhyvectl --vm=<vm> --inject-nmi"}}},
-	{id: windows.Nutanix, name: "Nutanix AHV", also: "ahv", watch: []Step{clusterWatchdog}},
-	{id: windows.Alibaba, name: "Alibaba Cloud", also: "aliyun ecs"},
-	{id: windows.Parallels, name: "Parallels", also: "parallels-desktop"},
+	{id: windows.Nutanix, name: "Nutanix AHV", also: "ahv", none: "It is built on KVM: ask Nutanix' support. Else use the keyboard.", watch: []Step{clusterWatchdog}},
+	{id: windows.Alibaba, name: "Alibaba Cloud", also: "aliyun ecs", none: "Use the keyboard, through the provider's console."},
+	{id: windows.Parallels, name: "Parallels", also: "parallels-desktop", none: "Use the keyboard."},
 	{id: windows.HPE, name: "HP/HPE ProLiant (iLO)", also: "ilo ilo2 ilo3 ilo4 ilo5 ilo6 hp hpe proliant synergy onboard-administrator",
 		nmi:   slices.Concat([]Step{{Text: "iLO 5 and 6, web: Diagnostics (or Information, Diagnostics), Generate NMI.", only: "ilo5 ilo6"}, {Text: "iLO 2 to 4, web: Information, Diagnostics, Generate NMI to System.", only: "ilo2 ilo3 ilo4"}, {Text: "Blades: Onboard Administrator, the server, its iLO.", only: "onboard-administrator"}, {Text: "iLO over SSH.", Where: "iLO, SSH", Command: "nmi server"}, {Text: "iLO 4 and later: the iLO REST tool.", Where: "iLO REST tool", Command: "ilorest login <ilo> -u <user> -p <password>", only: "ilo4 ilo5 ilo6"}, {Where: "iLO REST tool", Command: "ilorest reboot Nmi", only: "ilo4 ilo5 ilo6"}}, redfishFor("ilo4 ilo5 ilo6"), ipmiFor(""), []Step{{Text: "On the board: the NMI jumper or switch of the service guide."}}),
 		watch: slices.Concat([]Step{{Text: "Automatic Server Recovery (ASR): firmware setup (RBSU), Advanced, ASR: disabled; or in the management agent."}, rebootOnNMI}, ipmiWatchdog)},
@@ -187,8 +189,8 @@ var places = []place{
 	{id: windows.GenericIPMI, name: "server with a BMC", also: "ipmi-generic server server-generic bmc redfish quanta inspur huawei gigabyte asrockrack tyan intel",
 		nmi:   slices.Concat([]Step{ipmiStep}, freeIPMISteps, redfishSteps),
 		watch: slices.Concat([]Step{{Text: "Automatic server restart: firmware setup or the BMC.", Manual: true}, rebootOnNMI}, ipmiWatchdog)},
-	{id: windows.Laptop, name: "laptop or tablet", also: "tablet notebook"},
-	{id: windows.Surface, name: "Surface"},
+	{id: windows.Laptop, name: "laptop or tablet", also: "tablet notebook", none: "Use the power button or the keyboard."},
+	{id: windows.Surface, name: "Surface", none: "Use the power button or the keyboard."},
 	{id: windows.PC, name: "PC or workstation", also: "workstation desktop",
 		nmi: []Step{{Text: "The NMI header or jumper, if the board's manual names one.", Manual: true}}},
 }

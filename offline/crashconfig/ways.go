@@ -68,7 +68,11 @@ func (g *guide) keyboardSteps() []Step {
 	if len(combinations) == 0 {
 		return out
 	}
-	return append(out, Step{Text: "Consoles of BMCs are USB keyboards (kbdhid); KVM switches and viewers may swallow right Ctrl or Scroll Lock. Remote Desktop and the on-screen keyboard cannot do it."})
+	const swallow = "KVM switches and viewers may swallow right Ctrl or Scroll Lock. Remote Desktop and the on-screen keyboard cannot do it."
+	if g.virtual() {
+		return append(out, Step{Text: swallow})
+	}
+	return append(out, Step{Text: "Consoles of BMCs are USB keyboards (kbdhid). " + swallow})
 }
 
 // combinations are what the drivers are armed for, in words and once each.
@@ -114,9 +118,7 @@ func (g *guide) powerButtonSteps() []Step {
 	switch {
 	case PowerButtonArmed(g.f):
 		return hold
-	case g.virtual():
-		return nil
-	case g.general:
+	case g.general && (g.portable() || g.Platform == windows.PC || g.Platform == windows.UnknownPlace):
 		return append([]Step{{Text: "Windows 10 1809, Server 2019 and later, where armed (hangkit arm --power-button) and the button is wired to Windows."}}, hold...)
 	case g.f.AtLeast(windows.Build1809) && g.portable():
 		return append([]Step{{Text: "NOT ARMED: this Windows does not watch the button. Arm it, then restart.", Command: fixArm + " --power-button"}}, hold...)
