@@ -32,8 +32,9 @@ type File struct {
 	path     string
 	kind     Kind
 	format   Format
-	disk     *container.Disk // nil if the file's bytes are the disk's
-	above    *File           // the image that has this one below it
+	disk     scattered   // nil if the file's bytes are the disk's
+	others   []io.Closer // files that belong to the image too
+	above    *File       // the image that has this one below it
 	id       string
 	size     int64
 	sector   int
@@ -149,12 +150,16 @@ func (f *File) recognize(as string) error {
 	return nil
 }
 
-// Close writes what waits, closes the file and lets go of its locks.
+// Close writes what waits, closes the files and lets go of their locks.
 func (f *File) Close() error {
-	if f.disk == nil {
-		return f.file.Close()
+	var errs []error
+	if f.disk != nil {
+		errs = append(errs, f.disk.Close())
 	}
-	return errors.Join(f.disk.Close(), f.file.Close())
+	for _, other := range f.others {
+		errs = append(errs, other.Close())
+	}
+	return errors.Join(append(errs, f.file.Close())...)
 }
 
 // Kind is what the path was.

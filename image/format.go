@@ -9,8 +9,10 @@ import (
 
 	"hangkit/image/container"
 	"hangkit/image/qcow2"
+	"hangkit/image/vdi"
 	"hangkit/image/vhd"
 	"hangkit/image/vhdx"
+	"hangkit/image/vmdk"
 )
 
 // rawFormat is what images call a disk below them whose content must not be
@@ -47,8 +49,17 @@ func (f *File) openScattered() error {
 	return nil
 }
 
+// scattered is a disk whose bytes lie anywhere in a file, or in several.
+type scattered interface {
+	Disk
+	ID() string
+	Writable() error
+	WillNeed(off, length int64)
+	Close() error
+}
+
 // openContainer opens the formats in which the disk's bytes are scattered.
-func (f *File) openContainer() (*container.Disk, error) {
+func (f *File) openContainer() (scattered, error) {
 	storage := fileStorage{f.file}
 	switch f.format {
 	case VHD:
@@ -57,6 +68,10 @@ func (f *File) openContainer() (*container.Disk, error) {
 		return qcow2.Open(storage, f.openBelow)
 	case VHDX:
 		return vhdx.Open(storage, f.openBelow)
+	case VMDK, VMDKText:
+		return vmdk.Open(storage, f.openExtent, f.openBelow)
+	case VDI:
+		return vdi.Open(storage)
 	default:
 		return nil, &UnsupportedContainerError{Path: f.path, Format: f.format}
 	}
@@ -125,7 +140,30 @@ func (f *File) openSource(path, format string) (container.Source, error) {
 			return nil, fmt.Errorf("%q lies below itself: %w", path, ErrFormat)
 		}
 	}
-	return open(path, false, format, f)
+	below, err := open(path, false, format, f)
+	if err != nil {
+		return nil, err
+	}
+	f.others = append(f.others, below)
+	return below, nil
+}
+
+// openExtent opens a file that holds a part of this image, as this one is
+// opened. It must lie beside it: a descriptor is text that anyone can write.
+func (f *File) openExtent(name string) (container.Storage, error) {
+	path := f.beside(name)
+	if !filepath.IsLocal(name) {
+		return nil, &RefusedError{Path: f.path, What: fmt.Sprintf("images with parts elsewhere (%q)", name), Remedy: qemuImg}
+	}
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.Join(err, fmt.Errorf("%q: %w: not a regular file", name, ErrUnsupported))
+	}
+	extent := &File{path: path, writable: f.writable}
+	if err := extent.openRegular(); err != nil {
+		return nil, err
+	}
+	f.others = append(f.others, extent.file)
+	return fileStorage{extent.file}, nil
 }
 
 // beside is the place that a name in an image means: relative ones start in

@@ -22,8 +22,10 @@ func TestImports(t *testing.T) {
 		"hangkit/image",
 		"hangkit/image/container",
 		"hangkit/image/qcow2",
+		"hangkit/image/vdi",
 		"hangkit/image/vhd",
 		"hangkit/image/vhdx",
+		"hangkit/image/vmdk",
 	}
 	cmd := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", ".")
 	cmd.Env = append(cmd.Environ(), "GOOS=linux", "CGO_ENABLED=0")

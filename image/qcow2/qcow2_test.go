@@ -21,7 +21,7 @@ const (
 	cluster = 4 * kib
 )
 
-func open(s container.Storage) (*container.Disk, error) { return qcow2.Open(s, nil) }
+func open(s container.Storage) (containertest.Disk, error) { return qcow2.Open(s, nil) }
 
 // create makes a disk with some clusters.
 func create(tb testing.TB, o qcow2.Options) *containertest.Medium {
@@ -76,7 +76,7 @@ func TestBacking(t *testing.T) {
 	}
 	containertest.Run(t, containertest.Format{
 		Make:  overlay,
-		Open:  func(s container.Storage) (*container.Disk, error) { return qcow2.Open(s, opener) },
+		Open:  func(s container.Storage) (containertest.Disk, error) { return qcow2.Open(s, opener) },
 		Piece: 100 * kib, Check: check,
 	})
 }

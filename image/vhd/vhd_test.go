@@ -25,7 +25,7 @@ func empty(tb testing.TB, size int64) *containertest.Medium {
 	return m
 }
 
-func open(s container.Storage) (*container.Disk, error) { return vhd.Open(s, nil) }
+func open(s container.Storage) (containertest.Disk, error) { return vhd.Open(s, nil) }
 
 func TestDynamic(t *testing.T) {
 	t.Parallel()

@@ -14,7 +14,7 @@ import (
 
 const mib = 1 << 20
 
-func open(s container.Storage) (*container.Disk, error) { return vhdx.Open(s, nil) }
+func open(s container.Storage) (containertest.Disk, error) { return vhdx.Open(s, nil) }
 
 // seeded gives the same ids each time.
 func seeded() *rand.ChaCha8 { return rand.NewChaCha8([32]byte{1, 2, 3}) }
@@ -132,7 +132,7 @@ func TestDirtyLog(t *testing.T) {
 	expect(t, again, []byte("x"), 0)
 }
 
-func expect(tb testing.TB, d *container.Disk, want []byte, off int64) {
+func expect(tb testing.TB, d containertest.Disk, want []byte, off int64) {
 	tb.Helper()
 	got := make([]byte, len(want))
 	if _, err := d.ReadAt(got, off); err != nil || !bytes.Equal(got, want) {
@@ -179,7 +179,7 @@ func TestDirtySuite(t *testing.T) {
 func TestIDs(t *testing.T) {
 	t.Parallel()
 	m := create(t, 512, 4*mib)
-	d, err := open(m)
+	d, err := vhdx.Open(m, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +189,7 @@ func TestIDs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	again, err := open(m)
+	again, err := vhdx.Open(m, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

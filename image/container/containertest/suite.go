@@ -19,7 +19,7 @@ type Format struct {
 	// same bytes.
 	Make func(tb testing.TB) *Medium
 	// Open opens the image in a file.
-	Open func(s container.Storage) (*container.Disk, error)
+	Open func(s container.Storage) (Disk, error)
 	// Piece is the unit in which the tests of cuts write: about a block.
 	Piece int
 	// Check judges a file that was cut, where there is more to say than that
@@ -27,13 +27,19 @@ type Format struct {
 	Check func(s container.Storage) error
 }
 
-// disk is a container's disk with the sectors that a suite wants to know.
-type disk struct{ *container.Disk }
+// Disk is the disk in an image.
+type Disk interface {
+	image.Disk
+	// Writable is why the disk cannot be written, nil if it can.
+	Writable() error
+	// Close flushes what waits.
+	Close() error
+}
+
+// disk is one with the sectors that a suite wants to know.
+type disk struct{ Disk }
 
 func (d disk) SectorSize() int { return max(d.Disk.SectorSize(), 512) }
-
-// AsDisk is d as an [image.Disk].
-func AsDisk(d *container.Disk) image.Disk { return disk{d} }
 
 // Run runs every test of the suite.
 func Run(t *testing.T, f Format) {
@@ -57,7 +63,7 @@ func RunCuts(t *testing.T, f Format) {
 	f.testCuts(t)
 }
 
-func (f Format) open(tb testing.TB, s container.Storage) *container.Disk {
+func (f Format) open(tb testing.TB, s container.Storage) Disk {
 	tb.Helper()
 	d, err := f.Open(s)
 	if err != nil {
@@ -103,7 +109,7 @@ func (f Format) testReopen(t *testing.T) {
 	}
 }
 
-func mustSync(tb testing.TB, d *container.Disk) {
+func mustSync(tb testing.TB, d Disk) {
 	tb.Helper()
 	if err := d.Sync(); err != nil {
 		tb.Fatal(err)
@@ -111,7 +117,7 @@ func mustSync(tb testing.TB, d *container.Disk) {
 }
 
 // content reads a whole disk.
-func content(tb testing.TB, d *container.Disk) []byte {
+func content(tb testing.TB, d Disk) []byte {
 	tb.Helper()
 	b := make([]byte, d.Size())
 	if err := container.ReadFull(d, b, 0); err != nil {
@@ -209,7 +215,7 @@ type history struct {
 func newHistory(before []byte) *history { return &history{before: before} }
 
 // write does a step and remembers when.
-func (h *history) write(tb testing.TB, d *container.Disk, s step, r *image.Recorder) {
+func (h *history) write(tb testing.TB, d Disk, s step, r *image.Recorder) {
 	tb.Helper()
 	h.begun = append(h.begun, len(r.Ops()))
 	if len(s.data) > 0 {
@@ -312,7 +318,7 @@ func (f Format) testFaults(t *testing.T) {
 }
 
 // writeAll does the steps until one fails.
-func (f Format) writeAll(d *container.Disk, legal *legalAt) error {
+func (f Format) writeAll(d Disk, legal *legalAt) error {
 	for _, s := range f.steps(d.Size()) {
 		legal.maybe = append(legal.maybe, s)
 		if _, err := d.WriteAt(s.data, s.off); err != nil {
@@ -345,7 +351,7 @@ func (f Format) testQuiet(t *testing.T) {
 
 // Fuzz opens what it is given and reads it: no panic, and no size that the
 // bytes do not back.
-func Fuzz(f *testing.F, open func(s container.Storage) (*container.Disk, error)) {
+func Fuzz(f *testing.F, open func(s container.Storage) (Disk, error)) {
 	f.Helper()
 	f.Fuzz(func(_ *testing.T, b []byte) {
 		d, err := open(Load(b))

@@ -37,6 +37,14 @@ var qemuFormats = []qemuFormat{
 	{name: "qcow2, deflate", format: "qcow2", convert: []string{"-c"}, check: true},
 	{name: "qcow2, zstd", format: "qcow2", options: "compression_type=zstd", convert: []string{"-c"}, check: true},
 	{name: "qcow2, zstd, large clusters", format: "qcow2", options: "compression_type=zstd,cluster_size=2M", convert: []string{"-c"}, check: true},
+	{name: "VMDK", format: "vmdk", check: true},
+	{name: "VMDK, zeroed grains", format: "vmdk", options: "zeroed_grain=on", check: true},
+	{name: "VMDK, split", format: "vmdk", options: "subformat=twoGbMaxExtentSparse", check: true},
+	{name: "VMDK, flat", format: "vmdk", options: "subformat=monolithicFlat"},
+	{name: "VMDK, flat and split", format: "vmdk", options: "subformat=twoGbMaxExtentFlat"},
+	{name: "VMDK, stream-optimised", format: "vmdk", options: "subformat=streamOptimized", sealed: true},
+	{name: "VDI", format: "vdi", check: true},
+	{name: "VDI, fixed", format: "vdi", options: "static=on", check: true},
 }
 
 // qemuSize is the disk of these tests; not whole blocks of anything.

@@ -1,0 +1,188 @@
+package vmdk_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"testing"
+
+	"hangkit/image"
+	"hangkit/image/container"
+	"hangkit/image/container/containertest"
+	"hangkit/image/imagetest"
+	"hangkit/image/vmdk"
+)
+
+var le = binary.LittleEndian
+
+const (
+	kib     = 1 << 10
+	sector  = 512
+	grain   = 64 * kib
+	textAt  = 1  // sectors
+	copyAt  = 4  // the redundant directory, its table behind it
+	mainAt  = 16 // the directory
+	firstAt = 128
+	entries = 512
+)
+
+func open(s container.Storage) (containertest.Disk, error) {
+	return vmdk.Open(s, nil, nil)
+}
+
+// sparse makes a sparse extent with a descriptor; its second grain is there.
+func sparse(sectors int, text string) *containertest.Medium {
+	b := make([]byte, firstAt*sector+grain)
+	copy(b, "KDMV")
+	le.PutUint32(b[4:], 1)
+	le.PutUint32(b[8:], 3) // newlines are tested, there is a redundant directory
+	for off, v := range map[int]uint64{12: uint64(sectors), 20: grain / sector, 28: textAt, 36: 2, 48: copyAt, 56: mainAt, 64: firstAt} {
+		le.PutUint64(b[off:], v)
+	}
+	le.PutUint32(b[44:], entries)
+	copy(b[textAt*sector:], text)
+	for _, at := range []int{copyAt, mainAt} {
+		le.PutUint32(b[at*sector:], uint32(at+1))
+		le.PutUint32(b[(at+1)*sector+4:], firstAt)
+	}
+	copy(b[firstAt*sector:], bytes.Repeat([]byte("old"), 10*kib))
+	return containertest.Load(b)
+}
+
+func text(lines string) string {
+	return "# Disk DescriptorFile\nversion=1\nCID=12345678\nparentCID=ffffffff\ncreateType=\"monolithicSparse\"\n" + lines
+}
+
+func single(testing.TB) *containertest.Medium {
+	return sparse(1500, text("RW 1500 SPARSE \"whatever.vmdk\"\n"))
+}
+
+func TestSuite(t *testing.T) {
+	t.Parallel()
+	containertest.Run(t, containertest.Format{Make: single, Open: open, Piece: 90 * kib})
+}
+
+// TestSplit runs the suite of disks on one that lies in three files and has a
+// hole.
+func TestSplit(t *testing.T) {
+	t.Parallel()
+	imagetest.TestDevice(t, func(t *testing.T) image.Disk {
+		t.Helper()
+		files := map[string]container.Storage{
+			"a.vmdk": sparse(64, ""), "b.vmdk": containertest.Load(make([]byte, 300*sector)), "c.vmdk": sparse(200, ""),
+		}
+		top := containertest.Load([]byte(text("RW 64 SPARSE \"a.vmdk\"\nRW 100 FLAT \"b.vmdk\" 200\nRW 200 SPARSE \"c.vmdk\"\n")))
+		d, err := vmdk.Open(top, func(name string) (container.Storage, error) { return files[name], nil }, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Writable(); err != nil {
+			t.Fatal(err)
+		}
+		return image.WithSectorSize(d, sector)
+	})
+}
+
+// TestContentID: the first write makes the disk another one.
+func TestContentID(t *testing.T) {
+	t.Parallel()
+	m := single(t)
+	d, err := open(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.WriteAt([]byte("x"), 0); err != nil {
+		t.Fatal(err)
+	}
+	b := m.Bytes()[textAt*sector:]
+	if bytes.Contains(b, []byte("CID=12345678")) || !bytes.Contains(b, []byte("parentCID=ffffffff")) {
+		t.Errorf("descriptor %.120q", b)
+	}
+}
+
+// TestParent reads grains of the parent, and writes none.
+func TestParent(t *testing.T) {
+	t.Parallel()
+	lines := "CID=1\nparentCID=12345678\nparentFileNameHint=\"C:\\\\VMs\\\\base.vmdk\"\nRW 1500 SPARSE \"child.vmdk\"\n"
+	parent := func(r container.Reference) (container.Source, error) {
+		if r.Names[len(r.Names)-1] != "base.vmdk" {
+			t.Errorf("asked for %q", r.Names)
+		}
+		return bytes.NewReader(bytes.Repeat([]byte("p"), 1500*sector)), nil
+	}
+	d, err := vmdk.Open(sparse(1500, lines), nil, parent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 4)
+	if _, err := d.ReadAt(b, grain-2); err != nil || string(b) != "ppol" {
+		t.Errorf("read %q, %v", b, err)
+	}
+	if _, err := d.WriteAt(b, 0); !errors.Is(err, container.ErrUnsupported) {
+		t.Errorf("write: %v", err)
+	}
+}
+
+func TestDamaged(t *testing.T) {
+	t.Parallel()
+	good := single(t).Bytes()
+	for name, c := range map[string]struct {
+		off   int
+		value []byte
+		want  error
+	}{
+		"ESX":              {0, []byte("COWD"), container.ErrUnsupported},
+		"version":          {4, []byte{9}, container.ErrFormat},
+		"capacity":         {19, []byte{0x7f}, container.ErrFormat},
+		"less capacity":    {12, []byte{1, 0}, container.ErrFormat},
+		"grain":            {20, []byte{3}, container.ErrFormat},
+		"entries":          {44, []byte{0, 0, 0, 0}, container.ErrFormat},
+		"directory":        {62, []byte{0xff}, container.ErrFormat},
+		"no descriptor":    {28, []byte{0}, container.ErrUnsupported},
+		"descriptor":       {33, []byte{1}, container.ErrTruncated},
+		"long descriptor":  {40, []byte{1}, container.ErrFormat},
+		"no extents":       {textAt * sector, make([]byte, 8), container.ErrFormat},
+		"grain over table": {(mainAt+1)*sector + 4, []byte{5}, container.ErrFormat},
+		"table elsewhere":  {mainAt*sector + 3, []byte{9}, container.ErrTruncated},
+	} {
+		b := bytes.Clone(good)
+		copy(b[c.off:], c.value)
+		d, err := open(containertest.Load(b))
+		if err == nil {
+			_, err = d.ReadAt(make([]byte, 512), grain)
+		}
+		if !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+	}
+}
+
+// TestDescriptorLines: what cannot be right is an error, what is of no
+// concern is not.
+func TestDescriptorLines(t *testing.T) {
+	t.Parallel()
+	for lines, want := range map[string]error{
+		"RW 99999999999999999999 ZERO\n":               container.ErrFormat,
+		"RW 9999999999999999 ZERO\n":                   container.ErrFormat,
+		"RW 10 FLAT \"a\" 99999999999999999999\n":      container.ErrFormat,
+		"RW 10 SESPARSE \"a\"\n":                       container.ErrUnsupported,
+		"RW 10 VMFSRDM \"a\"\n":                        container.ErrUnsupported,
+		"RW 10 ZERO\n":                                 nil,
+		"ddb.adapterType = \"ide\"\nNOACCESS 5 ZERO\n": nil,
+		"": container.ErrFormat,
+		fmt.Sprintf("RW 1 ZERO\n%s", bytes.Repeat([]byte("RW 1 ZERO\n"), 3000)): container.ErrFormat,
+	} {
+		_, err := open(containertest.Load([]byte(text(lines))))
+		if !errors.Is(err, want) {
+			t.Errorf("%.30q: %v, want %v", lines, err, want)
+		}
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	f.Add(single(f).Bytes())
+	f.Add([]byte(text("RW 10 ZERO\nRW 5 FLAT \"a\" 0\n")))
+	files := func(string) (container.Storage, error) { return containertest.Load(make([]byte, 4096)), nil }
+	containertest.Fuzz(f, func(s container.Storage) (containertest.Disk, error) { return vmdk.Open(s, files, nil) })
+}

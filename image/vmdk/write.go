@@ -1,0 +1,138 @@
+package vmdk
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+
+	"hangkit/image/container"
+)
+
+func isShort(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) }
+
+// shared is what the extents of a disk have in common: its content id, which
+// is new when the disk is changed.
+type shared struct {
+	storage container.Storage
+	off     int64 // of the eight digits, -1 for none
+	random  io.Reader
+	changed bool
+}
+
+// change writes a new content id, once.
+func (s *shared) change() error {
+	if s.changed || s.off < 0 {
+		return nil
+	}
+	id := make([]byte, 4)
+	if _, err := io.ReadFull(s.random, id); err != nil {
+		return fmt.Errorf("new content id: %w", err)
+	}
+	id[0] &= 0x7f // ffffffff means none
+	if _, err := s.storage.WriteAt([]byte(hex.EncodeToString(id)), s.off); err != nil {
+		return fmt.Errorf("vmdk descriptor: %w", err)
+	}
+	s.changed = true
+	return s.storage.Sync()
+}
+
+// Begin implements [container.Writer].
+func (s *sparse) Begin() error { return s.shared.change() }
+
+// Allocate implements [container.Writer]: it puts a whole grain behind the
+// end of the extent.
+func (s *sparse) Allocate(p []byte, off int64) (int, error) {
+	size := s.h.grain()
+	grain, at := off/size, off%size
+	p = p[:min(int64(len(p)), size-at)]
+	entries, err := s.entries(grain)
+	if err != nil {
+		return 0, err
+	}
+	data := make([]byte, size)
+	if int64(len(p)) < size {
+		if err := s.current(data, grain); err != nil {
+			return 0, err
+		}
+	}
+	copy(data[at:], p)
+	end, err := s.storage.Size()
+	if err != nil {
+		return 0, err
+	}
+	place := max(container.RoundUp(end, size), int64(s.h.u64(headerOverhead))*sectorSize)
+	if place/sectorSize > 1<<32-1 {
+		return 0, fmt.Errorf("vmdk grain at 0x%x: %w", place, container.ErrOutOfBounds)
+	}
+	if _, err := s.storage.WriteAt(data, place); err != nil {
+		return 0, err
+	}
+	for _, at := range entries {
+		s.tables.Defer(le.AppendUint32(nil, uint32(place/sectorSize)), at)
+	}
+	if s.tables.Full() {
+		err = s.Flush()
+	}
+	return len(p), err
+}
+
+// entries are the places of a grain's entry, in both directories.
+func (s *sparse) entries(grain int64) ([]int64, error) {
+	directories := []uint64{s.h.u64(headerDirectory)}
+	if s.h.flag(flagCopy) && s.h.u64(headerCopy) != 0 {
+		directories = append(directories, s.h.u64(headerCopy))
+	}
+	var places []int64
+	for _, d := range directories {
+		at, err := s.entryAt(d, grain)
+		if err != nil {
+			return nil, err
+		}
+		if at == 0 {
+			return nil, &container.RefusedError{What: "writes to VMDK extents that lack grain tables", Remedy: "make it anew: qemu-img convert -O vmdk %s new.vmdk"}
+		}
+		places = append(places, at)
+	}
+	return places, nil
+}
+
+// current fills data with a grain that the extent does not have, or has as
+// zeros.
+func (s *sparse) current(data []byte, grain int64) error {
+	e, err := s.Extent(grain*s.h.grain(), s.h.grain())
+	if err != nil || e.Kind != container.Below {
+		return err
+	}
+	return container.ReadBelow(s.below, data, grain*s.h.grain())
+}
+
+// Flush implements [container.Writer].
+func (s *sparse) Flush() error { return s.tables.Flush() }
+
+// flat is an extent whose bytes lie as they are from off on.
+type flat struct {
+	storage container.Storage
+	off     int64
+	zero    bool // or that has none
+	shared  *shared
+}
+
+// Extent implements [container.Layout].
+func (f *flat) Extent(off, limit int64) (container.Extent, error) {
+	if f.zero {
+		return container.Extent{Kind: container.Zero, Len: limit}, nil
+	}
+	return container.Extent{Kind: container.Data, Off: f.off + off, Len: limit}, nil
+}
+
+// Begin implements [container.Writer].
+func (f *flat) Begin() error { return f.shared.change() }
+
+// Allocate has nowhere to put what is written into an extent of zeros.
+func (f *flat) Allocate([]byte, int64) (int, error) {
+	return 0, fmt.Errorf("write into a vmdk extent of zeros: %w", container.ErrUnsupported)
+}
+
+// Flush implements [container.Writer].
+func (f *flat) Flush() error { return f.storage.Sync() }
