@@ -16,7 +16,9 @@ import (
 )
 
 // bootEdit is the change of a boot store that goes with one of a SYSTEM hive. Its file is never
-// replaced: where firmware reads it from, nothing but its own bytes may change.
+// replaced: where firmware reads it from, nothing but its own bytes may change. Windows writes its
+// store with the same log, but that the boot manager applies one is documented nowhere: so the old
+// bytes are kept as well until the new ones read back.
 type bootEdit struct {
 	hiveWriter
 	changes []crashconfig.Change
@@ -35,7 +37,7 @@ func (e *edit) openBootEdit(v *target.Volume, path string) (*bootEdit, error) {
 		return nil, err
 	}
 	b := &bootEdit{hiveWriter: e.flags.writer(e.talk, v, path)}
-	b.machine, b.set = e.machine, set
+	b.machine, b.set, b.keepOld = e.machine, set, true
 	if err := b.open(); err != nil {
 		return nil, errors.Join(err, set.Close())
 	}

@@ -63,8 +63,12 @@ var bootPartitions = map[string]bootPartitionOf{
 			return windows.VolumeID{PartitionGUID: table.Partitions[1].GUID}
 		},
 		make: makeESP,
-		read: func(t *testing.T, img, name string) string { return command(t, "mtype", "-i", img, "::/"+name) },
+		read: func(t *testing.T, img, name string) string {
+			t.Helper()
+			return command(t, "mtype", "-i", img, "::/"+name)
+		},
 		judge: func(t *testing.T, img string) string {
+			t.Helper()
 			return command(t, "fsck.vfat", "-n", "-v", img)
 		},
 	},
@@ -77,8 +81,12 @@ var bootPartitions = map[string]bootPartitionOf{
 			return windows.VolumeID{MBRSignature: table.DiskSignature, Offset: table.Partitions[1].Start}
 		},
 		make: makeSystemPartition,
-		read: func(t *testing.T, img, name string) string { return command(t, "ntfscat", img, name) },
+		read: func(t *testing.T, img, name string) string {
+			t.Helper()
+			return command(t, "ntfscat", img, name)
+		},
 		judge: func(t *testing.T, img string) string {
+			t.Helper()
 			checkVolume(t, img)
 			return ""
 		},

@@ -27,6 +27,7 @@ type hiveWriter struct {
 	dryRun  bool
 
 	resetJournal bool // of the volume, should the file have to be replaced
+	keepOld      bool // the old bytes are kept until all reads back, though a log protects the write
 
 	set      *target.HiveSet
 	hive     *hive.Hive

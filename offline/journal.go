@@ -63,9 +63,10 @@ func (w *hiveWriter) saveJournal(name string) error {
 	return nil
 }
 
-// keepsBytes tells whether the old bytes are kept before the write.
+// keepsBytes tells whether the old bytes are kept before the write. Those of a hive that
+// needs its log lead nowhere once the log has been started anew.
 func (w *hiveWriter) keepsBytes() bool {
-	return w.replaced != nil || w.commit.Protocol == hive.Direct
+	return w.replaced != nil || w.commit.Protocol == hive.Direct || w.keepOld && !w.hive.Recovery().Dirty
 }
 
 // oldBytes are what leads back from the write, byte for byte.
@@ -78,8 +79,8 @@ func (w *hiveWriter) oldBytes() (any, error) {
 		Hive: w.path, Size: w.set.Primary.Size(),
 	}
 	for _, step := range w.commit.Writes {
-		if step.File != hive.Primary {
-			return nil, fmt.Errorf("a direct write to %s", step.File)
+		if step.File != hive.Primary { // a clean hive's log counts for nothing
+			continue
 		}
 		j.Writes = append(j.Writes, journalWrite{step.Off, step.Old, step.Data})
 	}
