@@ -86,6 +86,8 @@ func checkValue(t *testing.T, hivexget, file string, c crashconfig.Change) {
 		}
 	case err != nil:
 		t.Errorf(`%s\%s: %v, %s`, c.Key, c.Name, err, got)
+	case c.New.Type == hive.MultiSZ && got != strings.Join(c.New.Strings(), "\n"), c.New.Type != hive.MultiSZ && got != c.New.Text():
+		t.Errorf(`%s\%s is %q, want %s`, c.Key, c.Name, got, crashconfig.Describe(c.New))
 	}
 }
 
