@@ -16,6 +16,7 @@ type CheckCmd struct {
 	TargetFlags
 	MemoryFlag
 	VerifyFlag
+	Explain []string `placeholder:"ID,…" help:"Tell the whole story of a rule (C01), of several, or of all. Needs no target; with one, with what was found there."`
 }
 
 // Help is the command's long help.
@@ -24,8 +25,16 @@ func (*CheckCmd) Help() string {
 a usable dump, and why not. Changes nothing. Exits with 7 when it would not, or when
 --verify-volume finds more than notes in the structure of the Windows volume.
 
+BLOCK: there would be no dump. LOSS: it would be cut, tiny or deleted. RISK: it
+depends on something that cannot be seen from here. Every line has the id of its rule.
+
     hangkit check server.img --ram 64G
-    hangkit check server.img --ram 64G --verify-volume`
+    hangkit check server.img --ram 64G --verify-volume
+    hangkit check --explain P04
+    hangkit check server.img --ram 64G --explain all
+
+--json carries every rule, also those that have nothing to say: "rules" has their
+id, group, verdict (or "silent") and what each of them read, with its source.`
 }
 
 type checkDocument struct {
@@ -36,6 +45,8 @@ type checkDocument struct {
 	RAM      int64         `json:"ram,omitempty"`
 	Platform string        `json:"platform,omitempty"`
 	Findings []findingJSON `json:"findings"`
+	Command  string        `json:"command,omitempty"` // that fixes what hangkit can fix
+	Rules    []ruleJSON    `json:"rules"`
 
 	Volume    *conditionJSON `json:"volume,omitempty"`
 	Structure *structureJSON `json:"structure,omitempty"`
@@ -48,10 +59,33 @@ type findingJSON struct {
 	Title   string              `json:"title"`
 	Detail  string              `json:"detail,omitempty"`
 	Fix     string              `json:"fix,omitempty"`
+	ByArm   bool                `json:"fixed_by_command,omitempty"`
 }
+
+// ruleJSON is a rule with what it read, whether it had anything to say or not.
+type ruleJSON struct {
+	ID      string        `json:"id"`
+	Group   string        `json:"group"`
+	Verdict string        `json:"verdict"` // or silent
+	Reads   []readingJSON `json:"reads"`
+}
+
+type readingJSON struct {
+	What    string `json:"what"`
+	Value   string `json:"value,omitempty"`
+	Known   bool   `json:"known"`
+	Guessed bool   `json:"guessed,omitempty"`
+	Source  string `json:"source,omitempty"`
+}
+
+// silent is the verdict of a rule that has nothing to say.
+const silent = "silent"
 
 // Run checks the installation.
 func (c *CheckCmd) Run(ctx context.Context, talk *ui.UI) error {
+	if len(c.Explain) > 0 {
+		return c.explain(ctx, talk)
+	}
 	o, err := c.open(ctx, c.RAM)
 	if err != nil {
 		return err
@@ -93,10 +127,31 @@ func describeCheck(o *opened, report *crashconfig.Report) *checkDocument {
 		Windows: describeFacts(o.found, o.facts), RAM: o.facts.RAM.Value, Platform: o.facts.Platform.ID,
 		Findings: []findingJSON{}, Volume: describeCondition(o.Volume),
 	}
+	r := o.remedy(report)
 	for _, f := range report.Findings {
-		doc.Findings = append(doc.Findings, findingJSON{f.ID, f.Group.ID(), f.Verdict, f.Title, f.Detail, o.complete(f.Fix)})
+		doc.Findings = append(doc.Findings, findingJSON{f.ID, f.Group.ID(), f.Verdict, f.Title, f.Detail, o.complete(f.Fix), r.settles[f.ID]})
+	}
+	doc.Command = r.command
+	for _, id := range crashconfig.RuleIDs() {
+		doc.Rules = append(doc.Rules, describeRule(id, o.facts, report))
 	}
 	return doc
+}
+
+func describeRule(id string, f *windows.Facts, report *crashconfig.Report) ruleJSON {
+	r := ruleJSON{ID: id, Group: crashconfig.GroupOf(id).ID(), Verdict: silent, Reads: describeReadings(id, f)}
+	if finding, ok := report.Find(id); ok {
+		r.Verdict = finding.Verdict.String()
+	}
+	return r
+}
+
+func describeReadings(id string, f *windows.Facts) []readingJSON {
+	out := []readingJSON{}
+	for _, r := range crashconfig.Readings(id, f) {
+		out = append(out, readingJSON(r))
+	}
+	return out
 }
 
 func describeFacts(f *found, facts *windows.Facts) windowsJSON {
@@ -104,32 +159,6 @@ func describeFacts(f *found, facts *windows.Facts) windowsJSON {
 		Install: f.N, Root: f.Root, Old: f.Old,
 		Product: facts.Version.String(), Architecture: facts.Arch.Value,
 		Machine: facts.Name.Value, ControlSet: facts.ControlSet.Name,
-	}
-}
-
-// marks stand before the title of a finding; the word, not a colour, carries the
-// meaning.
-var marks = map[crashconfig.Verdict]string{
-	crashconfig.OK:      "ok",
-	crashconfig.Note:    "note",
-	crashconfig.Unknown: "unknown",
-	crashconfig.Risk:    "RISK",
-	crashconfig.Loss:    "LOSS",
-	crashconfig.Block:   "BLOCK",
-}
-
-func printCheck(talk *ui.UI, o *opened, doc *checkDocument) {
-	talk.Printf("%s\n", o.heading())
-	talk.Printf("%s\n", verdictLine(doc))
-	for _, group := range crashconfig.Groups() {
-		printGroup(talk, group, doc.Findings)
-	}
-	if doc.Structure != nil {
-		talk.Printf("\nvolume\n")
-		printStructure(talk, doc.Structure, "  ")
-	}
-	if !doc.Ready {
-		talk.Printf("\nTo fix what hangkit can fix: hangkit arm %s\n", armTarget(o))
 	}
 }
 
@@ -143,55 +172,6 @@ func (o *opened) heading() string {
 		parts = append(parts, "machine "+printable(o.facts.Name.Value))
 	}
 	return strings.Join(parts, ", ") + ", " + o.where()
-}
-
-func verdictLine(doc *checkDocument) string {
-	blocks := 0
-	for _, f := range doc.Findings {
-		if f.Verdict >= crashconfig.Loss {
-			blocks++
-		}
-	}
-	if doc.Ready {
-		return "READY: a crash after the page file is open would leave a dump."
-	}
-	if blocks == 1 {
-		return "NOT READY: one thing stands between a hang and its dump."
-	}
-	return fmt.Sprintf("NOT READY: %d things stand between a hang and its dump.", blocks)
-}
-
-func printGroup(talk *ui.UI, group crashconfig.Group, findings []findingJSON) {
-	first := true
-	for _, f := range byWeight(findings, group) {
-		if f.Verdict == crashconfig.OK && !talk.Verbose {
-			continue
-		}
-		if first {
-			talk.Printf("\n%s\n", group)
-			first = false
-		}
-		talk.Printf("  %-7s %s  %s\n", marks[f.Verdict], f.ID, f.Title)
-		if f.Detail != "" {
-			printWrapped(talk, f.Detail)
-		}
-		if f.Fix != "" && f.Verdict >= crashconfig.Risk {
-			printWrapped(talk, "fix: "+f.Fix)
-		}
-	}
-}
-
-// byWeight puts the gravest findings of a group first and keeps the order of equals.
-func byWeight(findings []findingJSON, group crashconfig.Group) []findingJSON {
-	var sorted []findingJSON
-	for v := crashconfig.Block; v >= crashconfig.OK; v-- {
-		for _, f := range findings {
-			if f.Group == group.ID() && f.Verdict == v {
-				sorted = append(sorted, f)
-			}
-		}
-	}
-	return sorted
 }
 
 // textWidth is how wide explanations are set, in characters.

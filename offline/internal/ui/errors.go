@@ -154,9 +154,9 @@ func (u *UI) Report(err error, rules []Rule) Status {
 	return e.Status
 }
 
-// harmless takes out of a text what a terminal would obey. Errors name files, and the
+// Harmless takes out of a text what a terminal would obey. Errors name files, and the
 // names come from disks that nobody vouches for.
-func harmless(text string) string {
+func Harmless(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\t' || unicode.IsPrint(r) {
 			return r
@@ -173,9 +173,9 @@ func (u *UI) reportText(err error, e Error) {
 	default:
 		err = errors.New("interrupted")
 	}
-	fmt.Fprintf(u.err, "hangkit: error: %s\n", harmless(err.Error()))
+	fmt.Fprintf(u.err, "hangkit: error: %s\n", Harmless(err.Error()))
 	for _, h := range e.Hints {
-		fmt.Fprintf(u.err, "  hint: %s\n", harmless(h))
+		fmt.Fprintf(u.err, "  hint: %s\n", Harmless(h))
 	}
 	if e.Effect != NoEffect {
 		fmt.Fprintf(u.err, "  %s\n", e.Effect)
