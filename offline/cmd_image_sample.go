@@ -1,6 +1,7 @@
 package offline
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -221,11 +222,7 @@ func (c *ImageSampleCmd) create(ctx context.Context, o sampledisk.Options) (made
 // keep gives the finished file its name, and leaves the startup key beside it.
 func (c *ImageSampleCmd) keep(temp string, made *sampledisk.Disk) error {
 	if key := c.keyFile(made); key != "" {
-		err := newFile(key, func(w io.Writer) error {
-			_, err := w.Write(made.Unlock.KeyFile)
-			return err
-		})
-		if err != nil {
+		if err := keepKey(key, made.Unlock.KeyFile); err != nil {
 			return err
 		}
 	}
@@ -233,6 +230,17 @@ func (c *ImageSampleCmd) keep(temp string, made *sampledisk.Disk) error {
 		return os.Rename(temp, c.Output)
 	}
 	return settle(temp, c.Output)
+}
+
+// keepKey writes a startup key. That of another sample with the same seed is the same.
+func keepKey(name string, key []byte) error {
+	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, key) {
+		return nil
+	}
+	return newFile(name, func(w io.Writer) error {
+		_, err := w.Write(key)
+		return err
+	})
 }
 
 // keyFile is where the startup key goes, if there is one.

@@ -45,7 +45,7 @@ func (m *maker) writeEncrypted(part *image.SectionDisk, o format.Options) error 
 	plain := &tracked{SectionDisk: part}
 	layout, err := format.Build(plain, o)
 	if err != nil {
-		return fmt.Errorf("volume of Windows: %w", err)
+		return volumeError(err)
 	}
 	options, err := m.encryption(layout)
 	if err != nil {

@@ -19,6 +19,7 @@ const (
 	reservedSize  = 16 * mib
 	reservedSize8 = 128 * mib // Windows 8.1
 	bootSize      = 100 * mib
+	unused        = 1 * mib // at either end of the disk
 	// logSize is less than Windows takes, so that a sample stays small.
 	logSize = 4 * mib
 )
@@ -37,7 +38,9 @@ func (m *maker) write() (err error) {
 }
 
 func (m *maker) writeOneVolume() (err error) {
-	m.made.Table, err = image.CreateMBR(m.disk, []image.NewPartition{{Type: image.TypeMBRNTFS, Active: true}}, m.diskSeed())
+	m.made.Table, err = image.CreateMBR(m.disk, []image.NewPartition{
+		{Type: image.TypeMBRNTFS, Size: m.disk.Size() - 2*unused, Active: true},
+	}, m.diskSeed())
 	if err != nil {
 		return err
 	}
@@ -46,7 +49,7 @@ func (m *maker) writeOneVolume() (err error) {
 
 func (m *maker) writeBIOS() (err error) {
 	m.made.Table, err = image.CreateMBR(m.disk, []image.NewPartition{
-		{Type: image.TypeMBRNTFS, Size: bootSize, Active: true}, {Type: image.TypeMBRNTFS},
+		{Type: image.TypeMBRNTFS, Size: bootSize, Active: true}, {Type: image.TypeMBRNTFS, Size: m.disk.Size() - bootSize - 2*unused},
 	}, m.diskSeed())
 	if err != nil {
 		return err
@@ -178,10 +181,18 @@ func (m *maker) writeWindows(number int) error {
 	if m.BitLocker != nil {
 		return m.writeEncrypted(part, o)
 	}
-	if err := format.Write(part, o); err != nil {
-		return fmt.Errorf("volume of Windows: %w", err)
+	return volumeError(format.Write(part, o))
+}
+
+// volumeError says that a volume cannot be made as it was asked for.
+func volumeError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, format.ErrOptions), errors.Is(err, format.ErrNoSpace):
+		err = fmt.Errorf("%w: %w", ErrOptions, err)
 	}
-	return nil
+	return fmt.Errorf("volume of Windows: %w", err)
 }
 
 // registry builds the hives of the installation.
