@@ -239,8 +239,8 @@ func TestCommandLines(t *testing.T) {
 	for _, tt := range []struct{ command, where string }{
 		{"nmi", "QEMU monitor"},
 		{long, "any machine"},
-		{"virsh qemu-monitor-command <domain> '" + every.QMP() + "'", "host"},
-		{every.QMP(), "QMP socket"},
+		{"virsh qemu-monitor-command <domain> '" + every.QMP()[0] + "'", "host"},
+		{every.QMP()[0], "QMP socket"},
 		{`$x = 0x01,0x02` + strings.Repeat(",0x03", 40), "elevated PowerShell"},
 		{`Get-CimInstance -Filter "Name = 'a b c'" -Namespace root\virtualization\v2 -ClassName Msvm_ComputerSystem -More 1`, "PowerShell"},
 		{strings.Repeat("x", 100), "host"},

@@ -13,10 +13,8 @@ func consoleKeys(platform string, c Combination) []Step {
 	switch platform {
 	case windows.VirtualBox:
 		return virtualBoxConsole(c)
-	case windows.KVM:
-		return qemuConsole(c)
-	case windows.KubeVirt:
-		return []Step{{Text: "Inside the launcher pod.", Where: "kubectl exec", Command: virshQMP(c.QMP()), Manual: true}}
+	case windows.KVM, windows.KubeVirt:
+		return qemuConsole(platform, c)
 	case windows.HyperV:
 		return hyperVConsole(c)
 	case windows.VMware:
@@ -37,25 +35,11 @@ const codesPerCommand = 9
 
 func virtualBoxConsole(c Combination) []Step {
 	steps := []Step{{Text: "VirtualBox: right Ctrl is its own host key, so send the codes; what is held stays down from one command to the next."}}
-	for _, codes := range chunks(c.events(), codesPerCommand) {
+	for _, events := range chunks(c.events(), codesPerCommand) {
 		steps = append(steps, Step{Where: "VirtualBox host",
-			Command: `VBoxManage controlvm "<vm>" keyboardputscancode` + hexBytes(codes, " %02x")})
+			Command: `VBoxManage controlvm "<vm>" keyboardputscancode` + hexBytes(scanCodesOf(events), " %02x")})
 	}
 	return steps
-}
-
-// chunks cuts the codes of events where a key's codes end.
-func chunks(events []keyEvent, limit int) [][]byte {
-	var out [][]byte
-	var now []byte
-	for _, e := range events {
-		codes := e.scanCodes()
-		if len(now)+len(codes) > limit {
-			out, now = append(out, now), nil
-		}
-		now = append(now, codes...)
-	}
-	return append(out, now)
 }
 
 func hexBytes(b []byte, format string) string {
@@ -68,12 +52,26 @@ func hexBytes(b []byte, format string) string {
 
 func virshQMP(command string) string { return "virsh qemu-monitor-command <domain> '" + command + "'" }
 
-func qemuConsole(c Combination) []Step {
-	return []Step{
-		{Text: "QEMU through libvirt: each key goes down and up on its own.", Where: "virtualization host", Command: virshQMP(c.QMP())},
-		{Text: "Plain QEMU takes what stands between the quotes at its QMP socket, once qmp_capabilities has been sent there; on Proxmox the socket is /var/run/qemu-server/<vmid>.qmp.", Manual: true},
-		{Text: "The monitor's sendkey and virsh send-key do not work: they let go of all keys after each stroke."},
+// virshKeys send a combination through libvirt. A combination of many keys takes more than one command.
+func virshKeys(text, where string, c Combination) []Step {
+	var out []Step
+	for _, command := range c.QMP() {
+		out = append(out, Step{Text: text, Where: where, Command: virshQMP(command)})
+		text = ""
 	}
+	return out
+}
+
+func qemuConsole(platform string, c Combination) []Step {
+	switch {
+	case c.sysRq():
+		return []Step{{Text: "QEMU's keyboard lets go of Alt around Print Screen, so it cannot send this combination: send an NMI."}}
+	case platform == windows.KubeVirt:
+		return manual(virshKeys("Inside the launcher pod.", "kubectl exec", c)...)
+	}
+	return append(virshKeys("QEMU through libvirt: each key goes down and up on its own.", libvirtHost, c),
+		Step{Text: "Plain QEMU takes what stands between the quotes at its QMP socket, once qmp_capabilities has been sent there; on Proxmox the socket is /var/run/qemu-server/<vmid>.qmp.", Manual: true},
+		Step{Text: "The monitor's sendkey and virsh send-key do not work: they let go of all keys after each stroke."})
 }
 
 // hyperVConsole: TypeScancodes is a method of Msvm_Keyboard ("TypeScancodes method of the Msvm_Keyboard class", Microsoft).

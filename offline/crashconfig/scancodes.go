@@ -36,10 +36,13 @@ type keyEvent struct {
 	down bool
 }
 
+// sysRq reports Print Screen with Alt held. QEMU's keyboard lets go of Alt around it, so that it cannot send this.
+func (c Combination) sysRq() bool { return c.Press == keyPrint && c.Hold&(LeftAlt|RightAlt) != 0 }
+
 // pressed is the key to press, which depends on what is held.
 func (c Combination) pressed() keyEvent {
-	if c.Press == keyPrint && c.Hold&(LeftAlt|RightAlt) != 0 {
-		return keyEvent{code: []byte{sysRqCode}, qemu: "sysrq"}
+	if c.sysRq() {
+		return keyEvent{code: []byte{sysRqCode}}
 	}
 	token := keyNames[c.Press].token
 	return keyEvent{code: c.Press.ScanCode(), qemu: cmp.Or(qemuKeys[token], token)}
@@ -78,19 +81,46 @@ func (e keyEvent) qmp() string {
 }
 
 // ScanCodes are the bytes that a keyboard sends for a usable combination, in scan code set 1.
-func (c Combination) ScanCodes() []byte {
+func (c Combination) ScanCodes() []byte { return scanCodesOf(c.events()) }
+
+// qemuQueue is how many bytes QEMU's PS/2 keyboard keeps until they are fetched; further ones are lost.
+const qemuQueue = 16
+
+// QMP are the commands that make QEMU's keyboard send a usable combination; mostly it is one, and none where it cannot.
+func (c Combination) QMP() []string {
+	if c.sysRq() {
+		return nil
+	}
+	var out []string
+	for _, chunk := range chunks(c.events(), qemuQueue) {
+		var events []string
+		for _, e := range chunk {
+			events = append(events, e.qmp())
+		}
+		out = append(out, `{"execute":"input-send-event","arguments":{"events":[`+strings.Join(events, ",")+`]}}`)
+	}
+	return out
+}
+
+// chunks cuts events into parts of no more than so many bytes of scan codes.
+func chunks(events []keyEvent, limit int) [][]keyEvent {
+	var out [][]keyEvent
+	size := limit
+	for _, e := range events {
+		n := len(e.code)
+		if size+n > limit {
+			out, size = append(out, nil), 0
+		}
+		out[len(out)-1] = append(out[len(out)-1], e)
+		size += n
+	}
+	return out
+}
+
+func scanCodesOf(events []keyEvent) []byte {
 	var b []byte
-	for _, e := range c.events() {
+	for _, e := range events {
 		b = append(b, e.scanCodes()...)
 	}
 	return b
-}
-
-// QMP is the command that makes QEMU's keyboard send a usable combination.
-func (c Combination) QMP() string {
-	var events []string
-	for _, e := range c.events() {
-		events = append(events, e.qmp())
-	}
-	return `{"execute":"input-send-event","arguments":{"events":[` + strings.Join(events, ",") + `]}}`
 }

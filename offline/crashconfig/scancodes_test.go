@@ -3,6 +3,7 @@ package crashconfig
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -45,7 +46,22 @@ func TestEveryKeyOnTheWire(t *testing.T) {
 	}
 }
 
-// TestQMP: every combination of keys to hold becomes JSON in which each key that goes down comes up again.
+// What QEMU's keyboard cannot send is told, not printed as a command.
+func TestQEMUAndSysRq(t *testing.T) {
+	t.Parallel()
+	c := Combination{Hold: LeftCtrl | LeftAlt, Press: keyPrint}
+	if c.QMP() != nil {
+		t.Errorf("QMP = %q", c.QMP())
+	}
+	for _, s := range consoleKeys("kvm", c) {
+		if s.Command != "" || !strings.Contains(s.Text, "NMI") {
+			t.Errorf("step %+v", s)
+		}
+	}
+}
+
+// TestQMP: every combination of keys to hold becomes JSON in which each key that goes down comes up again, in commands that
+// QEMU's keyboard can keep.
 func TestQMP(t *testing.T) {
 	t.Parallel()
 	for hold := range allModifiers + 1 {
@@ -53,30 +69,17 @@ func TestQMP(t *testing.T) {
 		if !c.Usable() {
 			continue
 		}
-		var command struct {
-			Execute   string
-			Arguments struct {
-				Events []struct {
-					Type string
-					Data struct {
-						Down bool
-						Key  struct{ Type, Data string }
-					}
-				}
-			}
-		}
-		if err := json.Unmarshal([]byte(c.QMP()), &command); err != nil || command.Execute != "input-send-event" {
-			t.Fatalf("%s: %v, %q", c.Flag(), err, command.Execute)
-		}
 		down, strokes := map[string]bool{}, 0
-		for _, e := range command.Arguments.Events {
-			key := e.Data.Key.Data
-			if e.Type != "key" || e.Data.Key.Type != "qcode" || down[key] == e.Data.Down {
-				t.Errorf("%s: unexpected event %+v", c.Flag(), e)
-			}
-			down[key] = e.Data.Down
-			if key == "scroll_lock" && !e.Data.Down {
-				strokes++
+		for _, command := range c.QMP() {
+			for _, e := range qmpEvents(t, command) {
+				key := e.Data.Key.Data
+				if e.Type != "key" || e.Data.Key.Type != "qcode" || down[key] == e.Data.Down {
+					t.Errorf("%s: unexpected event %+v", c.Flag(), e)
+				}
+				down[key] = e.Data.Down
+				if key == "scroll_lock" && !e.Data.Down {
+					strokes++
+				}
 			}
 		}
 		for key, still := range down {
@@ -90,18 +93,41 @@ func TestQMP(t *testing.T) {
 	}
 }
 
-// VBoxManage gets its codes in commands that fit a line, cut between keys only.
+type qmpEvent struct {
+	Type string
+	Data struct {
+		Down bool
+		Key  struct{ Type, Data string }
+	}
+}
+
+func qmpEvents(t *testing.T, text string) []qmpEvent {
+	t.Helper()
+	var command struct {
+		Execute   string
+		Arguments struct{ Events []qmpEvent }
+	}
+	if err := json.Unmarshal([]byte(text), &command); err != nil || command.Execute != "input-send-event" {
+		t.Fatalf("%s: %v, %q", text, err, command.Execute)
+	}
+	return command.Arguments.Events
+}
+
+// Commands that hold a bounded number of codes are cut between keys only, and lose none.
 func TestChunks(t *testing.T) {
 	t.Parallel()
 	c := Combination{Hold: allModifiers, Press: 76} // Delete
-	var joined []byte
-	for _, codes := range chunks(c.events(), codesPerCommand) {
-		if len(codes) > codesPerCommand || codes[len(codes)-1] == extendedPrefix {
-			t.Errorf("codes % x", codes)
+	for _, limit := range []int{2, 3, codesPerCommand, qemuQueue, 100} {
+		var joined []byte
+		for _, events := range chunks(c.events(), limit) {
+			codes := scanCodesOf(events)
+			if len(codes) > limit || codes[len(codes)-1] == extendedPrefix {
+				t.Errorf("codes % x", codes)
+			}
+			joined = append(joined, codes...)
 		}
-		joined = append(joined, codes...)
-	}
-	if string(joined) != string(c.ScanCodes()) {
-		t.Errorf("% x, want % x", joined, c.ScanCodes())
+		if string(joined) != string(c.ScanCodes()) {
+			t.Errorf("% x, want % x", joined, c.ScanCodes())
+		}
 	}
 }
