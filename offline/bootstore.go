@@ -25,6 +25,7 @@ var (
 	errNoBootStore    = errors.New("no boot configuration store lies on the same disk")
 	errNoBootEntry    = errors.New("no entry of the boot configuration store starts this installation")
 	errManyBootStores = errors.New("several boot configuration stores start this installation, and which of them the machine uses is not known")
+	errArchived       = errors.New("an image in an archive has no boot configuration store yet")
 	errBareHive       = errors.New("a bare hive has no boot configuration store")
 	errMountedVolume  = errors.New("the volume is mounted: its partition is not known, nor the boot entry that names it")
 )
@@ -35,6 +36,9 @@ var (
 func (f *found) bootStore() (*bootStore, error) {
 	if f.Root == "" {
 		return nil, errBareHive
+	}
+	if f.Volume.Image() > 0 {
+		return nil, errArchived
 	}
 	var fit []*bootStore
 	var problems []error
@@ -119,7 +123,7 @@ func (s *bootStore) where() string { return s.path + " (" + s.volume.Label() + "
 func (f *found) boot() (settings *windows.BootSettings, problem string) {
 	s, err := f.bootStore()
 	switch {
-	case errors.Is(err, errBareHive):
+	case errors.Is(err, errBareHive), errors.Is(err, errArchived):
 		return nil, ""
 	case err != nil:
 		return nil, err.Error()

@@ -82,6 +82,9 @@ func (c *ArmCmd) Run(ctx context.Context, talk *ui.UI) error {
 	if c.Keyboard.List {
 		return printKeys(talk)
 	}
+	if c.Index.all {
+		return c.armImages(ctx, talk)
+	}
 	e, err := beginEdit(ctx, talk, &c.TargetFlags, c.RAM, c.EditFlags)
 	if err != nil {
 		return ui.WithEffect(err, ui.Unchanged)
@@ -100,6 +103,14 @@ func (c *ArmCmd) Run(ctx context.Context, talk *ui.UI) error {
 		return e.finish(doc, "The settings are right already; nothing was changed.")
 	}
 	return c.carryOut(ctx, e, plan, doc)
+}
+
+// armImages arms one image of an archive after the other, each with its own record.
+func (c *ArmCmd) armImages(ctx context.Context, talk *ui.UI) error {
+	if c.Record != "" {
+		return ui.Fail(ui.Usage, errors.New("--record names the record of one image, and --index all changes several"))
+	}
+	return c.eachImage(ctx, func() error { return c.Run(ctx, talk) })
 }
 
 func (c *ArmCmd) carryOut(ctx context.Context, e *edit, plan *crashconfig.Plan, doc *editDocument) error {
@@ -136,12 +147,16 @@ func (c *ArmCmd) carryOut(ctx context.Context, e *edit, plan *crashconfig.Plan, 
 	return e.finish(doc, afterArm(e, doc))
 }
 
-// nameWayBack names what a replacement keeps: the old bytes, and a copy of the hive.
+// nameWayBack names what is kept beside the record: the old bytes, and of a file that is
+// replaced a copy.
 func (e *edit) nameWayBack(doc *editDocument, journal string, now time.Time) {
-	if e.replaced == nil {
+	if e.inPlace() {
 		return
 	}
 	doc.OldBytes = journal
+	if e.appended != nil {
+		return // the archive keeps the old hive
+	}
 	name := "hangkit-backup-" + fileWord(e.facts.Name.Value) + stampOf(now)
 	doc.Backup = freeName(filepath.Join(filepath.Dir(journal), name))
 }
@@ -178,7 +193,16 @@ func (c *ArmCmd) recordName(r *crashconfig.Record) string {
 	if c.Record != "" {
 		return c.Record
 	}
-	return freeName(recordBase(r.Machine, r.ID) + ".json")
+	return freeRecord(recordBase(r.Machine, r.ID))
+}
+
+// freeRecord numbers a record until neither its name nor that of its old bytes is taken.
+func freeRecord(base string) string {
+	name := base + ".json"
+	for n := 2; exists(name) || exists(journalName(name)); n++ {
+		name = fmt.Sprintf("%s-%d.json", base, n)
+	}
+	return name
 }
 
 // recordBase begins the names of all files that belong to one change.

@@ -83,7 +83,10 @@ const silent = "silent"
 
 // Run checks the installation.
 func (c *CheckCmd) Run(ctx context.Context, talk *ui.UI) error {
-	if len(c.Explain) > 0 {
+	switch {
+	case c.Index.all:
+		return c.eachImage(ctx, func() error { return c.Run(ctx, talk) })
+	case len(c.Explain) > 0:
 		return c.explain(ctx, talk)
 	}
 	o, err := c.open(ctx, c.RAM)
@@ -198,6 +201,9 @@ func commandTarget(o *opened) string {
 	text := quoteArg(o.Volume.Target.Name)
 	if o.alone() {
 		return text
+	}
+	if n := o.Volume.Image(); n > 0 {
+		return text + fmt.Sprintf(" --index %d", n)
 	}
 	return text + fmt.Sprintf(" --install %d", o.local)
 }

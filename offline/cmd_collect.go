@@ -93,6 +93,9 @@ func (c *CollectCmd) Run(ctx context.Context, talk *ui.UI) error {
 	if err := s.askForKey(ctx); err != nil {
 		return err
 	}
+	if s.onlyArchives() {
+		return ui.Fail(ui.NotFound, errNeverRan)
+	}
 	k, err := c.look(ctx, talk, s)
 	if err != nil {
 		return err

@@ -280,6 +280,9 @@ func printList(talk *ui.UI, doc *listDocument) {
 }
 
 func targetWords(t targetJSON) string {
+	if t.Kind == target.Archive {
+		return "WIM archive, " + ui.FormatSize(t.Size)
+	}
 	if t.Size == 0 {
 		return string(t.Kind)
 	}

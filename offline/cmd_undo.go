@@ -37,7 +37,12 @@ sector must still hold what that write found or left there; else nothing is chan
 
 // Run undoes an arm.
 func (c *UndoCmd) Run(ctx context.Context, talk *ui.UI) error {
-	if c.Bytes != "" {
+	switch {
+	case c.Index.all && c.Bytes+c.Record != "":
+		return ui.Fail(ui.Usage, errors.New("a record belongs to one image, and --index all changes several"))
+	case c.Index.all:
+		return c.eachImage(ctx, func() error { return c.Run(ctx, talk) })
+	case c.Bytes != "":
 		return c.restoreBytes(ctx, talk)
 	}
 	e, err := beginEdit(ctx, talk, &c.TargetFlags, unknownMemory, c.EditFlags)

@@ -27,11 +27,12 @@ func (c *CollectCmd) places(s *scan) ([]collect.Place, error) {
 	return s.placesOf([]*found{chosen}), nil
 }
 
+// readable are the volumes that dumps may lie on. Images in an archive have not run yet.
 func readable(s *scan) []*target.Volume {
 	var volumes []*target.Volume
 	for _, t := range s.targets {
 		for _, v := range t.Volumes {
-			if v.FS != nil && t.HiveName() == "" {
+			if v.FS != nil && t.HiveName() == "" && v.Image() == 0 {
 				volumes = append(volumes, v)
 			}
 		}

@@ -117,7 +117,7 @@ func (f *TargetFlags) chooseFor(ctx context.Context, mode target.Mode) (*found, 
 	if err := all.askForKey(ctx); err != nil {
 		return nil, nil, errors.Join(err, all.Close())
 	}
-	chosen, err := all.choose(f.Install)
+	chosen, err := f.choose(all)
 	unseen := all.unreadable()
 	if err := errors.Join(err, all.Close()); err != nil {
 		return nil, nil, err
@@ -240,6 +240,7 @@ type editDocument struct {
 	Protocol   string       `json:"protocol,omitempty"`
 	Writes     []writeJSON  `json:"writes,omitempty"`
 	Replace    *replaceJSON `json:"replace,omitempty"`
+	Append     *appendJSON  `json:"append,omitempty"`
 	Boot       *bootJSON    `json:"boot,omitempty"`
 	DiskRanges []rangeJSON  `json:"disk_ranges,omitempty"`
 	Record     string       `json:"undo_record,omitempty"`
@@ -286,20 +287,23 @@ func (d *editDocument) addWrites(w *hiveWriter) {
 	var notes []string
 	d.Protocol, notes = w.manner()
 	d.Notes = append(d.Notes, notes...)
-	d.Writes, d.Replace = w.describeWrites(), w.describeReplacement()
+	d.Writes, d.Replace, d.Append = w.describeWrites(), w.describeReplacement(), w.describeAppend()
 }
 
 // manner is the protocol of the writes, and what is to be said about them.
 func (w *hiveWriter) manner() (protocol string, notes []string) {
-	if w.replaced != nil {
+	switch {
+	case w.replaced != nil:
 		return protocolReplace, w.replaced.notes()
+	case w.appended != nil:
+		return protocolAppend, w.appended.notes()
 	}
 	return w.commit.Protocol.String(), w.commit.Notes
 }
 
 // describeWrites lists the writes in place.
 func (w *hiveWriter) describeWrites() []writeJSON {
-	if w.replaced != nil {
+	if !w.inPlace() {
 		return nil
 	}
 	var list []writeJSON
@@ -339,6 +343,7 @@ func (e *edit) printPlan(doc *editDocument) {
 	e.printNotes(doc)
 	printWrites(e.talk, doc.Protocol, doc.Writes)
 	printReplacement(e.talk, doc.Replace)
+	printAppend(e.talk, doc.Append)
 	doc.Boot.print(e.talk)
 	if doc.Backup != "" {
 		e.talk.Printf("\n")

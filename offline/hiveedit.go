@@ -233,7 +233,7 @@ func (e *hiveEdit) chooseFiles() error {
 	if e.doc.Backup = e.flags.Backup; e.doc.Backup == "" && (len(e.lost) > 0 || e.replaced != nil) {
 		e.doc.Backup = freeName("hangkit-backup-" + stamp)
 	}
-	if e.replaced != nil {
+	if !e.inPlace() {
 		e.doc.OldBytes = e.journalName()
 	}
 	if e.flags.Backup != "" && exists(filepath.Join(e.doc.Backup, baseName(e.path))) {
@@ -296,7 +296,7 @@ func (e *hiveEdit) waysBack() []string {
 	if e.journal != "" {
 		ways = append(ways, "put the old bytes back with: "+e.bytesCommand())
 	}
-	if e.journal != "" && e.replaced == nil { // until then the hive does not load
+	if e.journal != "" && e.inPlace() { // until then the hive does not load
 		return ways
 	}
 	ways = append(ways, "undo with: "+e.undoCommand())
@@ -317,7 +317,10 @@ func (e *hiveEdit) exactWords() string {
 // bytesCommand puts the old bytes back.
 func (e *hiveEdit) bytesCommand() string {
 	text := "hangkit undo " + quoteArg(e.volume.Target.Name)
-	if e.at.flags.Install != 0 {
+	switch n := e.volume.Image(); {
+	case n > 0:
+		text += fmt.Sprintf(" --index %d", n)
+	case e.at.flags.Install != 0:
 		text += fmt.Sprintf(" --install %d", e.at.flags.Install)
 	}
 	return text + e.bytesFlags()

@@ -234,12 +234,12 @@ func (e *hiveEdit) describeCommit(d *hiveEditDocument) {
 }
 
 // unprotected tells a write in place that no log protects.
-func (e *hiveEdit) unprotected() bool { return e.replaced == nil && e.commit.Protocol == hive.Direct }
+func (e *hiveEdit) unprotected() bool { return e.inPlace() && e.commit.Protocol == hive.Direct }
 
 // generationWords say in whose way the hive is written. Where nobody knows, its logs
 // tell; the commit's own notes say so of a hive without any.
 func (e *hiveEdit) generationWords() string {
-	if e.generation == hive.Auto && (e.unprotected() || e.replaced != nil) {
+	if e.generation == hive.Auto && (e.unprotected() || !e.inPlace()) {
 		return ""
 	}
 	return generationManner[e.generation]

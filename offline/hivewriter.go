@@ -33,6 +33,7 @@ type hiveWriter struct {
 	hive     *hive.Hive
 	commit   *hive.Commit
 	replaced *replacement // nil for a change in place
+	appended *appended    // nil where the hive does not lie in a WIM archive
 
 	journal string   // file with the old bytes of a write; empty without one
 	made    []string // files and folders that hold the way back
@@ -53,6 +54,9 @@ func (w *hiveWriter) open() (err error) {
 // logs have room, by replacing the file if not. Without a change there is no commit.
 // change is called anew, on the hive opened anew, for each way that is tried.
 func (w *hiveWriter) plan(ctx context.Context, o hive.CommitOptions, change func() error) error {
+	if w.volume.Image() > 0 {
+		return w.planAppend(o, change)
+	}
 	err := w.planCommit(o, change)
 	why := w.whyReplace(err)
 	if why == "" || w.volume.NTFS() == nil {
@@ -100,6 +104,9 @@ func (w *hiveWriter) whyReplace(err error) string {
 	return ""
 }
 
+// inPlace tells whether the hive's own bytes are written.
+func (w *hiveWriter) inPlace() bool { return w.replaced == nil && w.appended == nil }
+
 // write carries the plan out and reads everything back. From its first write on, an
 // error may leave a change behind, except in a dry run.
 func (w *hiveWriter) write(ctx context.Context, checks []hive.ValueCheck) error {
@@ -107,8 +114,11 @@ func (w *hiveWriter) write(ctx context.Context, checks []hive.ValueCheck) error 
 		return ui.WithEffect(err, ui.Unchanged)
 	}
 	run, readBack := w.writeInPlace, w.readBack
-	if w.replaced != nil {
+	switch {
+	case w.replaced != nil:
 		run, readBack = w.writeReplaced, w.readBackReplaced
+	case w.appended != nil:
+		run, readBack = w.writeAppended, w.readBackAppended
 	}
 	if err := run(ctx); err != nil {
 		err = fmt.Errorf("writing the hive: %w", err)

@@ -50,7 +50,7 @@ func (f *TargetFlags) names() []string {
 }
 
 func (f *TargetFlags) openIn(s *scan, ram sizeFlag) (*opened, error) {
-	chosen, err := s.choose(f.Install)
+	chosen, err := f.choose(s)
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +75,9 @@ func (s *scan) gather(chosen *found, ram sizeFlag) (*opened, error) {
 	live.Boot, live.BootProblem = chosen.boot()
 	if o.facts, err = o.install.Facts(live); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", chosen.where(), err), o.install.Close())
+	}
+	if chosen.Volume.Image() > 0 {
+		o.facts.HasVolume = false // the volume it will run on is not made yet
 	}
 	return o, nil
 }
@@ -134,6 +137,9 @@ func (f *found) live(ram sizeFlag) windows.Live {
 
 // neighbours are the other volumes of the installation's disk.
 func (f *found) neighbours() []windows.Neighbour {
+	if f.Volume.Image() > 0 {
+		return nil // the other images of an archive are other machines'
+	}
 	var list []windows.Neighbour
 	for _, v := range f.Volume.Target.Volumes {
 		if v == f.Volume || v.Part.Number == 0 {

@@ -66,13 +66,16 @@ func (w *hiveWriter) saveJournal(name string) error {
 // keepsBytes tells whether the old bytes are kept before the write. Those of a hive that
 // needs its log lead nowhere once the log has been started anew.
 func (w *hiveWriter) keepsBytes() bool {
-	return w.replaced != nil || w.commit.Protocol == hive.Direct || w.keepOld && !w.hive.Recovery().Dirty
+	return !w.inPlace() || w.commit.Protocol == hive.Direct || w.keepOld && !w.hive.Recovery().Dirty
 }
 
 // oldBytes are what leads back from the write, byte for byte.
 func (w *hiveWriter) oldBytes() (any, error) {
-	if w.replaced != nil {
+	switch {
+	case w.replaced != nil:
 		return w.exchange()
+	case w.appended != nil:
+		return w.archiveBytes(), nil
 	}
 	j := journal{
 		Schema: journalSchema, Machine: w.machine, Serial: serialText(w.volume),
@@ -88,10 +91,10 @@ func (w *hiveWriter) oldBytes() (any, error) {
 }
 
 // retireJournal removes the old bytes of a write in place once it is done and read back:
-// from then on they could only do harm. Those of a replacement stay: they go back only
+// from then on they could only do harm. Those of other ways stay: they go back only
 // where nobody has written since.
 func (w *hiveWriter) retireJournal() error {
-	if w.replaced != nil {
+	if !w.inPlace() {
 		return nil
 	}
 	return w.dropJournal()
@@ -118,7 +121,7 @@ func (e *edit) waysBack(record string) []string {
 	if e.boot != nil && e.boot.journal != "" {
 		ways = append(ways, "put the old bytes of the boot store back with: hangkit undo "+commandTarget(e.opened)+e.boot.bytesFlags())
 	}
-	if e.journal == "" || e.replaced != nil { // then the hive loads as it is, old or new
+	if e.journal == "" || !e.inPlace() { // then the hive loads as it is, old or new
 		ways = append(ways, "undo with: "+undoCommand(e, record))
 	}
 	return ways
@@ -168,7 +171,7 @@ type restorer interface {
 	io.Closer
 }
 
-// readWayBack reads a file of old bytes of either kind.
+// readWayBack reads a file of old bytes of any kind.
 func readWayBack(name string) (wayBack, error) {
 	data, err := readSmall(name)
 	if err != nil {
@@ -180,8 +183,11 @@ func readWayBack(name string) (wayBack, error) {
 	if err := json.Unmarshal(data, &kind); err != nil {
 		return nil, ui.Fail(ui.Damaged, fmt.Errorf("%s: %w", name, err))
 	}
-	if kind.Schema == exchangeSchema {
+	switch kind.Schema {
+	case exchangeSchema:
 		return parseExchange(name, data)
+	case archiveSchema:
+		return parseArchiveBytes(name, data)
 	}
 	return parseJournal(name, data)
 }

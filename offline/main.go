@@ -47,8 +47,10 @@ type Globals struct {
 
 // TargetFlags say which Windows is meant. They are the same wherever one is needed.
 type TargetFlags struct {
-	Target  string `arg:"" optional:"" help:"Disk image, device, directory that holds Windows, or SYSTEM hive. Default: all disks of this machine."`
+	Target  string `arg:"" optional:"" help:"Disk image, device, directory that holds Windows, WIM archive, or SYSTEM hive. Default: all disks of this machine."`
 	Install int    `placeholder:"N" help:"Which Windows, as list numbers them, where there are several."`
+
+	Index indexFlag `placeholder:"N" help:"Which image of a WIM archive, as list numbers them, or all, one after the other."`
 }
 
 // MemoryFlag is for commands that judge sizes by the machine's memory.

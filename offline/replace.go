@@ -186,9 +186,13 @@ func grave(k verify.Kind) bool { return k.Severity() > verify.Leak && !slices.Co
 
 func (w *hiveWriter) writeReplaced(ctx context.Context) error { return w.replaced.change.Run(ctx) }
 
-// readBackReplaced opens the file anew, through its record as it is now, compares every
+func (w *hiveWriter) readBackReplaced(checks []hive.ValueCheck) error {
+	return w.readBackFile(w.replaced.contents, w.replaced.sequence, checks)
+}
+
+// readBackFile opens the file anew, through its metadata as it is now, compares every
 // byte, and reads values once more with a registry reader that we did not write.
-func (w *hiveWriter) readBackReplaced(checks []hive.ValueCheck) (err error) {
+func (w *hiveWriter) readBackFile(want []byte, sequence uint32, checks []hive.ValueCheck) (err error) {
 	f, err := w.volume.FS.OpenInPlace(w.path)
 	if err != nil {
 		return err
@@ -198,7 +202,7 @@ func (w *hiveWriter) readBackReplaced(checks []hive.ValueCheck) (err error) {
 	if err != nil {
 		return err
 	}
-	if !bytes.Equal(now, w.replaced.contents) {
+	if !bytes.Equal(now, want) {
 		return fmt.Errorf("%s: %w", w.path, hive.ErrReadBack)
 	}
 	s := source(w.set)
@@ -207,8 +211,8 @@ func (w *hiveWriter) readBackReplaced(checks []hive.ValueCheck) (err error) {
 	if err != nil {
 		return err
 	}
-	if h.Recovery().Dirty || h.Sequence() != w.replaced.sequence {
-		return fmt.Errorf("%s: sequence number %d, want %d and clean: %w", w.path, h.Sequence(), w.replaced.sequence, hive.ErrReadBack)
+	if h.Recovery().Dirty || h.Sequence() != sequence {
+		return fmt.Errorf("%s: sequence number %d, want %d and clean: %w", w.path, h.Sequence(), sequence, hive.ErrReadBack)
 	}
 	return hive.CheckReadBack(f, checks)
 }

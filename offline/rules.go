@@ -9,6 +9,7 @@ import (
 	"hangkit/image"
 	"hangkit/image/bitlocker"
 	"hangkit/image/fat"
+	"hangkit/image/wim"
 	"hangkit/ntfs"
 	"hangkit/offline/crashconfig"
 	"hangkit/offline/internal/ui"
@@ -48,6 +49,10 @@ var rules = []ui.Rule{
 	{Is: crashconfig.ErrRecord, Status: ui.Damaged},
 
 	{Is: image.ErrBusy, Status: ui.Refused, Hints: []string{"unmount it, or shut the virtual machine down, and try again"}},
+	{Is: wim.ErrInProgress, Status: ui.Refused, Hints: []string{"if no program is at it, it was cut off: 'wimlib-imagex verify' tells whether the archive is whole"}},
+	{Is: wim.ErrReadOnly, Status: ui.Refused, Hints: []string{"export its images to a new archive: wimlib-imagex export"}},
+	{Is: wim.ErrShared, Status: ui.Refused},
+	{Is: wim.ErrChanged, Status: ui.Refused, Hints: []string{"something else is writing to this archive: stop it and try again"}},
 	{Is: image.ErrReadOnly, Status: ui.Refused, Hints: []string{"--dry-run works on a read-only disk"}},
 	{Is: image.ErrUnsupported, Status: ui.Damaged},
 	{Is: image.ErrTruncated, Status: ui.Damaged, Hints: []string{"the image is shorter than its partition table says: was it copied whole?"}},

@@ -182,7 +182,7 @@ func (s *scan) choose(number int) (*found, error) {
 func (s *scan) choices() []string {
 	var hints []string
 	for _, f := range s.installs {
-		hints = append(hints, fmt.Sprintf("--install %d: %s", f.N, f.where()))
+		hints = append(hints, f.choiceWords())
 	}
 	return hints
 }

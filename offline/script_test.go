@@ -58,6 +58,7 @@ func TestScript(t *testing.T) {
 			"exits":     cmdExits,
 			"mkdisk":    cmdMkdisk,
 			"mkwindows": cmdMkwindows,
+			"mkwim":     cmdMkwim,
 			"crash":     cmdCrash,
 			"sum":       cmdSum,
 			"json":      cmdJSON,

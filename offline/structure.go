@@ -62,6 +62,9 @@ var severityWords = map[verify.Severity]string{
 
 // verifyVolume checks the structure of a volume, as far as there is one in reach.
 func verifyVolume(ctx context.Context, talk *ui.UI, v *target.Volume) (*structureJSON, error) {
+	if v.Image() > 0 {
+		return &structureJSON{Unchecked: "only NTFS is checked; 'wimlib-imagex verify' checks WIM archives", Findings: []structureGroupJSON{}}, nil
+	}
 	if v.Device == nil {
 		return &structureJSON{Unchecked: "the operating system has the volume mounted: name its disk or image instead", Findings: []structureGroupJSON{}}, nil
 	}
