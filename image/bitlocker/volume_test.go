@@ -33,11 +33,11 @@ var allMethods = []bitlocker.Method{
 }
 
 // plainVolume is random but for the areas of BitLocker and a boot sector's few fields.
-func plainVolume(t testing.TB, size int64, sector int) []byte {
-	t.Helper()
+func plainVolume(tb testing.TB, size int64, sector int) []byte {
+	tb.Helper()
 	b := make([]byte, size)
 	if _, err := rand.NewChaCha8([32]byte{9}).Read(b); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	b[11], b[12] = byte(sector), byte(sector>>8)
 	for _, off := range testAreas.Metadata {
@@ -61,48 +61,48 @@ func testOptions(m bitlocker.Method, sector int) format.Options {
 	}
 }
 
-func makeVolume(t testing.TB, o format.Options) made {
-	t.Helper()
-	m := made{disk: image.NewMemory(testSize, 512), plain: plainVolume(t, testSize, o.SectorSize)}
+func makeVolume(tb testing.TB, o format.Options) made {
+	tb.Helper()
+	m := made{disk: image.NewMemory(testSize, 512), plain: plainVolume(tb, testSize, o.SectorSize)}
 	if _, err := m.disk.WriteAt(m.plain, 0); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var err error
-	if m.Result, err = format.Encrypt(t.Context(), m.disk, o); err != nil {
-		t.Fatal(err)
+	if m.Result, err = format.Encrypt(tb.Context(), m.disk, o); err != nil {
+		tb.Fatal(err)
 	}
 	return m
 }
 
-func (m made) key(t testing.TB) []*bitlocker.Secret {
-	t.Helper()
+func (m made) key(tb testing.TB) []*bitlocker.Secret {
+	tb.Helper()
 	secrets, err := bitlocker.ParseKeyFile(m.KeyFile)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return secrets
 }
 
 // unlock opens a volume on any disk that has the bytes of this one.
-func (m made) unlock(t testing.TB, d image.Disk) *bitlocker.Volume {
-	t.Helper()
+func (m made) unlock(tb testing.TB, d image.Disk) *bitlocker.Volume {
+	tb.Helper()
 	locked, err := bitlocker.Open(d)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	v, err := locked.Unlock(t.Context(), m.key(t)...)
+	v, err := locked.Unlock(tb.Context(), m.key(tb)...)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return v
 }
 
 // contents reads all of a disk.
-func contents(t testing.TB, d image.Disk) []byte {
-	t.Helper()
+func contents(tb testing.TB, d image.Disk) []byte {
+	tb.Helper()
 	b := make([]byte, d.Size())
 	if n, err := d.ReadAt(b, 0); n < len(b) {
-		t.Fatalf("read %d: %v", n, err)
+		tb.Fatalf("read %d: %v", n, err)
 	}
 	return b
 }
@@ -136,6 +136,7 @@ func TestDevice(t *testing.T) {
 			t.Parallel()
 			m := makeVolume(t, testOptions(bitlocker.XTS128, sector))
 			imagetest.TestDevice(t, func(t *testing.T) image.Disk {
+				t.Helper()
 				return m.unlock(t, image.NewOverlay(m.disk))
 			})
 		})

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"hash/crc32"
+	"slices"
 	"time"
 	"unicode/utf16"
 
@@ -123,7 +124,7 @@ func (m *maker) build(ctx context.Context) error {
 	block := append(m.header(), m.dataset(datums)...)
 	block = append(block, make([]byte, (unit-len(block)%unit)%unit)...)
 	le.PutUint16(block[8:], uint16(len(block)/unit))
-	m.info = append(block, m.validation(block)...)
+	m.info = slices.Concat(block, m.validation(block))
 	return nil
 }
 
