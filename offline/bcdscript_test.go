@@ -1,6 +1,7 @@
 package offline
 
 import (
+	"encoding/hex"
 	"errors"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"hangkit/image/fat"
 	"hangkit/image/fat/fattest"
 	"hangkit/ntfs/format"
+	"hangkit/offline/target"
 	"hangkit/offline/windows"
 	"hangkit/offline/windows/sample"
 )
@@ -75,6 +77,29 @@ func cmdMkboot(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 const bootPartition = 34 << 20
+
+// cmdSetboot changes an element of the entry of a mkboot disk's Windows, as Windows would: setboot
+// disk.img 250000e0 0300000000000000.
+func cmdSetboot(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: setboot disk element hex")
+	}
+	value, err := hex.DecodeString(args[2])
+	ts.Check(err)
+	disk, err := target.Open(ts.MkAbs(args[0]), target.Writable)
+	ts.Check(err)
+	defer disk.Close()
+	v := disk.Volumes[0]
+	set, err := target.OpenHiveSet(v.FS, windows.FindBCD(v.FS)[0], false)
+	ts.Check(err)
+	defer set.Close()
+	h, err := hive.Open(source(set))
+	ts.Check(err)
+	ts.Check(h.SetValue(`Objects\`+sample.LoaderID+`\Elements\`+args[1], hive.Value{Name: windows.ElementValue, Type: hive.Binary, Data: value}))
+	commit, err := h.Commit(hive.CommitOptions{Generation: hive.GenerationHvLE, Now: bcdTime})
+	ts.Check(err)
+	ts.Check(commit.Run((&hiveWriter{set: set}).targets()))
+}
 
 func fillEFIDisk(disk image.Disk) error {
 	table, err := image.CreateGPT(disk, []image.NewPartition{

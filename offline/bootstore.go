@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"hangkit/image"
+	"hangkit/ntfs"
 	"hangkit/offline/target"
 	"hangkit/offline/windows"
 )
@@ -25,9 +26,9 @@ var (
 	errNoBootStore    = errors.New("no boot configuration store lies on the same disk")
 	errNoBootEntry    = errors.New("no entry of the boot configuration store starts this installation")
 	errManyBootStores = errors.New("several boot configuration stores start this installation, and which of them the machine uses is not known")
-	errArchived       = errors.New("an image in an archive has no boot configuration store yet")
+	errNoFAT          = errors.New("the EFI system partition holds no FAT volume")
 	errBareHive       = errors.New("a bare hive has no boot configuration store")
-	errMountedVolume  = errors.New("the volume is mounted: its partition is not known, nor the boot entry that names it")
+	errMountedVolume  = errors.New("the volume is mounted alone: name the disk, for its boot configuration store may lie elsewhere")
 )
 
 // bootStore finds the store that starts the installation, on the installation's own disk: on a
@@ -36,9 +37,6 @@ var (
 func (f *found) bootStore() (*bootStore, error) {
 	if f.Root == "" {
 		return nil, errBareHive
-	}
-	if f.Volume.Image() > 0 {
-		return nil, errArchived
 	}
 	var fit []*bootStore
 	var problems []error
@@ -50,6 +48,8 @@ func (f *found) bootStore() (*bootStore, error) {
 	switch {
 	case len(fit) == 0 && len(problems) > 0:
 		return nil, errors.Join(problems...)
+	case len(fit) == 0 && f.Volume.Target.Kind == target.Directory:
+		return nil, errMountedVolume
 	case len(fit) == 0:
 		return nil, errNoBootStore
 	case len(fit) > 1 && fit[0].rank() == fit[1].rank():
@@ -61,10 +61,7 @@ func (f *found) bootStore() (*bootStore, error) {
 // bootStoresOn are the stores of a volume that start the installation, and why others do not.
 func (f *found) bootStoresOn(v *target.Volume) (fit []*bootStore, problems []error) {
 	if v.FS == nil {
-		if v.Part.Type == image.TypeEFISystem && v.Err != nil {
-			problems = append(problems, fmt.Errorf("%s: %w", v.Label(), v.Err))
-		}
-		return nil, problems
+		return nil, unreadableESP(v)
 	}
 	for _, name := range windows.FindBCD(v.FS) {
 		s := &bootStore{volume: v, path: name}
@@ -83,12 +80,24 @@ func (f *found) bootStoresOn(v *target.Volume) (fit []*bootStore, problems []err
 	return fit, problems
 }
 
+// unreadableESP says why the EFI system partition cannot be looked at. No other partition without a
+// file system that we know is expected to hold a store.
+func unreadableESP(v *target.Volume) []error {
+	switch {
+	case v.Part.Type != image.TypeEFISystem || v.Err == nil:
+		return nil
+	case errors.Is(v.Err, ntfs.ErrNotNTFS):
+		return []error{fmt.Errorf("%s: %w", v.Label(), errNoFAT)}
+	}
+	return []error{fmt.Errorf("%s: %w", v.Label(), v.Err)}
+}
+
 func (f *found) settingsIn(b *windows.BCD) (*windows.BootSettings, error) {
 	s, ok := b.BootSettings(volumeID(f.Volume), f.Root)
 	switch {
 	case ok:
 		return s, nil
-	case f.Volume.Device == nil:
+	case f.Volume.Target.Kind == target.Directory:
 		return nil, errMountedVolume
 	}
 	return nil, errNoBootEntry
@@ -123,7 +132,7 @@ func (s *bootStore) where() string { return s.path + " (" + s.volume.Label() + "
 func (f *found) boot() (settings *windows.BootSettings, problem string) {
 	s, err := f.bootStore()
 	switch {
-	case errors.Is(err, errBareHive), errors.Is(err, errArchived):
+	case errors.Is(err, errBareHive):
 		return nil, ""
 	case err != nil:
 		return nil, err.Error()

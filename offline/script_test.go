@@ -69,6 +69,7 @@ func TestScript(t *testing.T) {
 			"interrupt": cmdInterrupt,
 			"mkbcd":     cmdMkbcd,
 			"mkboot":    cmdMkboot,
+			"setboot":   cmdSetboot,
 			"mkfull":    cmdMkfull,
 			"mkdump":    cmdMkdump,
 			"mkevtx":    cmdMkevtx,

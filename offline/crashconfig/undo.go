@@ -68,7 +68,7 @@ func PlanUndo(h *hive.Hive, rec *Record, o UndoOptions) (*Plan, error) {
 		return nil, err
 	}
 	// A record of which something is left to undo stays.
-	isWhole := p.BootLeft == "" && (p.LeftAlone() == 0 || o.OverwriteChanged)
+	isWhole := p.BootLeft == "" && p.LeftAlone() == 0
 	if isWhole && keyExists(h, recordRoot+`\`+rec.ID) {
 		p.forget = rec.ID
 	}
@@ -88,16 +88,18 @@ func (e *Edits) takeBack(h *hive.Hive, changes []RecordedChange, created []strin
 // undo plans one value back.
 func (e *Edits) undo(h *hive.Hive, c RecordedChange, overwrite bool) {
 	now, wrote, before := valueAt(h, c.Key, c.Name), c.New.value(c.Name), c.Old.value(c.Name)
+	why := "as it was before"
 	switch {
 	case same(now, before):
 		return
-	case !same(now, wrote):
+	case same(now, wrote):
+	case overwrite:
+		why = "as it was before arm; somebody changed it since"
+	default:
 		e.Conflicts = append(e.Conflicts, Conflict{Key: c.Key, Name: c.Name, Wrote: wrote, Now: now})
-		if !overwrite {
-			return
-		}
+		return
 	}
-	e.Changes = append(e.Changes, Change{Key: c.Key, Name: c.Name, Old: now, New: before, Why: "as it was before"})
+	e.Changes = append(e.Changes, Change{Key: c.Key, Name: c.Name, Old: now, New: before, Why: why})
 }
 
 // removeCreated plans to delete the keys that the arm created, as far as the undo leaves them empty.
