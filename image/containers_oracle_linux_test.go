@@ -104,6 +104,31 @@ func TestOracleContainers(t *testing.T) {
 	}
 }
 
+// TestOracleEWF reads what ewfacquire made, in one file and in several, and
+// writes none of it.
+func TestOracleEWF(t *testing.T) {
+	t.Parallel()
+	for name, args := range map[string][]string{
+		"encase6":       {"-f", "encase6", "-c", "deflate:best"},
+		"encase5, none": {"-f", "encase5", "-c", "none", "-S", "1MiB"},
+		"encase1":       {"-f", "encase1", "-c", "deflate:fast"},
+		"ftk, segments": {"-f", "ftk", "-c", "deflate:best", "-S", "1MiB", "-b", "16"},
+		"linen":         {"-f", "linen6", "-c", "deflate:empty-block"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			raw, content := scattered(t)
+			path := filepath.Join(t.TempDir(), "disk")
+			run(t, "ewfacquire", append(args, "-u", "-q", "-t", path, raw)...)
+			sameContent(t, openFile(t, path+".E01", false), content)
+			if f, err := image.Open(path+".E01", true); err == nil {
+				f.Close()
+				t.Error("opened for writing")
+			}
+		})
+	}
+}
+
 // sameContent compares a disk with what it should hold, read in pieces.
 func sameContent(t *testing.T, f *image.File, want []byte) {
 	t.Helper()

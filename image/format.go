@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"hangkit/image/container"
+	"hangkit/image/ewf"
 	"hangkit/image/qcow2"
 	"hangkit/image/vdi"
 	"hangkit/image/vhd"
@@ -72,6 +73,10 @@ func (f *File) openContainer() (scattered, error) {
 		return vmdk.Open(storage, f.openExtent, f.openBelow)
 	case VDI:
 		return vdi.Open(storage)
+	case EWF:
+		return ewf.Open(storage, func(number int) (container.Storage, error) {
+			return f.openExtent(filepath.Base(ewf.SegmentName(f.path, number)))
+		})
 	default:
 		return nil, &UnsupportedContainerError{Path: f.path, Format: f.format}
 	}

@@ -21,6 +21,7 @@ func TestImports(t *testing.T) {
 		"golang.org/x/sys/unix",
 		"hangkit/image",
 		"hangkit/image/container",
+		"hangkit/image/ewf",
 		"hangkit/image/qcow2",
 		"hangkit/image/vdi",
 		"hangkit/image/vhd",

@@ -54,7 +54,7 @@ var formats = [...]formatInfo{
 	VMDKText: {name: "VMDK descriptor"},
 	VDI:      {name: "VDI"},
 	WIM:      {"WIM", "take the files out of it first: wimlib-imagex extract %s 1 --dest-dir=DIR"},
-	EWF:      {"E01", "export it first: ewfexport -f raw -t disk %s"},
+	EWF:      {name: "E01"},
 	EWF2:     {"Ex01", "export it first: ewfexport -f raw -t disk %s"},
 	Gzip:     {"gzip", "unpack it first: gzip -dc %s > disk.img"},
 	Bzip2:    {"bzip2", "unpack it first: bzip2 -dc %s > disk.img"},

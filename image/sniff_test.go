@@ -87,7 +87,7 @@ func TestFormatWords(t *testing.T) {
 			t.Errorf("format %d has no name", int(f))
 		}
 		err := &UnsupportedContainerError{Path: "a.bin", Format: f}
-		if readable := slices.Contains([]Format{Raw, FixedVHD, VHD, VHDX, QCOW2, VMDK, VMDKText, VDI}, f); !readable && !strings.Contains(err.Hint(), "a.bin") {
+		if readable := slices.Contains([]Format{Raw, FixedVHD, VHD, VHDX, QCOW2, VMDK, VMDKText, VDI, EWF}, f); !readable && !strings.Contains(err.Hint(), "a.bin") {
 			t.Errorf("%v: hint %q", f, err.Hint())
 		}
 	}
