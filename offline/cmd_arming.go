@@ -59,7 +59,13 @@ a file here and a copy in the registry itself, before the first write.
 SYSTEM and its logs are written in place, in the order Windows itself uses, so that a
 power cut leaves the old settings or the new. Where SYSTEM has no room left, or no log
 can protect the change, its file is replaced: new clusters, and one sector that switches
-it over. That needs a volume with a clean journal, or --reset-journal.`
+it over. That needs a volume with a clean journal, or --reset-journal.
+
+--boot-log, --no-auto-repair and --no-auto-reboot also change the entry that starts this
+Windows in the boot store (BCD), on the EFI system partition or in \Boot: the elements
+bootlog, recoveryenabled, bootstatuspolicy and nocrashautoreboot, and nothing else, for a
+change of others may ask for a BitLocker recovery key or be refused by Secure Boot. Only
+bytes that the store's files own are written. One undo record leads back from both.`
 }
 
 func (c *ArmCmd) settings() crashconfig.Settings {
