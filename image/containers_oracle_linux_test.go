@@ -2,6 +2,7 @@ package image_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -253,14 +254,12 @@ func TestOracleCreated(t *testing.T) {
 	}
 }
 
-// TestOracleLocked: an image that a machine has open is not written.
-func TestOracleLocked(t *testing.T) {
-	t.Parallel()
-	raw, _ := scattered(t)
-	path := qemuFormat{format: "qcow2"}.make(t, raw)
+// serve has qemu-nbd serve an image, and gives its URL.
+func serve(t *testing.T, path, format string, args ...string) string {
+	t.Helper()
 	socket := filepath.Join(t.TempDir(), "nbd.sock")
 	pid := filepath.Join(t.TempDir(), "pid")
-	run(t, "qemu-nbd", "--fork", "--pid-file", pid, "-k", socket, "-f", "qcow2", "-t", path)
+	run(t, "qemu-nbd", append(args, "--fork", "--pid-file", pid, "-k", socket, "-f", format, "-t", path)...)
 	t.Cleanup(func() {
 		b, err := os.ReadFile(pid)
 		if err != nil {
@@ -269,6 +268,41 @@ func TestOracleLocked(t *testing.T) {
 		}
 		run(t, "kill", strings.TrimSpace(string(b)))
 	})
+	return "nbd+unix:///?socket=" + socket
+}
+
+// TestOracleNBD reads and writes what qemu-nbd serves.
+func TestOracleNBD(t *testing.T) {
+	t.Parallel()
+	raw, content := scattered(t)
+	path := qemuFormat{format: "qed"}.make(t, raw)
+	url := serve(t, path, "qed")
+	f := openFile(t, url, false)
+	if f.Kind() != image.Network || f.Format() != image.Raw {
+		t.Errorf("%v, %v", f.Kind(), f.Format())
+	}
+	sameContent(t, f, content)
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	scribble(t, url, content)
+	sameContent(t, openFile(t, url, false), content)
+
+	readOnly := serve(t, raw, "raw", "-r")
+	if f, err := image.Open(readOnly, true); !errors.Is(err, image.ErrReadOnly) {
+		t.Errorf("%v, %v", f, err)
+	}
+	if f, err := image.Open("nbd+unix:///?socket=/nowhere", false); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%v, %v", f, err)
+	}
+}
+
+// TestOracleLocked: an image that a machine has open is not written.
+func TestOracleLocked(t *testing.T) {
+	t.Parallel()
+	raw, _ := scattered(t)
+	path := qemuFormat{format: "qcow2"}.make(t, raw)
+	serve(t, path, "qcow2")
 	if f, err := image.Open(path, true); err == nil {
 		f.Close()
 		t.Fatal("opened for writing while qemu-nbd has it")

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"hangkit/image/container"
+	"hangkit/image/nbd"
 )
 
 // Kind is what a path turned out to be.
@@ -16,14 +17,12 @@ type Kind int
 const (
 	Regular     Kind = iota // an image file
 	BlockDevice             // a disk or partition of this machine
+	Network                 // a disk that an NBD server has
 )
 
 // String names the kind.
 func (k Kind) String() string {
-	if k == BlockDevice {
-		return "block device"
-	}
-	return "image file"
+	return [...]string{Regular: "image file", BlockDevice: "block device", Network: "network disk"}[k]
 }
 
 // File is a disk that lies in an image file or is a block device.
@@ -51,7 +50,13 @@ type File struct {
 //
 // A container that is not read here is an [UnsupportedContainerError], one
 // that cannot be opened this way a [RefusedError].
+//
+// Nbd:// and nbd+unix:// are disks that a server has; it answers for their
+// not being in use.
 func Open(path string, writable bool) (*File, error) {
+	if nbd.IsURL(path) {
+		return openNBD(path, writable)
+	}
 	return open(path, writable, "", nil)
 }
 
@@ -150,6 +155,25 @@ func (f *File) recognize(as string) error {
 	return nil
 }
 
+// openNBD opens the disk of a server.
+func openNBD(path string, writable bool) (*File, error) {
+	client, err := nbd.Dial(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	f := &File{path: path, kind: Network, format: Raw, disk: client, size: client.Size(), writable: writable}
+	if writable {
+		if err := client.Writable(); err != nil {
+			return nil, errors.Join(f.named(err), f.Close())
+		}
+	}
+	f.sector = guessSectorSize(f, f.size)
+	return f, nil
+}
+
+// IsURL says whether a name is no path but the URL of a disk that Open takes.
+func IsURL(name string) bool { return nbd.IsURL(name) }
+
 // Close writes what waits, closes the files and lets go of their locks.
 func (f *File) Close() error {
 	var errs []error
@@ -159,7 +183,10 @@ func (f *File) Close() error {
 	for _, other := range f.others {
 		errs = append(errs, other.Close())
 	}
-	return errors.Join(append(errs, f.file.Close())...)
+	if f.file != nil {
+		errs = append(errs, f.file.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // Kind is what the path was.

@@ -22,6 +22,7 @@ func TestImports(t *testing.T) {
 		"hangkit/image",
 		"hangkit/image/container",
 		"hangkit/image/ewf",
+		"hangkit/image/nbd",
 		"hangkit/image/qcow2",
 		"hangkit/image/vdi",
 		"hangkit/image/vhd",
