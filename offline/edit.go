@@ -280,6 +280,9 @@ func describeValue(v *hive.Value) *valueJSON {
 }
 
 func conflictWords(c crashconfig.Conflict) string {
+	if c.Later != "" {
+		return fmt.Sprintf(`%s\%s: the later change %s concerns it too; now it is %s`, c.Key, c.Name, c.Later, crashconfig.Describe(c.Now))
+	}
 	return fmt.Sprintf(`%s\%s: arm wrote %s, now it is %s`, c.Key, c.Name, crashconfig.Describe(c.Wrote), crashconfig.Describe(c.Now))
 }
 

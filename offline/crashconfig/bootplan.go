@@ -76,7 +76,7 @@ func (r *BootRecord) check() error {
 }
 
 // undoBoot plans the boot store back.
-func (p *Plan) undoBoot(r *BootRecord, o UndoOptions) error {
+func (p *Plan) undoBoot(r *BootRecord, later arms, o UndoOptions) error {
 	switch {
 	case r == nil:
 		return nil
@@ -85,7 +85,7 @@ func (p *Plan) undoBoot(r *BootRecord, o UndoOptions) error {
 		return nil
 	}
 	p.Boot = &BootPlan{Entry: r.Entry}
-	return p.Boot.takeBack(o.Boot, r.Changes, r.Created, o.OverwriteChanged)
+	return p.Boot.takeBack(o.Boot, r.Changes, r.Created, later.elements(r), o.OverwriteChanged)
 }
 
 // bootWish is an element as it is wanted.

@@ -31,6 +31,8 @@ type Edits struct {
 	RemoveKeys []string
 	// Conflicts are values that somebody changed since; they are left alone. Undo plans only.
 	Conflicts []Conflict
+
+	waiting bool // a key waits for the undo of a later arm
 }
 
 // Empty reports edits that change nothing.

@@ -139,7 +139,7 @@ func (r *Record) check() error {
 	if r.Schema != RecordSchema {
 		return fmt.Errorf("%w: schema %q, want %q", ErrRecord, r.Schema, RecordSchema)
 	}
-	if r.ID == "" || strings.ContainsAny(r.ID, "\\/\x00") {
+	if r.ID == "" || strings.ContainsFunc(r.ID, notInID) {
 		return fmt.Errorf("%w: id %q", ErrRecord, r.ID)
 	}
 	for _, c := range r.Changes {
@@ -153,6 +153,11 @@ func (r *Record) check() error {
 		}
 	}
 	return r.Boot.check()
+}
+
+// notInID tells what an id does not consist of: it names a key, and is printed.
+func notInID(r rune) bool {
+	return !('0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || r == '-')
 }
 
 // plainKey accepts a path without empty parts: "" would be the root of the hive.

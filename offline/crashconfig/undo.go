@@ -43,16 +43,18 @@ func (o UndoOptions) checkTarget(r *Record) error {
 	return nil
 }
 
-// Conflict is a value that holds neither what the arm wrote nor what was there before.
+// Conflict is a value that holds neither what the arm wrote nor what was there before, or that a later arm changed too:
+// then it waits for the undo of that one, which puts back what this one wrote.
 type Conflict struct {
 	Key, Name string
 	Wrote     *hive.Value // by the arm; nil: deleted
 	Now       *hive.Value // nil: absent
+	Later     string      // id of the later arm; empty if somebody else changed it
 }
 
 // PlanUndo works out how to take an arm back: every value, type and absence as it was, and created keys gone. What
 // somebody changed since is left alone and reported, unless it may be overwritten. The record of another installation is
-// [ErrOtherTarget]. Several arms are undone latest first.
+// [ErrOtherTarget]. Several arms are undone latest first, or in any order: what a later one changed too waits for it.
 func PlanUndo(h *hive.Hive, rec *Record, o UndoOptions) (*Plan, error) {
 	if err := rec.check(); err != nil {
 		return nil, err
@@ -60,15 +62,19 @@ func PlanUndo(h *hive.Hive, rec *Record, o UndoOptions) (*Plan, error) {
 	if err := o.checkTarget(rec); err != nil {
 		return nil, err
 	}
-	p := &Plan{ControlSet: rec.ControlSet}
-	if err := p.takeBack(h, rec.Changes, rec.Created, o.OverwriteChanged); err != nil {
+	later, err := laterRecords(h, rec)
+	if err != nil {
 		return nil, err
 	}
-	if err := p.undoBoot(rec.Boot, o); err != nil {
+	p := &Plan{ControlSet: rec.ControlSet}
+	if err := p.takeBack(h, rec.Changes, rec.Created, later.values(), o.OverwriteChanged); err != nil {
+		return nil, err
+	}
+	if err := p.undoBoot(rec.Boot, later, o); err != nil {
 		return nil, err
 	}
 	// A record of which something is left to undo stays.
-	isWhole := p.BootLeft == "" && p.LeftAlone() == 0
+	isWhole := p.BootLeft == "" && !p.waits()
 	if isWhole && keyExists(h, recordRoot+`\`+rec.ID) {
 		p.forget = rec.ID
 	}
@@ -77,33 +83,37 @@ func PlanUndo(h *hive.Hive, rec *Record, o UndoOptions) (*Plan, error) {
 	return p, nil
 }
 
-// takeBack plans values back, the last one first, and the removal of keys that were created for them.
-func (e *Edits) takeBack(h *hive.Hive, changes []RecordedChange, created []string, overwrite bool) error {
-	for _, c := range slices.Backward(changes) {
-		e.undo(h, c, overwrite)
-	}
-	return e.removeCreated(h, created)
+// waits reports that something is left to undo.
+func (p *Plan) waits() bool {
+	return p.LeftAlone() > 0 || p.waiting || p.Boot != nil && p.Boot.waiting
 }
 
-// undo plans one value back.
-func (e *Edits) undo(h *hive.Hive, c RecordedChange, overwrite bool) {
+// takeBack plans values back, the last one first, and the removal of keys that were created for them.
+func (e *Edits) takeBack(h *hive.Hive, changes []RecordedChange, created []string, later laterChanges, overwrite bool) error {
+	for _, c := range slices.Backward(changes) {
+		e.undo(h, c, later.of(c.Key, c.Name), overwrite)
+	}
+	return e.removeCreated(h, created, later)
+}
+
+// undo plans one value back. later is the arm that changed it since, if one did.
+func (e *Edits) undo(h *hive.Hive, c RecordedChange, later string, overwrite bool) {
 	now, wrote, before := valueAt(h, c.Key, c.Name), c.New.value(c.Name), c.Old.value(c.Name)
 	why := "as it was before"
-	switch {
-	case same(now, before):
+	switch changed := later != "" || !same(now, before) && !same(now, wrote); {
+	case changed && !overwrite:
+		e.Conflicts = append(e.Conflicts, Conflict{Key: c.Key, Name: c.Name, Wrote: wrote, Now: now, Later: later})
 		return
-	case same(now, wrote):
-	case overwrite:
-		why = "as it was before arm; somebody changed it since"
-	default:
-		e.Conflicts = append(e.Conflicts, Conflict{Key: c.Key, Name: c.Name, Wrote: wrote, Now: now})
-		return
+	case changed:
+		why += fmt.Sprintf("; it was changed since: arm had written %s", Describe(wrote))
 	}
-	e.Changes = append(e.Changes, Change{Key: c.Key, Name: c.Name, Old: now, New: before, Why: why})
+	if !same(now, before) {
+		e.Changes = append(e.Changes, Change{Key: c.Key, Name: c.Name, Old: now, New: before, Why: why})
+	}
 }
 
 // removeCreated plans to delete the keys that the arm created, as far as the undo leaves them empty.
-func (e *Edits) removeCreated(h *hive.Hive, created []string) error {
+func (e *Edits) removeCreated(h *hive.Hive, created []string, later laterChanges) error {
 	for _, key := range slices.Backward(created) {
 		empty, err := e.empties(h, key)
 		switch {
@@ -112,6 +122,9 @@ func (e *Edits) removeCreated(h *hive.Hive, created []string) error {
 			return fmt.Errorf("look into key %s: %w", key, err)
 		case empty:
 			e.RemoveKeys = append(e.RemoveKeys, key)
+		case later.below(key) != "":
+			e.waiting = true
+			e.Notes = append(e.Notes, fmt.Sprintf("The key %s stays until the later change %s is undone.", key, later.below(key)))
 		default:
 			e.Notes = append(e.Notes, fmt.Sprintf("The key %s stays: arm created it, but somebody else put something in.", key))
 		}

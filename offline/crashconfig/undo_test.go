@@ -128,6 +128,186 @@ func TestUndoTwoArms(t *testing.T) {
 	}
 }
 
+// stackArms arms a machine three times: each arm changes values that the others changed, and keys that they made.
+func stackArms(t *testing.T) (m machine, ids []string) {
+	t.Helper()
+	m = newMachine(t, sample.Client(), live)
+	for i, s := range []crashconfig.Settings{
+		{Keyboard: keys("rctrl+space"), Dump: crashconfig.Complete},
+		{Keyboard: keys("lctrl+lalt+f12"), Dump: crashconfig.Automatic, AutoReboot: crashconfig.No},
+		{Keyboard: keys("rctrl+scroll"), Dump: crashconfig.Complete, AutoReboot: crashconfig.Yes},
+	} {
+		rec := crashconfig.NewRecord(m.f, "hangkit test", now.AddDate(0, 0, i))
+		if _, err := m.plan(t, s).Apply(m.i.System, rec); err != nil {
+			t.Fatal(err)
+		}
+		m.f = windowstest.Facts(t, m.i, live)
+		ids = append(ids, rec.ID)
+	}
+	return m, ids
+}
+
+// undoOnly takes back one of the arms stored in the hive, and reports whether it is gone.
+func undoOnly(t *testing.T, h *hive.Hive, id string) (p *crashconfig.Plan, gone bool) {
+	t.Helper()
+	find := func() *crashconfig.Record {
+		list, err := crashconfig.Records(h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(list, func(r *crashconfig.Record) bool { return r.ID == id })
+		if i < 0 {
+			return nil
+		}
+		return list[i]
+	}
+	rec := find()
+	if rec == nil {
+		return &crashconfig.Plan{}, true
+	}
+	p, err := crashconfig.PlanUndo(h, rec, crashconfig.UndoOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Apply(h, nil); err != nil {
+		t.Fatal(err)
+	}
+	return p, find() == nil
+}
+
+// Three arms are undone in every order. What a later one changed too waits for it, and nobody else is blamed; in the end
+// everything is as it was, and no record is left.
+func TestUndoInAnyOrder(t *testing.T) {
+	t.Parallel()
+	for _, order := range [][]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}} {
+		t.Run(fmt.Sprint(order), func(t *testing.T) {
+			t.Parallel()
+			before := tree(t, newMachine(t, sample.Client(), live).i.System)
+			m, ids := stackArms(t)
+			h := m.i.System
+			for _, n := range order {
+				p, gone := undoOnly(t, h, ids[n])
+				for _, c := range p.Conflicts {
+					if c.Later == "" || c.Later <= ids[n] {
+						t.Errorf("%s: %s of %s is said to be changed by %q", ids[n], c.Name, c.Key, c.Later)
+					}
+				}
+				if isNewest := n == 2 || n == 1 && order[0] == 2; isNewest && !gone {
+					t.Errorf("the newest arm %s is still there: conflicts %v, notes %q", ids[n], p.Conflicts, p.Notes)
+				}
+			}
+			for range ids {
+				if rec, err := crashconfig.LoadRecord(h); err == nil {
+					undoOnly(t, h, rec.ID)
+				}
+			}
+			if diff := cmp.Diff(before, tree(t, h)); diff != "" {
+				t.Errorf("in the end (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A value that a later arm set back to what it was first waits as well: the later undo would bring it back.
+func TestUndoWaitsForLater(t *testing.T) {
+	t.Parallel()
+	m, ids := stackArms(t)
+	p, gone := undoOnly(t, m.i.System, ids[1])
+	i := slices.IndexFunc(p.Conflicts, func(c crashconfig.Conflict) bool { return c.Name == "CrashDumpEnabled" })
+	if gone || i < 0 || p.Conflicts[i].Later != ids[2] {
+		t.Errorf("gone %v, conflicts %+v", gone, p.Conflicts)
+	}
+	if !slices.ContainsFunc(p.Notes, func(s string) bool { return strings.Contains(s, ids[2]) }) {
+		t.Errorf("notes %q", p.Notes)
+	}
+}
+
+// A key that an arm made stays while a later arm has something in it, and goes with that one's undo.
+func TestUndoKeyWaitsForLater(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, sample.Client(), live)
+	h := m.i.System
+	before := tree(t, h)
+	const key = `ControlSet001\a`
+	var ids []string
+	for i, name := range []string{"x", "y"} {
+		v := dword(name, 1)
+		rec := crashconfig.NewRecord(m.f, "test", now.AddDate(0, 0, i))
+		plan := &crashconfig.Plan{Edits: crashconfig.Edits{Changes: []crashconfig.Change{{Key: key, Name: name, New: &v}}}}
+		if _, err := plan.Apply(h, rec); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, rec.ID)
+	}
+	p, gone := undoOnly(t, h, ids[0])
+	if gone || !slices.ContainsFunc(p.Notes, func(s string) bool { return strings.Contains(s, "until the later change "+ids[1]) }) {
+		t.Errorf("gone %v, notes %q", gone, p.Notes)
+	}
+	for _, id := range []string{ids[1], ids[0]} {
+		if _, gone := undoOnly(t, h, id); !gone {
+			t.Errorf("%s is still there", id)
+		}
+	}
+	if diff := cmp.Diff(before, tree(t, h)); diff != "" {
+		t.Errorf("in the end (-want +got):\n%s", diff)
+	}
+}
+
+// Windows ran in between: what it changed stays and is told as it is now, what it left goes back, and a key that it put
+// something in stays.
+func TestUndoAfterWindowsRan(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, sample.Client(), live)
+	h := m.i.System
+	before := tree(t, h)
+	m.arm(t, crashconfig.Settings{})
+	theirs := []put{
+		paging(`C:\pagefile.sys 9000 9000`), {inSession, hive.Value{Name: "HiberbootEnabled", Type: hive.QWORD, Data: make([]byte, 8)}},
+		{inCrash, hive.Value{Name: "LastCrashTime", Type: hive.QWORD, Data: make([]byte, 8)}}, text(inServices+`hyperkbd\Parameters`, "theirs", "x"),
+	}
+	for _, v := range theirs {
+		if err := h.SetValue(`ControlSet001\`+v.key, v.Value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := h.DeleteValue(`ControlSet001\`+inCrash, "AlwaysKeepMemoryDump"); err != nil {
+		t.Fatal(err)
+	}
+	p := undo(t, h, crashconfig.UndoOptions{})
+	got := map[string]string{}
+	for _, c := range p.Conflicts {
+		got[c.Name] = crashconfig.Describe(c.Now) + c.Later
+	}
+	want := map[string]string{"PagingFiles": `["C:\\pagefile.sys 9000 9000"]`, "HiberbootEnabled": "REG_QWORD, 8 bytes"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("conflicts (-want +got):\n%s", diff)
+	}
+	for _, v := range theirs {
+		k, err := h.Key(`ControlSet001\` + v.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if now, err := k.Value(v.Name); err != nil || !now.Equal(v.Value) {
+			t.Errorf("%s is %s, %v: want it left alone", v.Name, crashconfig.Describe(&now), err)
+		}
+	}
+	if _, err := crashconfig.LoadRecord(h); err != nil {
+		t.Errorf("the record is gone though something is left: %v", err)
+	}
+	undo(t, h, crashconfig.UndoOptions{OverwriteChanged: true})
+	for _, v := range []struct{ key, name string }{{inCrash, "LastCrashTime"}, {inServices + `hyperkbd\Parameters`, "theirs"}} {
+		if err := h.DeleteValue(`ControlSet001\`+v.key, v.name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := h.DeleteKey(`ControlSet001\` + inServices + `hyperkbd\Parameters`); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before, tree(t, h)); diff != "" {
+		t.Errorf("without theirs (-want +got):\n%s", diff)
+	}
+}
+
 // Records are undone latest first, though the second arm came from a machine whose clock was behind.
 func TestUndoWithAnotherClock(t *testing.T) {
 	t.Parallel()
@@ -432,6 +612,7 @@ func TestParseRecordRefuses(t *testing.T) {
 		"no object":    `[]`,
 		"other schema": `{"schema":"hangkit/undo/2","id":"x"}`,
 		"no id":        `{"schema":"hangkit/undo-record/1"}`,
+		"id to steer":  "{\"schema\":\"hangkit/undo-record/1\",\"id\":\"a\\u001bb\"}",
 		"id with path": `{"schema":"hangkit/undo-record/1","id":"a\\b"}`,
 		"root key":     `{"schema":"hangkit/undo-record/1","id":"x","changes":[{"key":"","name":"a"}]}`,
 		"empty part":   `{"schema":"hangkit/undo-record/1","id":"x","changes":[{"key":"a\\\\b","name":"a"}]}`,
