@@ -1,4 +1,4 @@
-package nbd
+package nbd_test
 
 import (
 	"encoding/binary"
@@ -7,11 +7,32 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"hangkit/image"
 	"hangkit/image/container"
 	"hangkit/image/imagetest"
+	"hangkit/image/nbd"
+)
+
+var be = binary.BigEndian
+
+// The numbers of the protocol that the server needs (doc/proto.md).
+const (
+	replyMagic        = 0x3e889045565a9
+	simpleMagic       = 0x67446698
+	optionGo          = 7
+	replyAck          = 1
+	replyInfo         = 3
+	replyError        = 1 << 31
+	infoExport        = 0
+	infoBlockSize     = 3
+	exportReadOnly    = 1 << 1
+	exportFlush       = 1 << 2
+	commandRead       = 0
+	commandWrite      = 1
+	commandDisconnect = 2
 )
 
 // server serves one disk in memory, as far as our client goes.
@@ -21,6 +42,18 @@ type server struct {
 	flags    uint16
 	refuse   uint32 // instead of serving
 	failRead bool
+
+	mu    sync.Mutex
+	conns []net.Conn
+}
+
+// hangUp ends every connection.
+func (s *server) hangUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.conns {
+		c.Close()
+	}
 }
 
 // serve listens until the test ends, and gives the URL.
@@ -38,6 +71,9 @@ func (s *server) serve(t *testing.T) string {
 			if err != nil {
 				return
 			}
+			s.mu.Lock()
+			s.conns = append(s.conns, c)
+			s.mu.Unlock()
 			go s.talk(c)
 		}
 	}()
@@ -51,7 +87,7 @@ func (s *server) talk(c net.Conn) {
 	if _, err := io.ReadFull(c, head); err != nil {
 		return
 	}
-	if _, err := io.CopyN(io.Discard, c, int64(binary.BigEndian.Uint32(head[16:]))); err != nil {
+	if _, err := io.CopyN(io.Discard, c, int64(be.Uint32(head[16:]))); err != nil {
 		return
 	}
 	reply := func(kind uint32, data []byte) {
@@ -100,9 +136,9 @@ func (s *server) answer(c net.Conn) error {
 	return err
 }
 
-func dial(t *testing.T, s *server) *Client {
+func dial(t *testing.T, s *server) *nbd.Client {
 	t.Helper()
-	c, err := Dial(s.serve(t))
+	c, err := nbd.Dial(s.serve(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +163,7 @@ func TestRefused(t *testing.T) {
 	t.Parallel()
 	for code, words := range map[uint32]string{6: "no such export", 5: "TLS"} {
 		s := &server{refuse: replyError | code}
-		if _, err := Dial(s.serve(t)); !errors.Is(err, container.ErrUnsupported) || !strings.Contains(err.Error(), words) {
+		if _, err := nbd.Dial(s.serve(t)); !errors.Is(err, container.ErrUnsupported) || !strings.Contains(err.Error(), words) {
 			t.Errorf("%v", err)
 		}
 	}
@@ -155,40 +191,10 @@ func TestFaults(t *testing.T) {
 	if _, err := c.WriteAt([]byte("x"), 0); err != nil {
 		t.Errorf("write: %v", err)
 	}
-	c.conn.Close()
+	s.hangUp()
 	for range 2 {
 		if n, err := c.ReadAt(make([]byte, 10), 0); n != 0 || err == nil {
 			t.Errorf("read: %d, %v", n, err)
 		}
 	}
-}
-
-func TestURL(t *testing.T) {
-	t.Parallel()
-	for name, want := range map[string]address{
-		"nbd://host":                       {"tcp", "host:10809", ""},
-		"nbd://[::1]:99/a/b":               {"tcp", "[::1]:99", "a/b"},
-		"nbd+unix:///?socket=/run/s":       {"unix", "/run/s", ""},
-		"nbd+unix:///disk%201?socket=/a%3": {},
-		"nbd+unix:///x":                    {},
-		"nbd:///x":                         {},
-	} {
-		got, err := parseURL(name)
-		if got != want || (err == nil) == (want == address{}) {
-			t.Errorf("%s: %+v, %v; want %+v", name, got, err, want)
-		}
-	}
-	if IsURL("disk.img") || !IsURL("nbd://x") || !IsURL("nbd+unix:///?socket=x") {
-		t.Error("IsURL")
-	}
-}
-
-func FuzzHandshake(f *testing.F) {
-	f.Add([]byte("NBDMAGICIHAVEOPT\x00\x03"))
-	f.Fuzz(func(_ *testing.T, b []byte) {
-		_, _ = handshake(struct {
-			io.Reader
-			io.Writer
-		}{strings.NewReader(string(b)), io.Discard}, "x")
-	})
 }
