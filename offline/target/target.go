@@ -134,6 +134,9 @@ func (v *Volume) Label() string {
 
 // Open opens what the user named.
 func Open(name string, mode Mode) (*Target, error) {
+	if image.IsURL(name) {
+		return openDisk(name, mode)
+	}
 	name = wholeDrive(name)
 	st, err := os.Stat(name)
 	if err != nil {
