@@ -7,12 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"hangkit/collect"
-	"hangkit/collect/dumptest"
 	"hangkit/offline/internal/ui"
-	"hangkit/offline/target"
 )
 
 // DemoCmd walks through everything on a generated disk.
@@ -165,27 +162,4 @@ func (d *demo) verifyAll(out string) error {
 		}
 	}
 	return nil
-}
-
-// crashDemoDisk does what the crash dump driver does: it writes a kernel dump into
-// the clusters of the page file and touches nothing else.
-func crashDemoDisk(name string) (err error) {
-	dump, err := dumptest.NewReader(dumptest.Spec{
-		Pages: demoDumpPages, BugCheck: 0x80, Parameters: [4]uint64{0x4F4454},
-		Time: time.Now(), UpTime: 93 * time.Second,
-	})
-	if err != nil {
-		return err
-	}
-	t, err := target.Open(name, target.Writable)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, t.Close()) }()
-	file, err := windowsVolume(t).FS.OpenInPlace("pagefile.sys")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	return copyAt(file, dump, dump.Size())
 }

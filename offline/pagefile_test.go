@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"hangkit/collect"
@@ -135,9 +136,14 @@ func compareExtents(t *testing.T, img, manifest string, want []byte) {
 	}
 	defer disk.Close()
 	got := make([]byte, len(want))
+	i := slices.IndexFunc(m.Volumes, func(v collect.ManifestVolume) bool { return v.Name == m.Dumps[0].Volume })
+	if i < 0 {
+		t.Fatalf("no volume %q", m.Dumps[0].Volume)
+	}
+	volume := m.Volumes[i]
 	for _, e := range m.Dumps[0].Extents {
-		if e.Disk == nil || e.Volume == nil || *e.Disk-*e.Volume != *m.Volumes[0].Offset {
-			t.Fatalf("%+v on a volume at %d", e, *m.Volumes[0].Offset)
+		if e.Disk == nil || e.Volume == nil || *e.Disk-*e.Volume != *volume.Offset {
+			t.Fatalf("%+v on a volume at %d", e, *volume.Offset)
 		}
 		if _, err := disk.ReadAt(got[e.Off:e.Off+e.Len], *e.Disk); err != nil {
 			t.Fatal(err)

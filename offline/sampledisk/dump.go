@@ -28,8 +28,8 @@ const (
 
 // Boots, as Windows counts them.
 const (
-	firstBoot   = 17
-	crashedBoot = firstBoot + 1
+	LastBoot    = 17 // the last one before any crash
+	crashedBoot = LastBoot + 1
 	laterBoot   = crashedBoot + 1
 )
 
@@ -49,7 +49,7 @@ const (
 // settleDump makes the dump, and what the registry tells of its boot.
 func (m *maker) settleDump() error {
 	w := &m.Options.Windows
-	w.BootID, w.Shutdown = firstBoot, m.Time
+	w.BootID, w.Shutdown = LastBoot, m.Time
 	switch m.traits.dump {
 	case noDump:
 		if m.DumpSize != 0 {
