@@ -133,7 +133,9 @@ type draft struct {
 }
 
 func newDraft(i *windows.Installation, f *windows.Facts, s Settings) *draft {
-	return &draft{i: i, f: f.Clone(), asked: s, s: s.withProfile(), plan: &Plan{ControlSet: f.ControlSet.Name}}
+	d := &draft{i: i, f: f.Clone(), asked: s, s: s.withProfile(), plan: &Plan{ControlSet: f.ControlSet.Name}}
+	d.winPE()
+	return d
 }
 
 func (d *draft) note(format string, args ...any) {

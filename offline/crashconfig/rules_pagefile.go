@@ -12,6 +12,9 @@ import (
 // dumpPageFile returns the entry of PagingFiles that a dump would be written through: one on the system volume, or one
 // whose drive Windows chooses.
 func dumpPageFile(f *windows.Facts) (windows.PageFileEntry, bool) {
+	if f.WinPE {
+		return pePageFile(f)
+	}
 	for _, e := range f.PageFiles {
 		if e.Err == nil && (e.Drive == f.SystemLetter.Value || e.Drive == windows.AnyDrive) {
 			return e, true
@@ -67,6 +70,10 @@ func rulePageFileElsewhere(f *windows.Facts) (Finding, bool) {
 	}
 	if _, ok := dumpPageFile(f); ok {
 		return nothing()
+	}
+	if f.WinPE {
+		return say(Block, "No page file on a disk",
+			fmt.Sprintf("PagingFiles is %s; Windows PE runs from memory, and a dump there is lost with it.", entriesText(f)), fixArm)
 	}
 	return say(Block, "No page file on the Windows volume",
 		fmt.Sprintf("PagingFiles is %s; by Microsoft's documentation the dump needs a page file on %s, where Windows is.", entriesText(f), f.Letter()), fixArm)

@@ -61,6 +61,7 @@ type Facts struct {
 	Root       string // system root in the volume, empty for a bare hive
 	SystemPath string // slash path of the SYSTEM hive
 	HasVolume  bool
+	WinPE      bool // Windows PE, which runs from memory
 	Recovery   hive.Recovery
 	ControlSet ControlSet
 
@@ -171,6 +172,9 @@ func (i *Installation) Facts(live Live) (*Facts, error) {
 	f.readStorage(r)
 	f.readLastRun(r)
 	i.readIdentity(f, r)
+	if f.WinPE = isWinPE(f.Version, r); f.WinPE {
+		f.Version.Product = peProduct // it names the Windows it was made of
+	}
 	i.readSoftware(f)
 	f.readMachine(r, live.SMBIOS)
 	f.readDrives(i.systemRoot(), live.Volume.ID)
