@@ -79,6 +79,7 @@ func (s *scan) gather(chosen *found, ram sizeFlag) (*opened, error) {
 	if chosen.Volume.Image() > 0 {
 		o.facts.HasVolume = false // the volume it will run on is not made yet
 	}
+	o.facts.LastDump = o.lastDump()
 	return o, nil
 }
 

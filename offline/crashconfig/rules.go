@@ -132,6 +132,7 @@ var rules = []rule{
 	{id: "R12", group: Keeping, judge: ruleLastBoots, reads: looks{controlKey.value(lastBootSucceeded, lastBootShutdown, dirtyShutdowns)}},
 	{id: "R13", group: Keeping, judge: ruleStartOptions, reads: looks{controlKey.value("SystemStartOptions")}},
 	{id: "R14", group: Keeping, judge: ruleSecrets},
+	{id: "R17", group: Keeping, judge: ruleLastDump, reads: looks{lastDumpRead}},
 	{id: "R15", group: Keeping, judge: ruleScope},
 	{id: "R16", group: Keeping, weigh: ruleNothingToWrite},
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"hangkit/hive"
 	"hangkit/offline/windows"
@@ -387,7 +388,17 @@ var ruleCases = []ruleCase{
 		f.Control = windows.NewValues("k", sz("SystemStartOptions", " SAFEBOOT:MINIMAL NOEXECUTE=OPTIN"))
 	}}, "R13", Note, "SAFEBOOT:MINIMAL"},
 	{"secrets", nil, "R14", Note, "passwords"},
+	{"a crash made on purpose", []change{lastDump("The crash was made on purpose.")}, "R17", Note, "made on purpose"},
+	{"an NMI", []change{lastDump("If somebody sent it."), func(f *windows.Facts) { f.LastDump.NMI = true }}, "R17", Note, "If somebody sent it."},
+	{"another crash", []change{lastDump("")}, "R17", Note, "2026-03-04 05:06:07 UTC."},
 	{"scope", nil, "R15", Note, "before the page file opens"},
+}
+
+func lastDump(purpose string) change {
+	return func(f *windows.Facts) {
+		f.LastDump = &windows.LastDump{Path: "Windows/MEMORY.DMP", Code: "0xE2 MANUALLY_INITIATED_CRASH",
+			At: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC), Purpose: purpose}
+	}
 }
 
 // flagSet is an element of the boot store that is on.

@@ -172,6 +172,7 @@ var silentCases = []struct {
 	{"R11", []change{func(f *windows.Facts) { f.LSA = windows.NewValues("k", dword("CrashOnAuditFail", 0)) }}},
 	{"R12", []change{control(dword("LastBootSucceeded", 1), dword("LastBootShutdown", 1), dword("DirtyShutdownCount", 2))}},
 	{"R13", []change{control(sz("SystemStartOptions", " NOEXECUTE=OPTIN  FVEBOOT=2670592"))}},
+	{"R17", []change{func(f *windows.Facts) { f.Files.DumpFile.Present = true }}}, // a file that is no dump
 	{"R16", []change{noKeys}},
 }
 

@@ -113,6 +113,9 @@ type Facts struct {
 	Boot        *BootSettings
 	BootProblem string
 
+	// LastDump is the newest dump of a crash that lies there, nil if none does.
+	LastDump *LastDump
+
 	Volume VolumeState
 	Files  Files
 	Free   Fact[int64] // bytes free on the system volume
