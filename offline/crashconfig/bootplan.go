@@ -83,6 +83,9 @@ func (p *Plan) undoBoot(r *BootRecord, later arms, o UndoOptions) error {
 	case o.Boot == nil:
 		p.BootLeft = o.BootProblem
 		return nil
+	case !keyExists(o.Boot, windows.EntryKey(r.Entry)):
+		p.Notes = append(p.Notes, "The boot entry that arm changed is gone: the boot store was made anew since, and is left as it is.")
+		return nil
 	}
 	p.Boot = &BootPlan{Entry: r.Entry}
 	return p.Boot.takeBack(o.Boot, r.Changes, r.Created, later.elements(r), o.OverwriteChanged)

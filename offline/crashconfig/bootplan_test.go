@@ -140,6 +140,9 @@ func TestBootPlan(t *testing.T) {
 			if got := elementChanges(p.Boot); !slices.Equal(got, tt.want) {
 				t.Fatalf("%q, want %q", got, tt.want)
 			}
+			if _, complains := crashconfig.Check(p.After).Find("R02"); complains && tt.settings.AutoRepair == no {
+				t.Error("armed, and R02 complains")
+			}
 			before := m.elements(t)
 			m.arm(t, tt.settings)
 			after := m.elements(t)
@@ -252,6 +255,26 @@ func TestBootConflict(t *testing.T) {
 	}
 	if _, err := m.store.Key(key); err == nil {
 		t.Error("the element is still there")
+	}
+}
+
+// An entry that is gone is not made anew, whatever may be overwritten: nothing is left to put back.
+func TestBootEntryGone(t *testing.T) {
+	t.Parallel()
+	m := newBootMachine(t, nil)
+	rec := m.arm(t, crashconfig.Settings{Profile: crashconfig.OneShot})
+	if err := m.store.DeleteKey(windows.EntryKey(sample.LoaderID)); err != nil {
+		t.Fatal(err)
+	}
+	p := m.planUndo(t, rec, crashconfig.UndoOptions{Boot: m.store, OverwriteChanged: true})
+	if p.Boot != nil || p.LeftAlone() != 0 || !strings.Contains(strings.Join(p.Notes, "\n"), "made anew") {
+		t.Errorf("%+v", p)
+	}
+	if _, err := p.Apply(m.i.System, nil); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := crashconfig.Records(m.i.System); err != nil || len(list) != 0 {
+		t.Errorf("%d records, %v", len(list), err)
 	}
 }
 

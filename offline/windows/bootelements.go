@@ -24,9 +24,12 @@ var changeable = []ElementType{ElementRecoveryEnabled, ElementBootStatusPolicy, 
 // ElementValue is the name of the value in an element's key.
 const ElementValue = "Element"
 
+// EntryKey is the key of an object in the hive of its store.
+func EntryKey(object string) string { return `Objects\` + object }
+
 // ElementKey is the key of an element in the hive of its store, as Windows spells it.
 func ElementKey(object string, t ElementType) string {
-	return fmt.Sprintf(`Objects\%s\Elements\%08x`, object, uint32(t))
+	return fmt.Sprintf(`%s\Elements\%08x`, EntryKey(object), uint32(t))
 }
 
 // MayChangeBoot tells whether a key in the hive of a store is that of an element of this object that
