@@ -191,7 +191,7 @@ func TestCheckVolume(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			out := hangkit(t, 7, "check", makeBroken(t, tt.spec), "--ram", "8G")
+			out := hangkit(t, 7, "check", makeBroken(t, tt.spec), "--ram", "8G", "--verbose")
 			if !strings.Contains(out, tt.want) {
 				t.Errorf("%q is missing in: %s", tt.want, out)
 			}
