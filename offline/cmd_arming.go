@@ -54,7 +54,9 @@ a file here and a copy in the registry itself, before the first write.
 
     hangkit arm server.img --dry-run
     hangkit arm server.img --yes
-    hangkit arm server.img --dump complete --keyboard rctrl+space
+    hangkit arm server.img --profile one-shot
+    hangkit arm server.img --dump complete --keyboard rctrl+space --pagefile C:17G,E:4G
+    hangkit arm --keyboard list
 
 SYSTEM and its logs are written in place, in the order Windows itself uses, so that a
 power cut leaves the old settings or the new. Where SYSTEM has no room left, or no log

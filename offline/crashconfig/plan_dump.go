@@ -2,6 +2,7 @@ package crashconfig
 
 import (
 	"cmp"
+	"fmt"
 	"strings"
 
 	"hangkit/hive"
@@ -95,7 +96,7 @@ func (d *draft) dumpFile() error {
 		if !ok {
 			return refuse("--dump-file", `%q is no local path with a drive letter, such as D:\MEMORY.DMP`, d.s.DumpFile)
 		}
-		if why := cmp.Or(takenPlace(d.f, p), placeProblem(d.f, p, d.f.Files.DumpDir)); why != "" {
+		if why := cmp.Or(takenPlace(d.f, p), placeProblem(d.f, p, d.f.Files.DumpDir), d.elsewhereProblem(p)); why != "" {
 			return refuse("--dump-file", "%s: %s", d.s.DumpFile, why)
 		}
 		return nil
@@ -107,6 +108,27 @@ func (d *draft) dumpFile() error {
 		}
 	}
 	return nil
+}
+
+// elsewhereProblem says why Windows could not copy the dump to a path on another volume in reach.
+func (d *draft) elsewhereProblem(p windows.Path) string {
+	there, inReach := d.f.Elsewhere(p)
+	if !inReach {
+		return ""
+	}
+	letter, _ := d.f.Drive(p.Letter)
+	size := dumpSize(d.f, judgedType(d.f))
+	switch have := (letter.Free.Value + there.Size) / mib; {
+	case there.Dir:
+		return "it is a folder"
+	case !there.Folder:
+		return "its folder is missing"
+	case letter.Free.Known && have < size:
+		return fmt.Sprintf("the dump is about %s, and %s can be had there", mbText(size), mbText(have))
+	case strings.HasPrefix(letter.FileSystem, "FAT") && size > fatFileMB:
+		return fmt.Sprintf("the dump is about %s, and %s holds no file larger than %s", mbText(size), letter.FileSystem, mbText(fatFileMB))
+	}
+	return ""
 }
 
 func dumpWords(t DumpType) string {
@@ -194,7 +216,7 @@ func (d *draft) leftovers() error {
 		case !hasDedicated(d.f):
 			d.remove(cc, windows.DumpFileSize, "there is no dedicated dump file", "C25")
 		case bad:
-			d.remove(cc, windows.DumpFileSize, "too small; Windows then sizes the file itself", "C25")
+			d.remove(cc, windows.DumpFileSize, "too small; without it Windows sizes the file (what 0 does is contested)", "C25")
 		}
 	}
 	n, known := dumpNeed(d.f, judgedType(d.f))

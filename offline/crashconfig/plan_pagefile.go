@@ -37,7 +37,7 @@ func (d *draft) defaultPageFile() {
 		d.dropMalformed()
 	case d.fixedPageFile(worst):
 	case worst == Block:
-		d.managedPageFile("a crash needs a page file to write the dump to")
+		d.managedPageFile("a crash needs a page file to write the dump to, by Microsoft's documents where Windows is")
 	default:
 		d.dropMalformed()
 	}

@@ -111,9 +111,13 @@ func (d *draft) checkRequested(drives []byte) error {
 			return err
 		}
 	}
-	if _, ok := dumpPageFile(d.f); !ok && !hasDedicated(d.f) && !d.unarmed() {
+	e, ok := dumpPageFile(d.f)
+	if !ok && !hasDedicated(d.f) && !d.unarmed() {
 		return refuse(pageFileFlag, "there would be no page file on %s, where Windows is. Microsoft's documents want one there for the dump (others say that any drive will do): "+
 			"add %ssystem, or %s PATH", d.f.Letter(), d.f.Letter(), dedicatedFlag)
+	}
+	if n, known := dumpNeed(d.f, judgedType(d.f)); ok && known && !hasDedicated(d.f) && !e.Managed() && e.Initial < n.OK {
+		d.note("The page file of %s is smaller than the %s that %s dump can need.", mbText(e.Initial), mbText(n.OK), judgedType(d.f).article())
 	}
 	return nil
 }

@@ -89,6 +89,7 @@ func TestRequestedPageFiles(t *testing.T) {
 		"nonsense goes":           {[]string{`nonsense`, `C:\pagefile.sys 20000 20000`}, []string{"E:1G"}, []string{`C:\pagefile.sys 20000 20000`, `E:\pagefile.sys 1024 1024`}, ""},
 		"system already":          {[]string{`?:\pagefile.sys`}, []string{"system"}, []string{`?:\pagefile.sys`}, ""},
 		"small FAT":               {[]string{`C:\pagefile.sys 20000 20000`}, []string{"F:2G"}, []string{`C:\pagefile.sys 20000 20000`, `F:\pagefile.sys 2048 2048`}, ""},
+		"smaller than the dump":   {[]string{`C:\pagefile.sys 20000 20000`}, []string{"2G"}, []string{`C:\pagefile.sys 2048 2048`}, "The page file of 2048 MB is smaller than the 16.1 GB"},
 		"a disk that is away":     {[]string{`C:\pagefile.sys 20000 20000`}, []string{"G:8G"}, []string{`C:\pagefile.sys 20000 20000`, `G:\pagefile.sys 8192 8192`}, "free space of G: is not known"},
 		"an encrypted drive":      {[]string{`C:\pagefile.sys 20000 20000`}, []string{"H:8G"}, []string{`C:\pagefile.sys 20000 20000`, `H:\pagefile.sys 8192 8192`}, "encrypted with BitLocker"},
 		"all that E has":          {[]string{`C:\pagefile.sys 20000 20000`, `E:\swap.sys 5 5`}, []string{"E:39941M"}, []string{`C:\pagefile.sys 20000 20000`, `E:\swap.sys 39941 39941`}, ""},
@@ -222,6 +223,34 @@ func TestOneShotPlace(t *testing.T) {
 				t.Errorf("after: %+v", cc.All())
 			}
 		})
+	}
+}
+
+// A dump file on another volume needs its folder and room for the dump.
+func TestDumpFileElsewhere(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		path  string
+		words string // of the refusal; empty: accepted
+	}{
+		"fits":        {`E:\MEMORY.DMP`, ""},
+		"in a folder": {`E:\folder\MEMORY.DMP`, ""},
+		"no folder":   {`E:\dumps\MEMORY.DMP`, "folder is missing"},
+		"is a folder": {`E:\folder`, "it is a folder"},
+		"too little":  {`F:\MEMORY.DMP`, "5461 MB"},
+		"FAT":         {`G:\MEMORY.DMP`, "FAT32 holds no file"},
+		"not here":    {`H:\MEMORY.DMP`, ""},
+	} {
+		m := newNeighbours(t, sample.Server(), 100*gb, 16*gb,
+			neighbour{letter: 'E', fileSystem: "NTFS", free: 5461 << 20, files: fstest.MapFS{"folder/x": {}}}, neighbour{letter: 'F', fileSystem: "NTFS", free: 5460 << 20},
+			neighbour{letter: 'G', fileSystem: "FAT32", free: 100 * gb}, neighbour{letter: 'H'})
+		_, err := crashconfig.PlanArm(m.i, m.f, crashconfig.Settings{DumpFile: tt.path, Dump: crashconfig.Kernel})
+		switch {
+		case tt.words == "" && err != nil:
+			t.Errorf("%s: %v", name, err)
+		case tt.words != "" && (!errors.Is(err, crashconfig.ErrRefused) || !strings.Contains(err.Error(), tt.words)):
+			t.Errorf("%s: %v, want a refusal with %q", name, err, tt.words)
+		}
 	}
 }
 

@@ -17,7 +17,7 @@ func (d *draft) nmi() error {
 		}
 	case d.f.AtLeast(windows.Build8):
 		if d.s.NMI != ByDefault {
-			d.note("%s crashes on every NMI; there is nothing to set.", d.f.Version.Product)
+			d.note("%s crashes on every NMI; there is nothing to set, though some articles still say so.", d.f.Version.Product)
 		}
 	case d.s.NMI == No:
 		if cc.Or(name, 0) != 0 {

@@ -98,7 +98,7 @@ func ruleGuardedHost(f *windows.Facts) (Finding, bool) {
 	}
 	return say(Block, "The guarded-host policy switches all crash dumps off",
 		fmt.Sprintf(`CrashControl\ForceDumpsDisabled\GuardedHost is %d. hangkit leaves it: it protects other people's virtual machines.`, n),
-		"agree with the security team, then set it to 0 by hand")
+		"agree with the security team, then "+fixArm+" --lift-guarded-host")
 }
 
 const (
@@ -119,7 +119,7 @@ func ruleEncryptionWithoutKey(f *windows.Facts) (Finding, bool) {
 	}
 	return say(Block, "Dump encryption is on without a usable key",
 		`DumpEncryptionEnabled is 1, but EncryptionCertificates\Certificate.1 holds no RSA key of 2048 bits; Windows then switches dumps off (event 1207).`,
-		"install the certificate, or agree to set DumpEncryptionEnabled to 0 by hand")
+		"install the certificate, or agree on "+fixArm+" --drop-dump-encryption")
 }
 
 func ruleEncrypted(f *windows.Facts) (Finding, bool) {
