@@ -30,6 +30,12 @@ use is said in words; --verbose says the rest too.
     hangkit list server.img
     hangkit list server.img --verify-volume
 
+A volume locked by BitLocker is listed with its protectors by their key IDs. Give the
+recovery password, the password or the .BEK in a file with --bitlocker-key, or a
+password in HANGKIT_BITLOCKER_KEY; other commands ask for it on a terminal.
+
+    hangkit list locked.img --bitlocker-key key.txt
+
 With --verify-volume the structure of every NTFS volume is checked as well: all of
 its metadata is read once and compared with itself. Findings are notes, leaks (space
 that nobody uses stays taken), inconsistent or dangerous.
