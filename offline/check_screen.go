@@ -221,8 +221,11 @@ func (s *screen) finding(f findingJSON) {
 // worthFixing tells a fix that is neither the command at the end nor only lacks the
 // memory size, which one line of its own asks for.
 func (s *screen) worthFixing(f findingJSON) bool {
-	if f.ByArm || f.ID != memoryRule && strings.Contains(f.Fix, "--ram SIZE") {
+	switch {
+	case f.ByArm, f.ID != memoryRule && strings.Contains(f.Fix, "--ram SIZE"):
 		return s.notes == fullNotes
+	case f.Fix == "hangkit arm "+armTarget(s.o): // it was tried, and is no help here
+		return false
 	}
 	return f.Verdict >= crashconfig.Unknown || s.notes == fullNotes || strings.HasPrefix(f.Fix, "hangkit collect")
 }

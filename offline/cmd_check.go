@@ -16,7 +16,7 @@ type CheckCmd struct {
 	TargetFlags
 	MemoryFlag
 	VerifyFlag
-	Explain []string `placeholder:"ID,…" help:"Tell the whole story of a rule (C01), of several, or of all. Needs no target; with one, with what was found there."`
+	Explain []string `placeholder:"ID" help:"Tell the whole story of a rule (C01), of several, or of all. Needs no target; with one, with what was found there."`
 }
 
 // Help is the command's long help.

@@ -109,7 +109,6 @@ const (
 	docEvent46    = `KB 2756313, "Event ID 46 when you start a computer" (Microsoft)`
 	docEvent49    = `KB 949052, "Kernel memory dump files may not be generated" (Microsoft)`
 	docBest       = `"Troubleshoot Stop errors: best practices and dump configuration recommendations" (Microsoft, 2026)`
-	doc2TB        = `KB 973423, "Cannot set page files on a partition larger than 2 TB" (Microsoft)`
 	docVerifier   = `"Use Driver Verifier to identify issues" (Microsoft)`
 	docClear      = `"Windows shuts down slowly when it is set to clear the virtual memory page file" (Microsoft)`
 	docKB969028   = `KB 969028, "How to generate a kernel or a complete memory dump file in Windows Server 2008" (Microsoft)`

@@ -4,7 +4,7 @@ package crashconfig
 var accessStories = []story{
 	{"A01", "BitLocker on the Windows volume",
 		`The registry of an encrypted volume can be read and changed once it is unlocked with the recovery key or a password; it need not be decrypted. Unlocked, the volume is used like any other. Editing the registry is no part of what BitLocker measures at boot, so it asks for no recovery key afterwards. A dump that lies in the page file of such a volume is encrypted with it: keep the key.`,
-		[]Verdict{Note, Block}, "unlock the volume, here or in Windows PE with manage-bde -unlock", []string{docBCDLocker, inferred}, ""},
+		[]Verdict{Note, Block}, "give hangkit the key (--bitlocker-key FILE), or unlock the volume in Windows PE: manage-bde -unlock", []string{docBCDLocker, inferred}, ""},
 	{"A02", "hibernation and Fast Startup",
 		`hiberfil.sys holds the memory of a Windows that was suspended or shut down with Fast Startup. The next start resumes it: the registry in that memory wins, changes made from outside are lost, and writing to the volume behind its back can damage it. So nothing is changed while such an image exists.`,
 		block, "let Windows restart once (Restart, not Shut down), or run in it: shutdown /s /t 0", []string{docFast, docNTFS3G}, ""},

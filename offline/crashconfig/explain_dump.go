@@ -4,7 +4,7 @@ package crashconfig
 var dumpStories = []story{
 	{"C01", "is a dump written at all?",
 		`CrashDumpEnabled chooses the dump: 0 none, 1 complete (active with FilterPages), 2 kernel, 3 small, 7 automatic. 0 or no value means that a crash leaves nothing. For a hang, a kernel or automatic dump is enough in most cases; complete or active dumps also hold the programs, where services or the logon are stuck.`,
-		[]Verdict{OK, Block}, "hangkit arm, or hangkit arm --dump TYPE", []string{docOptions, docRecovery, docAuto},
+		[]Verdict{OK, Block}, "hangkit arm, or hangkit arm --dump TYPE", []string{docOptions, docRecovery, docKernel, docAuto, docCrashBlog},
 		`Documents differ on what Windows has by default: complete on servers by one, 7 since Windows 8 by others. Registries of real machines have 1 on NT 4 and Server 2003, 3 on XP, 2 on Windows 7 and 7 since 8.1, and hangkit follows those.`},
 	{"C02", "data type of the dump type",
 		`Windows reads CrashDumpEnabled as a REG_DWORD. A string or another type in its place is as good as no value: no dump is written.`,
@@ -80,7 +80,7 @@ var dumpStories = []story{
 		`DumpFileSize 0 means that Windows decides, by one source, and does not work, by another. hangkit takes the value away instead of writing 0.`},
 	{"C28", "did an automatic dump not fit?",
 		`Windows sets LastCrashTime when an automatic dump did not fit, and then keeps the page file at least as large as memory for four weeks. That makes the next dump likelier.`,
-		note, "", []string{docAuto, docPageSize},
+		note, "", []string{docAuto, docPageSize, docAutoBlog},
 		`What happens after such a failure is told in three ways: page file as large as memory for four weeks; the smaller of memory and 32 GB after a second crash; a small dump instead. hangkit assumes that the first dump may be lost.`},
 	{"C30", "the log of the dump code",
 		`Late Windows 10 and newer write DumpStack.log, or DumpStack.log.tmp, in the root of the volume, with the stop code and how far the dump came. It explains a missing dump better than anything else. Its format is not public, so its readable end is shown and not judged.`,
