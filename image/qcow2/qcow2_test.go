@@ -313,8 +313,5 @@ func TestProtocols(t *testing.T) {
 }
 
 func FuzzOpen(f *testing.F) {
-	for _, make := range []func(testing.TB) *containertest.Medium{small, snapshot, compressed} {
-		f.Add(make(f).Bytes())
-	}
-	containertest.Fuzz(f, open)
+	containertest.Fuzz(f, [][]byte{small(f).Bytes(), snapshot(f).Bytes(), compressed(f).Bytes()}, nil, open)
 }

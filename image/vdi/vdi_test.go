@@ -97,6 +97,5 @@ func TestWrongMap(t *testing.T) {
 }
 
 func FuzzOpen(f *testing.F) {
-	f.Add(create(f).Bytes())
-	containertest.Fuzz(f, open)
+	containertest.Fuzz(f, [][]byte{create(f).Bytes()}, nil, open)
 }

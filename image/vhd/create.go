@@ -12,9 +12,6 @@ import (
 // defaultBlock is the block size that Windows takes.
 const defaultBlock = 2 << 20
 
-// maxSize is that of Windows: the geometry and the BAT reach no further.
-const maxSize = 2040 << 30
-
 // Options are what a new disk is made with.
 type Options struct {
 	Size int64 // bytes, a multiple of 512

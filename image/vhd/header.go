@@ -41,9 +41,12 @@ const (
 // Block sizes: 2 MiB, and what others have been seen to make.
 const (
 	sectorSize   = 512
-	minBlockSize = 4 << 10
+	minBlockSize = 64 << 10
 	maxBlockSize = 256 << 20
 )
+
+// maxSize is that of Windows: the numbers of sectors reach no further.
+const maxSize = 2040 << 30
 
 // header is the 1024 bytes that describe how a disk is cut into blocks.
 type header []byte
@@ -81,7 +84,7 @@ func (h header) validate(off, size int64) error {
 		return fault(headerChecksum, "checksum", sum(h, headerChecksum), h.checksum())
 	case block < minBlockSize || block > maxBlockSize || block&(block-1) != 0:
 		return fault(headerBlockSize, "block size", "a power of two", block)
-	case size <= 0 || size > h.entries()*block:
+	case size <= 0 || size > maxSize || size > h.entries()*block:
 		return fault(headerEntries, "blocks", fmt.Sprintf("enough for %d bytes", size), h.entries())
 	case h.table()%sectorSize != 0 || h.table() > 1<<62:
 		return fault(headerTable, "offset of the table", "a sector's", h.table())

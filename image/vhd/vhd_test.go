@@ -1,6 +1,7 @@
 package vhd_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"testing"
 	"time"
@@ -124,6 +125,33 @@ func TestBlockOverTables(t *testing.T) {
 	}
 }
 
+// TestCutShort reads what is left of a file that was cut, and does not write it.
+func TestCutShort(t *testing.T) {
+	t.Parallel()
+	m := empty(t, 4*mib)
+	d, err := open(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.WriteAt([]byte("text"), 100); err != nil || d.Close() != nil {
+		t.Fatal(err)
+	}
+	m.Truncate(blockAt + mib)
+	if d, err = open(m); err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 4)
+	if _, err := d.ReadAt(b, 100); err != nil || string(b) != "text" {
+		t.Errorf("read %q, %v", b, err)
+	}
+	if _, err := d.ReadAt(b, mib); !errors.Is(err, container.ErrTruncated) {
+		t.Errorf("read behind the end: %v", err)
+	}
+	if _, err := d.WriteAt(b, 3*mib); !errors.Is(err, container.ErrTruncated) {
+		t.Errorf("write: %v", err)
+	}
+}
+
 // TestSavedState: the memory of a machine that sleeps knows what is on its disk.
 func TestSavedState(t *testing.T) {
 	t.Parallel()
@@ -147,7 +175,7 @@ func TestSavedState(t *testing.T) {
 
 func FuzzOpen(f *testing.F) {
 	m := empty(f, 4*mib)
-	f.Add(m.Bytes())
+	plain := m.Bytes()
 	d, err := open(m)
 	if err != nil {
 		f.Fatal(err)
@@ -155,6 +183,18 @@ func FuzzOpen(f *testing.F) {
 	if _, err := d.WriteAt([]byte("x"), 0); err != nil || d.Close() != nil {
 		f.Fatal(err)
 	}
-	f.Add(m.Bytes()[:8192])
-	containertest.Fuzz(f, open)
+	containertest.Fuzz(f, [][]byte{plain, m.Bytes()[:8192]}, seal, open)
+}
+
+// seal makes the checksums of footer and header right.
+func seal(b []byte) {
+	for _, part := range []struct{ off, n, field int }{{0, 512, 64}, {512, 1024, 36}} {
+		p := b[part.off:][:part.n]
+		clear(p[part.field : part.field+4])
+		sum := uint32(0)
+		for _, v := range p {
+			sum += uint32(v)
+		}
+		binary.BigEndian.PutUint32(p[part.field:], ^sum)
+	}
 }

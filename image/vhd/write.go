@@ -7,8 +7,24 @@ import (
 	"hangkit/image/container"
 )
 
-// Begin implements [container.Writer]: a VHD does not say that it is in use.
-func (l *layout) Begin() error { return nil }
+// Begin implements [container.Writer]. A file that was cut short is refused:
+// what is put at its end would lie where other blocks are expected.
+func (l *layout) Begin() error {
+	size, err := l.storage.Size()
+	if err != nil {
+		return err
+	}
+	for block := range (l.footer.size() + l.block - 1) / l.block {
+		base, ok, err := l.entry(block)
+		if err != nil {
+			return err
+		}
+		if n := l.bitmap + l.block; ok && base+n > size {
+			return &container.TruncatedError{Off: base, Len: n, Have: size}
+		}
+	}
+	return nil
+}
 
 // Flush implements [container.Writer].
 func (l *layout) Flush() error { return l.tables.Flush() }

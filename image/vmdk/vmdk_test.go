@@ -181,8 +181,7 @@ func TestDescriptorLines(t *testing.T) {
 }
 
 func FuzzOpen(f *testing.F) {
-	f.Add(single(f).Bytes())
-	f.Add([]byte(text("RW 10 ZERO\nRW 5 FLAT \"a\" 0\n")))
 	files := func(string) (container.Storage, error) { return containertest.Load(make([]byte, 4096)), nil }
-	containertest.Fuzz(f, func(s container.Storage) (containertest.Disk, error) { return vmdk.Open(s, files, nil) })
+	images := [][]byte{single(f).Bytes(), []byte(text("RW 10 ZERO\nRW 5 FLAT \"a\" 0\n"))}
+	containertest.Fuzz(f, images, nil, func(s container.Storage) (containertest.Disk, error) { return vmdk.Open(s, files, nil) })
 }

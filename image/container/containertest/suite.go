@@ -348,25 +348,3 @@ func (f Format) testQuiet(t *testing.T) {
 		t.Errorf("%d writes", len(ops))
 	}
 }
-
-// Fuzz opens what it is given and reads it: no panic, and no size that the
-// bytes do not back.
-func Fuzz(f *testing.F, open func(s container.Storage) (Disk, error)) {
-	f.Helper()
-	f.Fuzz(func(_ *testing.T, b []byte) {
-		d, err := open(Load(b))
-		if err != nil {
-			return
-		}
-		p := make([]byte, 1<<16)
-		for _, off := range []int64{0, 1 << 20, d.Size() / 2, d.Size() - 100} {
-			if off >= 0 {
-				_, _ = d.ReadAt(p, off)
-			}
-		}
-		if d.Writable() == nil {
-			_, _ = d.WriteAt(p[:700], d.Size()/3)
-			_ = d.Close()
-		}
-	})
-}
