@@ -8,12 +8,15 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"hangkit/hive"
 	"hangkit/image"
+	"hangkit/image/bitlocker"
+	encrypt "hangkit/image/bitlocker/format"
 	"hangkit/image/fat"
 	"hangkit/image/fat/fattest"
 	"hangkit/image/imagetest"
@@ -620,5 +623,56 @@ func TestDryRunBoot(t *testing.T) {
 	}
 	if len(recorder.Ops()) != 0 {
 		t.Error("a dry run reached the disk")
+	}
+}
+
+// The store of a Windows under BitLocker lies beside it in the open, and is changed with it once the
+// volume is unlocked. What BitLocker would mind is said.
+func TestArmBootBitLocker(t *testing.T) {
+	t.Parallel()
+	if !requireOracles() {
+		t.Skip("takes long: only where oracles are required")
+	}
+	e := encryptedVolume(t, sampleFiles(t, sample.Client()), encrypt.Options{Method: bitlocker.XTS128, KeyFile: true})
+	disk := image.NewMemory(e.disk.Size()+bootPartition+2<<20, 512)
+	table, err := image.CreateGPT(disk, []image.NewPartition{{Type: image.TypeEFISystem, Size: bootPartition}, {Type: image.TypeBasicData, Size: e.disk.Size()}}, demoSeed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := usedBCD(sample.BCDOptions{EFI: true, Volume: windows.VolumeID{PartitionGUID: table.Partitions[1].GUID}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, fill := range []func(image.Disk) error{
+		func(d image.Disk) error {
+			return fattest.Write(d, d.Size(), fattest.Options{Kind: fat.FAT32, Root: efiFolder(data)})
+		},
+		func(d image.Disk) error {
+			copyRanges(t, d, e.disk, []image.Range{{Off: 0, Len: e.disk.Size()}})
+			return nil
+		},
+	} {
+		p, err := table.Open(disk, table.Partitions[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := fill(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e.disk = disk
+	img, bek := e.file(t)
+	key, record := []string{"--bitlocker-key", bek}, filepath.Join(t.TempDir(), "undo.json")
+
+	out := hangkit(t, 0, append(key, "arm", img, "--yes", "--ram", "256M", "--boot-log", "--record", record)...)
+	if !strings.Contains(out, "bootlog: absent -> Yes") || !strings.Contains(out, "note: BitLocker does not watch these settings") {
+		t.Errorf("arm:\n%s", out)
+	}
+	if out := hangkit(t, 0, "hive", "bcd", img); !strings.Contains(out, "bootlog                  Yes") {
+		t.Errorf("the store:\n%s", out)
+	}
+	hangkit(t, 0, append(key, "undo", img, "--yes")...)
+	if out := hangkit(t, 0, "hive", "bcd", img); strings.Contains(out, "bootlog                  Yes") {
+		t.Errorf("the store:\n%s", out)
 	}
 }

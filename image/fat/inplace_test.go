@@ -253,6 +253,24 @@ func TestNotInPlace(t *testing.T) {
 	}
 }
 
+// Directories of a hostile volume that all lead into one long chain are not read one after the other.
+func TestSharedDirectories(t *testing.T) {
+	t.Parallel()
+	var many []fattest.Entry
+	for i := range 600 {
+		many = append(many, fattest.Entry{Name: fmt.Sprintf("D%d", i), Dir: []fattest.Entry{}})
+	}
+	d, v := small(t, fattest.Options{Kind: fat.FAT32, Root: []fattest.Entry{{Name: "BCD", Data: pattern(1000)}, {Name: "ALL", Dir: many}}})
+	p := &patient{d, t}
+	first := p.cluster("D0", 0)
+	for i := range uint32(599) {
+		p.link(first+i+1, first+i) // one chain of them all, entered everywhere
+	}
+	if _, err := v.OpenInPlace("BCD"); !errors.Is(err, fat.ErrNotInPlace) || !strings.Contains(err.Error(), "some share clusters") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestNotInPlaceAtAll(t *testing.T) {
 	t.Parallel()
 	d, v := small(t, fattest.Options{Kind: fat.FAT16, Root: sample()})

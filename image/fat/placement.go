@@ -182,19 +182,24 @@ func (v *Volume) begunOnce(chain links) error {
 	})
 }
 
-// maxDirectories bounds the directories that are looked into.
-const maxDirectories = 1 << 16
+// maxDirectories bounds the bytes of all directories together. On a sound volume no two of them share
+// a cluster, so that they fit on it; those of a damaged one may all lead into the same long chain.
+const maxDirectories = 256 << 20
 
 // walk visits every directory entry of the volume, those with names that nobody can say too. A
 // directory is entered once.
 func (v *Volume) walk(visit func(dirent) error) error {
 	pending, seen := []entry{rootEntry}, map[uint32]bool{0: true, v.g.rootCluster: true}
+	left := min(maxDirectories, v.g.rootSize+int64(v.g.clusters)*v.g.clusterSize)
 	for len(pending) > 0 {
 		dir := pending[0]
 		pending = pending[1:]
 		raw, err := v.rawDir(dir)
 		if err != nil {
 			return fmt.Errorf("looking for other files in its clusters: %w", err)
+		}
+		if left -= int64(len(raw)); left < 0 {
+			return errors.New("the volume's directories are longer than a volume can have: some share clusters")
 		}
 		for d := range entries(raw) {
 			if d.isLongName() || d.isLabel() || d.isDots() {
@@ -207,9 +212,6 @@ func (v *Volume) walk(visit func(dirent) error) error {
 				seen[e.cluster] = true
 				pending = append(pending, e)
 			}
-		}
-		if len(seen) > maxDirectories {
-			return fmt.Errorf("more than %d directories on the volume", maxDirectories)
 		}
 	}
 	return nil
