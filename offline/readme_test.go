@@ -19,7 +19,15 @@ var readmeStatus = map[string]int{
 // readmeElsewhere are the README's commands that run in other places, and where.
 var readmeElsewhere = map[string]string{
 	"go test ./...": ".ci/run", // running it here would never end
+
+	"hangkit list install.wim":                           wimScript,
+	"hangkit check install.wim --index 2 --ram 8G":       wimScript,
+	"hangkit arm install.wim --index all --ram 8G --yes": wimScript,
+	"hangkit undo install.wim --index all --yes":         wimScript,
 }
+
+// wimScript has an install archive, which this test has not.
+const wimScript = "offline/testdata/script/wim.txtar"
 
 // TestReadme runs every command that the README shows, in its order, in a folder
 // that holds nothing but the disk the README speaks of.

@@ -27,11 +27,11 @@ var wimForms = []struct {
 // made, and lets others judge archive, hive and the files around it.
 func TestOracleArmWIM(t *testing.T) {
 	needPrograms(t, "wimlib-imagex", "7zz", "hivexml", "hivexget", "reglookup", "regfinfo", "reged")
-	hives, forms := realHives(t), wimForms
 	if os.Getenv("HANGKIT_REQUIRE_ORACLES") != "1" {
-		forms = forms[len(forms)-1:] // compressing the real hives takes its time
+		t.Skip("compressing real hives takes its time: HANGKIT_REQUIRE_ORACLES=1")
 	}
-	for _, form := range forms {
+	hives := realHives(t)
+	for _, form := range wimForms {
 		t.Run(form.name, func(t *testing.T) {
 			t.Chdir(t.TempDir())
 			h := hives[form.hive]
