@@ -1,15 +1,12 @@
 package ewf
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/klauspost/compress/zlib"
 
 	"hangkit/image/container"
 )
@@ -154,7 +151,7 @@ func (l *layout) read(t *table, chunk int64) ([]byte, error) {
 		return nil, fmt.Errorf("ewf chunk: %w", err)
 	}
 	if packed {
-		return inflate(raw, want, off)
+		return l.inflate(raw, want, off)
 	}
 	if int64(len(raw)) < want+4 {
 		return nil, &container.FormatError{Off: off, What: "ewf chunk: length", Want: want + 4, Got: n}
@@ -167,23 +164,17 @@ func (l *layout) read(t *table, chunk int64) ([]byte, error) {
 	return raw[:want], nil
 }
 
-// inflate unpacks a chunk to its end, where zlib compares its checksum.
-func inflate(raw []byte, want, off int64) ([]byte, error) {
-	fault := func(err error) error {
-		return &container.FormatError{Off: off, What: "ewf compressed chunk", Got: err}
+// inflate unpacks a chunk, the last of which may be longer than the disk.
+func (l *layout) inflate(raw []byte, want, off int64) ([]byte, error) {
+	data := make([]byte, l.volume.chunk)
+	n, err := container.Unzlib(data, raw)
+	if err == nil && int64(n) < want {
+		err = io.ErrUnexpectedEOF
 	}
-	r, err := zlib.NewReader(bytes.NewReader(raw))
 	if err != nil {
-		return nil, fault(err)
+		return nil, &container.FormatError{Off: off, What: "ewf compressed chunk", Got: err}
 	}
-	data := make([]byte, want)
-	if _, err := io.ReadFull(r, data); err != nil {
-		return nil, fault(err)
-	}
-	if _, err := io.CopyN(io.Discard, r, maxChunk); !errors.Is(err, io.EOF) {
-		return nil, fault(err)
-	}
-	return data, nil
+	return data[:want], nil
 }
 
 // SegmentName is the name of a segment beside the first: E01 to E99, then EAA

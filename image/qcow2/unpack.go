@@ -7,7 +7,6 @@ import (
 	"io"
 	"sync"
 
-	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/zstd"
 
 	"hangkit/image/container"
@@ -45,38 +44,21 @@ func (l *layout) decompress(data, packed []byte) error {
 	if l.h.compression() == zstandard {
 		return unzstd(data, packed)
 	}
-	return inflate(data, packed)
+	return container.Inflate(data, packed)
 }
 
-// inflaters and unzstds are decoders that wait for the next cluster: they
-// are costly to make.
-var (
-	inflaters = sync.Pool{New: func() any { return flate.NewReader(nil) }}
-	unzstds   = sync.Pool{New: func() any {
-		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(1<<(maxClusterBits+3)))
-		if err != nil {
-			return err
-		}
-		return d
-	}}
-)
-
-// inflate fills data with what the deflate stream at the start of packed
-// holds.
-func inflate(data, packed []byte) error {
-	r, ok := inflaters.Get().(io.ReadCloser)
-	if !ok {
-		return container.ErrUnsupported
-	}
-	defer inflaters.Put(r)
-	if err := r.(flate.Resetter).Reset(bytes.NewReader(packed), nil); err != nil {
+// unzstds are decoders that wait for the next cluster: they are costly to
+// make.
+var unzstds = sync.Pool{New: func() any {
+	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(1<<(maxClusterBits+3)))
+	if err != nil {
 		return err
 	}
-	_, err := io.ReadFull(r, data)
-	return err
-}
+	return d
+}}
 
-// unzstd does that for Zstandard frames.
+// unzstd fills data with what the Zstandard frames at the start of packed
+// hold.
 func unzstd(data, packed []byte) error {
 	made := unzstds.Get()
 	r, ok := made.(*zstd.Decoder)

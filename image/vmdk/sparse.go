@@ -1,12 +1,9 @@
 package vmdk
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
-
-	"github.com/klauspost/compress/zlib"
 
 	"hangkit/image/container"
 )
@@ -199,22 +196,9 @@ func (s *sparse) Unpack(grain int64) ([]byte, error) {
 	if err := container.ReadFull(s.storage, packed, off+grainMarker); err != nil {
 		return nil, fmt.Errorf("vmdk grain: %w", err)
 	}
-	data := make([]byte, s.h.grain())
-	if err := inflate(data, packed); err != nil {
+	data := make([]byte, s.h.grain()) // the last grain of a disk may be packed shorter
+	if _, err := container.Unzlib(data, packed); err != nil {
 		return nil, &container.FormatError{Off: off, What: "vmdk compressed grain", Got: err}
 	}
 	return data, nil
-}
-
-// inflate unpacks a zlib stream; the last grain of a disk may be shorter.
-func inflate(data, packed []byte) error {
-	r, err := zlib.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		return err
-	}
-	n, err := io.ReadFull(r, data)
-	if n > 0 && isShort(err) {
-		return nil
-	}
-	return err
 }

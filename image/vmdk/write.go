@@ -2,14 +2,11 @@ package vmdk
 
 import (
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 
 	"hangkit/image/container"
 )
-
-func isShort(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) }
 
 // shared is what the extents of a disk have in common: its content id, which
 // is new when the disk is changed.
