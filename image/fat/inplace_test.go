@@ -293,10 +293,10 @@ func TestOverwriteFaults(t *testing.T) {
 	for n := 0; ; n++ {
 		state := image.NewOverlay(d)
 		faulty := imagetest.NewFaulty(state, n, imagetest.Write|imagetest.Sync)
-		err := overwrite(faulty, make([]byte, 6_000))
+		err := overwrite(faulty, make([]byte, 3_000))
 		checkOthers(t, state)
 		if !faulty.Failed() {
-			if err != nil || n < 10 {
+			if err != nil || n < 6 {
 				t.Fatalf("%d faults, %v", n, err)
 			}
 			return
@@ -340,7 +340,7 @@ func TestOverwriteCuts(t *testing.T) {
 	t.Parallel()
 	d, _ := small(t, fattest.Options{Kind: fat.FAT12, Root: sample(), Fragmented: true})
 	recorder := image.NewRecorder(image.NewOverlay(d))
-	if err := overwrite(recorder, make([]byte, 6_000)); err != nil {
+	if err := overwrite(recorder, make([]byte, 3_000)); err != nil {
 		t.Fatal(err)
 	}
 	for cut, state := range imagetest.Cuts(d, recorder.Ops(), 512) {
