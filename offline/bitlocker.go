@@ -154,7 +154,7 @@ func (s *scan) locked() []*target.Volume {
 func (s *scan) try(ctx context.Context, k *keyring, text string) error {
 	secret, err := bitlocker.ParseSecret(text)
 	if err != nil {
-		k.talk.Talkf("%s\n", err)
+		k.talk.Warnf("%s\n", err)
 		return nil
 	}
 	k.secrets = append(k.secrets, secret)
