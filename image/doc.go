@@ -11,12 +11,15 @@
 // What is read here:
 //
 //	raw image, block device     sector 0 is the disk's sector 0
-//	fixed VHD                   raw, then a 512-byte footer
+//	VHD, VHDX, qcow2, VMDK, VDI blocks anywhere, read and written; parents read
+//	E01                         packed chunks, read
+//	NBD server                  by its URL
 //	GPT, MBR, EBR chains        512-byte and 4096-byte sectors
 //	volume without a table      NTFS, BitLocker, FAT, exFAT at sector 0
 //
-// Other containers are recognised by [Sniff] and refused by their names,
-// because their bytes read as a raw disk would be nonsense.
+// A format is told by the content, never by a name: [Sniff]. Each has a
+// package of its own on hangkit/image/container. Others are refused by their
+// names, because their bytes read as a raw disk would be nonsense.
 //
 // Offsets and sizes are bytes unless a name says otherwise.
 package image
