@@ -236,7 +236,7 @@ func leftAlone(plan *crashconfig.Plan) error {
 		return ui.Fail(ui.Partly, fmt.Errorf("%s changed by a later arm as well, and left alone", valuesWere(later)),
 			"take the later one back, then this one again")
 	}
-	return ui.Fail(ui.Partly, fmt.Errorf("%s changed since, and left alone", valuesWere(len(all))),
+	return ui.Fail(ui.Partly, fmt.Errorf("%s changed by somebody else since, and left alone", valuesWere(len(all))),
 		"to put them back too: --overwrite-later-changes")
 }
 
