@@ -174,21 +174,27 @@ func (c *TriggerCmd) print(talk *ui.UI, o *opened, doc triggerDocument) {
 	if o != nil {
 		talk.Printf("%s\n", o.heading())
 	}
+	gap := ""
 	if o != nil || doc.Platform != windows.UnknownPlace {
 		printLines(talk, "", "", doc.platformLine())
+		gap = "\n"
 	}
 	for _, s := range doc.Sections {
 		if !s.Extra || c.All {
+			talk.Printf("%s", gap)
 			printSection(talk, s)
+			gap = "\n"
 		}
 	}
 	if !c.All {
-		printLines(talk, "\n", "", "Other ways and other machines: hangkit trigger "+c.again(o)+"--all")
+		talk.Printf("\n")
+		printLines(talk, "", "", "Other ways and other machines: hangkit trigger "+c.again(o)+"--all")
 		return
 	}
 	talk.Printf("\nOther machines\n")
 	for _, s := range doc.Others {
 		s.Title += " (--platform " + s.ID + ")"
+		talk.Printf("\n")
 		printSection(talk, s)
 	}
 }
@@ -228,7 +234,7 @@ func (d *triggerDocument) platformLine() string {
 const platformFlag = "--platform"
 
 func printSection(talk *ui.UI, s triggerJSON) {
-	talk.Printf("\n%s\n", s.Title)
+	talk.Printf("%s\n", s.Title)
 	where := ""
 	for _, step := range s.Steps {
 		text := step.Text

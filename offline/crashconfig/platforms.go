@@ -53,7 +53,7 @@ var (
 		Command: "ipmitool -I lanplus -H <bmc> -U <user> -E chassis power diag"}
 	freeIPMISteps = []Step{
 		{Text: "The same with FreeIPMI.", Where: reachesBMC, only: "ipmi", Command: "ipmipower -h <bmc> -u <user> -P --pulse-diag-interrupt"},
-		{Text: "Or.", Where: reachesBMC, only: "ipmi", Command: "ipmi-chassis -h <bmc> -u <user> -P --chassis-control=DIAGNOSTIC-INTERRUPT"},
+		{Text: "Or with ipmi-chassis.", Where: reachesBMC, only: "ipmi", Command: "ipmi-chassis -h <bmc> -u <user> -P --chassis-control=DIAGNOSTIC-INTERRUPT"},
 	}
 	ipmiWatchdog = []Step{
 		{Text: "The BMC's own watchdog: see whether it runs.", Where: reachesBMC, Command: "ipmitool -I lanplus -H <bmc> -U <user> -E mc watchdog get"},
@@ -62,7 +62,7 @@ var (
 	rebootOnNMI = Step{Text: "In the firmware's setup: any option to reboot on an NMI."}
 	libvirtStep = Step{Text: "libvirt.", Where: libvirtHost, Command: "virsh inject-nmi <domain>", only: "libvirt virsh"}
 	kvmWatchdog = []Step{
-		{Text: "In the domain's XML: a <watchdog> device (i6300esb, diag288)."},
+		{Text: "In the domain's XML: a <watchdog> device (i6300esb, diag288).", Manual: true},
 		{Text: "<on_crash>destroy or restart with a pvpanic device: make it <on_crash>preserve, or update the guest's pvpanic driver."},
 		{Text: "The Hyper-V enlightenment hv-crash (QEMU's CPU flag): with it QEMU stops the guest before Windows can write its dump. Remove it."},
 	}
@@ -86,12 +86,12 @@ var places = []place{
 		nmi: []Step{
 			{Text: "ESXi: find the virtual machine's world id.", Where: esxiHost, Command: "vmdumper -l", only: "esxi"},
 			{Text: "The world id is also shown by this one.", Where: esxiHost, Command: "esxcli vm process list", only: "esxi"},
-			{Text: "Then send the NMI.", Where: esxiHost, Command: "vmdumper <world id> nmi", only: "esxi"},
+			{Text: "Then send the NMI.", Where: esxiHost, Command: "vmdumper <world-id> nmi", only: "esxi"},
 			{Text: "vSphere API: the method SendNMI of VirtualMachine (govc has no command for it). From PowerCLI.", Where: "PowerShell with PowerCLI",
 				Command: `(Get-VM -Name '<vm>').ExtensionData.SendNMI()`, Manual: true, only: "vsphere vcenter"},
 			{Text: "Old vSphere Client: File, Export, Export System Logs, HungVM; tick Send_NMI_To_Guest only, neither Coredump_VM nor Suspend_VM: on a hung machine they time out, and trying again sends a second NMI.", only: "vsphere vcenter"},
 			{Text: "Classic ESX: find the world id.", Where: "ESX service console, SSH", Command: "vm-support -x", only: "esx"},
-			{Text: "Then send the NMI.", Where: "ESX service console, SSH", Command: "/usr/lib/vmware/bin/vmdumper <world id> nmi", only: "esx"},
+			{Text: "Then send the NMI.", Where: "ESX service console, SSH", Command: "/usr/lib/vmware/bin/vmdumper <world-id> nmi", only: "esx"},
 			{Text: "Workstation, Player and Fusion: no public way to send an NMI is known. Use the keyboard.", Manual: true, only: "vmware-workstation fusion"},
 		},
 		watch: []Step{{Text: "vSphere HA, VM Monitoring: disable it for this virtual machine.", Manual: true}},
@@ -192,7 +192,7 @@ var places = []place{
 	{id: windows.Laptop, name: "laptop or tablet", also: "tablet notebook", none: "Use the power button or the keyboard."},
 	{id: windows.Surface, name: "Surface", none: "Use the power button or the keyboard."},
 	{id: windows.PC, name: "PC or workstation", also: "workstation desktop",
-		nmi: []Step{{Text: "The NMI header or jumper, if the board's manual names one.", Manual: true}}},
+		nmi: []Step{{Text: "The NMI header or jumper, if the board's manual names one."}}},
 }
 
 // redfishFor and ipmiFor are the general steps, for these names of a platform only; "" means all of them.

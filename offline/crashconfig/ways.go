@@ -144,11 +144,11 @@ func debuggerSteps(*guide) []Step {
 
 // liveSteps: "Task Manager live memory dump" and "LiveKD", Microsoft.
 func liveSteps(*guide) []Step {
-	const where = "the running Windows, as administrator"
+	const where = "the running Windows, elevated PowerShell"
 	return []Step{
 		{Text: "Task Manager (Windows 11 build 22621.1992 and later): Details, the process System, right click, Create live kernel memory dump file. Stop code 0x161; nothing crashes."},
 		{Text: "Sysinternals LiveKD (Windows 8.1 and later).", Where: where, Command: "livekd64 -ml -o <file.dmp>"},
-		{Text: "PowerShell.", Where: where, Command: "Get-StorageDiagnosticInfo -StorageSubSystemFriendlyName <name> -DestinationPath <folder> -IncludeLiveDump", Manual: true},
+		{Text: "Windows' own command, where it has Storage Spaces' module.", Where: where, Command: "Get-StorageDiagnosticInfo -StorageSubSystemFriendlyName <name> -DestinationPath <folder> -IncludeLiveDump", Manual: true},
 		{Text: "The power button, where PowerButtonLiveDump is set (build 22000 and later): hold it for 7 seconds; live dump 0x11C8."},
 		{Text: "None of them works in a hard hang."},
 	}
