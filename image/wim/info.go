@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"hangkit/image"
@@ -41,6 +42,15 @@ func (i Info) Version() string {
 		parts = append(parts, p)
 	}
 	return strings.Join(parts, ".")
+}
+
+// Size is that of all files of the image, in bytes; 0 if the XML has none.
+func (i Info) Size() int64 {
+	n, err := strconv.ParseInt(strings.TrimSpace(i.TotalBytes), 10, 64)
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
 }
 
 // Info is what the XML says about an image by its number, nothing but the number where

@@ -82,7 +82,8 @@ func (t *Target) openImages(file *os.File) (err error) {
 	t.Warnings = t.wim.archive.Warnings()
 	for n := 1; n <= t.wim.archive.Images(); n++ {
 		v := &Volume{Target: t, Kind: ntfs.NTFS, FS: &wimFS{wim: t.wim, n: n}}
-		v.Part.Number, v.Info.Label = n, t.wim.archive.Info(n).Name
+		info := t.wim.archive.Info(n)
+		v.Part.Number, v.Part.Size, v.Info.Label = n, info.Size(), info.Name
 		t.Volumes = append(t.Volumes, v)
 	}
 	return nil
