@@ -160,8 +160,11 @@ func (f *File) openExtent(name string) (container.Storage, error) {
 	if !filepath.IsLocal(name) {
 		return nil, &RefusedError{Path: f.path, What: fmt.Sprintf("images with parts elsewhere (%q)", name), Remedy: qemuImg}
 	}
-	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
-		return nil, errors.Join(err, fmt.Errorf("%q: %w: not a regular file", name, ErrUnsupported))
+	switch info, err := os.Stat(path); {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%q: %w: not a regular file", name, ErrUnsupported)
 	}
 	extent := &File{path: path, writable: f.writable}
 	if err := extent.openRegular(); err != nil {

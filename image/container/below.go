@@ -34,11 +34,14 @@ type identified interface {
 // CheckIdentity refuses an image below that is none of those meant: what
 // lies above would make nonsense of it.
 func CheckIdentity(s Source, what string, wanted ...string) error {
-	i, ok := s.(identified)
-	if !ok || i.ID() == "" || slices.Contains(wanted, i.ID()) {
+	id := "none"
+	if i, ok := s.(identified); ok && i.ID() != "" {
+		id = i.ID()
+	}
+	if slices.Contains(wanted, id) {
 		return nil
 	}
-	return &FormatError{What: what + ": identity", Want: strings.Join(wanted, " or "), Got: i.ID()}
+	return &FormatError{What: what + ": identity", Want: strings.Join(wanted, " or "), Got: id}
 }
 
 // WindowsPaths makes names that Windows wrote such that they may be found
