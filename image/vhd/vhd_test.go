@@ -66,7 +66,7 @@ func TestSectorBitmap(t *testing.T) {
 			return m
 		},
 		Open:  open,
-		Piece: 64 << 10,
+		Piece: 64 << 10, Variant: true,
 	})
 }
 

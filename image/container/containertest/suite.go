@@ -25,6 +25,9 @@ type Format struct {
 	// Check judges a file that was cut, where there is more to say than that
 	// it opens. It may be nil.
 	Check func(s container.Storage) error
+	// Variant is a form whose cuts and faults are those of another one that
+	// is tested too: here only where there is time.
+	Variant bool
 }
 
 // Disk is the disk in an image.
@@ -52,10 +55,16 @@ func Run(t *testing.T, f Format) {
 		})
 	})
 	t.Run("reopen", func(t *testing.T) { t.Parallel(); f.testReopen(t) })
+	t.Run("nothing before the first write", func(t *testing.T) { t.Parallel(); f.testQuiet(t) })
+	if f.Variant && !thorough() {
+		return
+	}
 	t.Run("cuts", func(t *testing.T) { t.Parallel(); f.testCuts(t) })
 	t.Run("faults", func(t *testing.T) { t.Parallel(); f.testFaults(t) })
-	t.Run("nothing before the first write", func(t *testing.T) { t.Parallel(); f.testQuiet(t) })
 }
+
+// thorough says that there is time.
+func thorough() bool { return os.Getenv("HANGKIT_REQUIRE_ORACLES") == "1" }
 
 // RunCuts runs only the test of power cuts.
 func RunCuts(t *testing.T, f Format) {
@@ -182,7 +191,7 @@ func (f Format) testCuts(t *testing.T) {
 // tear is the unit in which a cut tears a write: sectors, or more where there
 // is less time.
 func tear() int {
-	if os.Getenv("HANGKIT_REQUIRE_ORACLES") == "1" {
+	if thorough() {
 		return 512
 	}
 	return 4096
