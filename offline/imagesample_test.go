@@ -57,6 +57,7 @@ func TestSampleStates(t *testing.T) {
 }
 
 func wholeWay(t *testing.T, release string, state sampledisk.State) {
+	t.Helper()
 	img := makeSample(t, "disk.img", release, state)
 	record := filepath.Join(t.TempDir(), "undo.json")
 	product := map[string]string{"xp": "Windows XP", "11": "Windows 11"}[release]

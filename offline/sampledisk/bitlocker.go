@@ -63,7 +63,7 @@ func (m *maker) writeEncrypted(part *image.SectionDisk, o format.Options) error 
 func (m *maker) encryption(layout *format.Layout) (encrypt.Options, error) {
 	o := encrypt.Options{
 		Method: m.BitLocker.Method, SectorSize: layout.SectorSize, Seed: m.Seed, Time: m.Time,
-		Description:      fmt.Sprintf("%s C: %s", m.Options.Windows.Name, m.Time.Format("1/2/2006")),
+		Description:      fmt.Sprintf("%s C: %s", m.Windows.Name, m.Time.Format("1/2/2006")),
 		RecoveryPassword: m.recoveryPassword(), TPM: true, KeyFile: m.BitLocker.KeyFile, ClearKey: m.BitLocker.Suspended,
 	}
 	if m.BitLocker.Password {

@@ -48,7 +48,7 @@ const (
 
 // settleDump makes the dump, and what the registry tells of its boot.
 func (m *maker) settleDump() error {
-	w := &m.Options.Windows
+	w := &m.Windows
 	w.BootID, w.Shutdown = LastBoot, m.Time
 	switch m.traits.dump {
 	case noDump:
@@ -76,7 +76,7 @@ func (m *maker) settleDump() error {
 }
 
 func (m *maker) dumpSpec() (dumptest.Spec, error) {
-	w := &m.Options.Windows
+	w := &m.Windows
 	s := dumptest.Spec{
 		Seed: m.Seed, Build: w.Build, Time: m.Time.Add(crashedAfter), UpTime: upTime, BootID: crashedBoot,
 		BugCheck: bugCheckNMI, Parameters: [4]uint64{parameterNMI}, Type: m.dumpType(),
@@ -101,7 +101,7 @@ func (m *maker) dumpSpec() (dumptest.Spec, error) {
 
 // dumpType is the kind that this Windows writes.
 func (m *maker) dumpType() dumpfile.Type {
-	w := &m.Options.Windows
+	w := &m.Windows
 	old := m.before(windows.Build8) || w.Arch == sample.X86
 	switch {
 	case w.DumpType == dumpSmall:
@@ -120,7 +120,7 @@ func (m *maker) dumpPath() string {
 	switch {
 	case m.traits.dump == inPageFile:
 		return `C:\` + pageFileName
-	case m.Options.Windows.DumpType == dumpSmall:
+	case m.Windows.DumpType == dumpSmall:
 		return `C:\Windows\Minidump\` + m.minidumpName()
 	}
 	return `C:\Windows\MEMORY.DMP`

@@ -93,7 +93,7 @@ func (m *maker) drivers() format.Entry {
 func (m *maker) bootINI() string {
 	const place = `multi(0)disk(0)rdisk(0)partition(1)\WINDOWS`
 	return "[boot loader]\r\ntimeout=30\r\ndefault=" + place + "\r\n[operating systems]\r\n" +
-		place + `="` + m.Options.Windows.Product + `" /noexecute=optin /fastdetect` + "\r\n"
+		place + `="` + m.Windows.Product + `" /noexecute=optin /fastdetect` + "\r\n"
 }
 
 // unwritten is a file of which no byte was ever written through NTFS.
@@ -118,7 +118,7 @@ func (m *maker) pageFile() format.Entry {
 func (m *maker) hiberfil(volume int64) *format.Entry {
 	state := m.traits.hiberfil
 	if state == format.NoHiberfil {
-		if m.Options.Windows.Role != "WinNT" || m.before(windows.BuildVista) {
+		if m.Windows.Role != "WinNT" || m.before(windows.BuildVista) {
 			return nil
 		}
 		state = format.HiberfilAwake
@@ -140,7 +140,7 @@ func (m *maker) settlePageFile(volume int64) {
 		}
 	}
 	m.made.PageFile = size
-	w := &m.Options.Windows
+	w := &m.Windows
 	switch {
 	case len(w.PageFiles) > 0:
 	case m.before(windows.BuildVista):

@@ -104,7 +104,7 @@ func (m *maker) menuPolicy() any {
 
 // menuName is what setup calls the Windows in the boot menu.
 func (m *maker) menuName() string {
-	switch w := m.Options.Windows; {
+	switch w := m.Windows; {
 	case w.Role != "WinNT":
 		return "Windows Server"
 	case w.Build >= windows.Build11:
@@ -197,7 +197,7 @@ func volumeError(err error) error {
 
 // registry builds the hives of the installation.
 func (m *maker) registry() (system, software *hive.Hive, err error) {
-	o := m.Options.Windows
+	o := m.Windows
 	o.Volume, o.Now = m.id, m.Time
 	if system, err = sample.System(o); err != nil {
 		return nil, nil, err

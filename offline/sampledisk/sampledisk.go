@@ -130,4 +130,4 @@ func (m *maker) diskSeed() uint64 {
 	return rand.New(rand.NewPCG(m.Seed, diskIDs)).Uint64() | 1
 }
 
-func (m *maker) before(build int) bool { return m.Options.Windows.Build < build }
+func (m *maker) before(build int) bool { return m.Windows.Build < build }
