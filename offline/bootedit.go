@@ -210,11 +210,19 @@ func (e *edit) describeBoot(plan *crashconfig.BootPlan) *bootJSON {
 		j.Changes = append(j.Changes, b)
 	}
 	for _, c := range plan.Conflicts {
-		name, wrote := windows.LoaderElement(c.Key, c.Wrote)
-		_, now := windows.LoaderElement(c.Key, c.Now)
-		j.Conflicts = append(j.Conflicts, fmt.Sprintf("%s: arm wrote %s, now it is %s", name, orAbsent(wrote), orAbsent(now)))
+		j.Conflicts = append(j.Conflicts, bootConflictWords(c))
 	}
 	return j
+}
+
+// bootConflictWords say what stands against putting an element back.
+func bootConflictWords(c crashconfig.Conflict) string {
+	name, wrote := windows.LoaderElement(c.Key, c.Wrote)
+	_, now := windows.LoaderElement(c.Key, c.Now)
+	if c.Later != "" {
+		return fmt.Sprintf("%s: the later change %s concerns it too; now it is %s", name, c.Later, orAbsent(now))
+	}
+	return fmt.Sprintf("%s: arm wrote %s, now it is %s", name, orAbsent(wrote), orAbsent(now))
 }
 
 func orAbsent(words string) string {
