@@ -5,7 +5,6 @@ import (
 	"crypto/cipher"
 	"crypto/subtle"
 	"encoding/binary"
-	"sync"
 )
 
 // cbcCipher is AES-CBC, with the Elephant diffuser where there is a tweak key. The
@@ -14,13 +13,6 @@ type cbcCipher struct {
 	data   cipher.Block
 	tweak  cipher.Block // nil without a diffuser
 	sector int
-	chains sync.Pool
-}
-
-func newCBC(data, tweak cipher.Block, sector int) *cbcCipher {
-	c := &cbcCipher{data: data, tweak: tweak, sector: sector}
-	c.chains.New = func() any { return newChain(data) }
-	return c
 }
 
 // sectorKeySize is the length of the diffuser's key of one sector; its second half differs in
@@ -52,57 +44,46 @@ func (c *cbcCipher) sectorKey(b []byte, off int64) {
 }
 
 func (c *cbcCipher) Decrypt(b []byte, off int64) {
-	ch, _ := c.chains.Get().(*chain)
-	defer c.chains.Put(ch)
-	for len(b) > 0 {
-		n := min(len(b), batch)
-		c.decryptBatch(ch, b[:n], off)
-		if c.tweak != nil {
-			c.undiffuse(ch, b[:n], off)
-		}
-		b, off = b[n:], off+int64(n)
-	}
-}
-
-// decryptBatch decrypts sectors as if they were one. Only the first block of each then has
-// the wrong thing added: the last ciphertext of the sector before instead of its vector.
-func (c *cbcCipher) decryptBatch(ch *chain, b []byte, off int64) {
-	wrong := ch.prev
-	for i := 0; i < len(b); i += c.sector {
-		fix := ch.tweak[i/c.sector*aes.BlockSize:][:aes.BlockSize]
-		c.iv(fix, off+int64(i))
-		subtle.XORBytes(fix, fix, wrong[:])
-		copy(wrong[:], b[i+c.sector-aes.BlockSize:])
-	}
-	ch.decrypt(b, b)
-	for i := 0; i < len(b); i += c.sector {
-		subtle.XORBytes(b[i:], b[i:i+aes.BlockSize], ch.tweak[i/c.sector*aes.BlockSize:])
-	}
-}
-
-// undiffuse takes the diffuser off each sector.
-func (c *cbcCipher) undiffuse(ch *chain, b []byte, off int64) {
-	words, key := ch.words[:c.sector/4], ch.tweak[:c.sector]
+	s, giveBack := borrow()
+	defer giveBack()
 	for ; len(b) > 0; b = b[c.sector:] {
-		load(words, b)
-		diffuseB(words)
-		diffuseA(words)
-		store(b, words)
-		c.sectorKey(key, off)
-		subtle.XORBytes(b, b[:c.sector], key)
+		c.decryptSector(s.mask[:c.sector], b[:c.sector], off)
+		if c.tweak != nil {
+			c.undiffuse(s, b[:c.sector], off)
+		}
 		off += int64(c.sector)
 	}
 }
 
+// decryptSector decrypts a sector; before is room for what CBC added to each block, the
+// ciphertext of the block before.
+func (c *cbcCipher) decryptSector(before, sector []byte, off int64) {
+	c.iv(before[:aes.BlockSize], off)
+	copy(before[aes.BlockSize:], sector)
+	decryptBlocks(c.data, sector)
+	subtle.XORBytes(sector, sector, before)
+}
+
+// undiffuse takes the diffuser off one sector.
+func (c *cbcCipher) undiffuse(s *scratch, sector []byte, off int64) {
+	words, key := s.words[:c.sector/4], s.mask[:c.sector]
+	load(words, sector)
+	diffuseB(words)
+	diffuseA(words)
+	store(sector, words)
+	c.sectorKey(key, off)
+	subtle.XORBytes(sector, sector, key)
+}
+
 func (c *cbcCipher) Encrypt(b []byte, off int64) {
-	ch, _ := c.chains.Get().(*chain)
-	defer c.chains.Put(ch)
+	s, giveBack := borrow()
+	defer giveBack()
 	for ; len(b) > 0; b = b[c.sector:] {
 		sector := b[:c.sector]
 		if c.tweak != nil {
-			c.diffuse(ch, sector, off)
+			c.diffuse(s, sector, off)
 		}
-		vector := ch.text[:aes.BlockSize]
+		vector := s.mask[:aes.BlockSize]
 		c.iv(vector, off)
 		cipher.NewCBCEncrypter(c.data, vector).CryptBlocks(sector, sector)
 		off += int64(c.sector)
@@ -110,8 +91,8 @@ func (c *cbcCipher) Encrypt(b []byte, off int64) {
 }
 
 // diffuse puts the diffuser on one sector.
-func (c *cbcCipher) diffuse(ch *chain, sector []byte, off int64) {
-	words, key := ch.words[:c.sector/4], ch.tweak[:c.sector]
+func (c *cbcCipher) diffuse(s *scratch, sector []byte, off int64) {
+	words, key := s.words[:c.sector/4], s.mask[:c.sector]
 	c.sectorKey(key, off)
 	subtle.XORBytes(sector, sector, key)
 	load(words, sector)

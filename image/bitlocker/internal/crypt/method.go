@@ -68,7 +68,7 @@ type Cipher interface {
 // NewCipher makes the cipher of a volume with sectors of the given size.
 func NewCipher(m Method, key []byte, sector int) (Cipher, error) {
 	info := methods[m]
-	if info.keyLen == 0 || len(key) != info.keyLen || sector < aes.BlockSize || sector > maxSector || batch%sector != 0 {
+	if info.keyLen == 0 || len(key) != info.keyLen || sector < aes.BlockSize || sector > maxSector || sector&(sector-1) != 0 {
 		return nil, fmt.Errorf("%w: %v, %d bytes of key", ErrMethod, m, len(key))
 	}
 	first, err := aes.NewCipher(key[:info.half])
@@ -78,11 +78,11 @@ func NewCipher(m Method, key []byte, sector int) (Cipher, error) {
 	switch m {
 	case XTS128, XTS256:
 		second, err := aes.NewCipher(key[info.half:])
-		return newXTS(first, second, sector), err
+		return &xtsCipher{first, second, sector}, err
 	case CBC128Elephant, CBC256Elephant:
 		tweak, err := aes.NewCipher(key[elephantTweakOff:][:info.half])
-		return newCBC(first, tweak, sector), err
+		return &cbcCipher{first, tweak, sector}, err
 	default:
-		return newCBC(first, nil, sector), nil
+		return &cbcCipher{first, nil, sector}, nil
 	}
 }
