@@ -145,7 +145,10 @@ func foundLines(s storyJSON) []string {
 
 // words say what was read, and where, unless its name says that already.
 func (r readingJSON) words() string {
-	if !r.Known {
+	switch {
+	case !r.Known && r.Source != "":
+		return r.What + " is not known: " + r.Source
+	case !r.Known:
 		return r.What + " is not known"
 	}
 	text := r.What + " = " + r.Value

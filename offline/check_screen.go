@@ -174,7 +174,7 @@ func (s *screen) group(group crashconfig.Group) {
 	}
 	s.text("", questions[group]+" "+answer(group, worst)+s.means(group, worst)+".")
 	for _, f := range found {
-		if f.ID != scopeRule || s.notes == fullNotes {
+		if f.ID != scopeRule {
 			s.finding(f)
 		}
 	}

@@ -128,6 +128,7 @@ func TestCheckScreen(t *testing.T) {
 		{"windows7", sample.Windows7(), 7}, {"xp", sample.WindowsXP(), 7},
 	} {
 		checkSample(t, tt.name+".img", tt.o)
+		checkGolden(t, tt.name+".verbose", tt.status, "check", tt.name+".img", "--ram", "8G", "-v")
 		fitsScreen(t, tt.name, checkGolden(t, tt.name, tt.status, "check", tt.name+".img", "--ram", "8G"))
 		fitsScreen(t, tt.name, checkGolden(t, tt.name+".unknown-memory", tt.status, "check", tt.name+".img"))
 	}

@@ -26,7 +26,7 @@ var dumpStories = []story{
 		`Active dumps came with Windows 10 and Server 2016. An older Windows would write a complete dump, which needs far more room.`,
 		risk, "hangkit arm --dump complete", []string{docActive}, ""},
 	{"C08", "guarded hosts",
-		`ForceDumpsDisabled\GuardedHost switches off every crash dump of the machine, so that the memory of other people's virtual machines does not end up in a file. hangkit never changes it.`,
+		`ForceDumpsDisabled\GuardedHost switches off every crash dump of the machine, so that the memory of other people's virtual machines does not end up in a file. hangkit lifts it only when it is told to.`,
 		block, "agree with the security team, then hangkit arm --lift-guarded-host", []string{docEncryption}, ""},
 	{"C09", "dump encryption without a key",
 		`Windows encrypts dumps when DumpEncryptionEnabled is 1. Where the certificate's key is missing, or is no RSA key of 2048 bits, it logs Kernel-IO event 1207 and writes no dump at all.`,

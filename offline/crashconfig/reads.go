@@ -15,7 +15,7 @@ type Reading struct {
 	Value   string // "7", "absent"; empty where it is not known
 	Known   bool
 	Guessed bool   // inferred, not stated by the source
-	Source  string // where it was found on this machine
+	Source  string // where it was found on this machine; of what is not known, why, if that can be said
 }
 
 // look takes what a rule looks at. Of no facts at all it still says what that is.
@@ -307,7 +307,7 @@ func readBoot(elements ...string) look {
 	return func(f *windows.Facts) []Reading {
 		var out []Reading
 		for _, name := range elements {
-			r := Reading{What: "boot store, " + name}
+			r := Reading{What: "boot store, " + name, Source: f.BootProblem}
 			if f.Boot != nil {
 				r.Value = bootText(f.Boot, name)
 				r.Known, r.Source = r.Value != "", f.Boot.Store+", "+f.Boot.Entry

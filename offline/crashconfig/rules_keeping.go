@@ -172,7 +172,7 @@ func ruleLessMemory(f *windows.Facts) (Finding, bool) {
 		return nothing()
 	}
 	detail := "The boot store has removememory or truncatememory."
-	if f.RAM.Known {
+	if f.RAM.Known && ramMB(f) < installedMB(f) {
 		detail = fmt.Sprintf("The boot store leaves it %s of %s; sizes are judged by that.", mbText(ramMB(f)), mbText(installedMB(f)))
 	}
 	return say(Note, "Windows uses less than the memory there is", detail, "")

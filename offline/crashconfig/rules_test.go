@@ -364,6 +364,8 @@ var ruleCases = []ruleCase{
 	{"memory removed", []change{bootEntry(func(b *windows.BootSettings) {
 		b.RemoveMemory = windows.BootValue[uint64]{Value: 2048, Origin: windows.Set}
 	})}, "R05", Note, "6144 MB of 8192 MB"},
+	{"more memory removed than there is", []change{bootEntry(func(b *windows.BootSettings) { b.RemoveMemory = windows.BootValue[uint64]{Value: 8192, Origin: windows.Set} })}, "R05", Note, "removememory or truncatememory"},
+	{"all memory truncated", []change{bootEntry(func(b *windows.BootSettings) { b.TruncateMemory = windows.BootValue[uint64]{Value: 1000, Origin: windows.Set} })}, "R05", Note, "removememory or truncatememory"},
 	{"memory truncated", []change{bootEntry(func(b *windows.BootSettings) {
 		b.TruncateMemory = windows.BootValue[uint64]{Value: 4 << 30, Origin: windows.Set}
 	})}, "R05", Note, "4096 MB of 8192 MB"},

@@ -186,19 +186,20 @@ func installedMB(f *windows.Facts) int64 {
 	return f.RAM.Value / mib
 }
 
-// ramMB is the memory that Windows will use, in MB, 0 if unknown: the boot store can leave it less than there is.
+// ramMB is the memory that Windows will use, in MB, 0 if unknown: the boot store can leave it less than there is. What
+// would leave it none is not believed.
 func ramMB(f *windows.Facts) int64 {
 	ram := installedMB(f)
-	if f.Boot == nil || ram == 0 {
+	if f.Boot == nil {
 		return ram
 	}
-	if b := f.Boot.TruncateMemory; b.IsSet() {
+	if b := f.Boot.TruncateMemory; b.IsSet() && b.Value >= uint64(mib) {
 		ram = min(ram, int64(b.Value/uint64(mib)))
 	}
-	if b := f.Boot.RemoveMemory; b.IsSet() {
-		ram -= int64(min(b.Value, uint64(ram)))
+	if b := f.Boot.RemoveMemory; b.IsSet() && b.Value < uint64(ram) {
+		ram -= int64(b.Value)
 	}
-	return max(ram, 1)
+	return ram
 }
 
 // ErrSize says that a size cannot be read.

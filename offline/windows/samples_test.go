@@ -153,3 +153,30 @@ func finished(b []byte) []byte {
 	binary.LittleEndian.PutUint32(b[checksum:], sum)
 	return b
 }
+
+// The disk controllers of real registries, with the drivers that came with Windows.
+func TestOracleSampleStorage(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]windows.Storage{
+		"real/SYSTEM_B/SYSTEM_B": {FixedDisks: 2, Controllers: []windows.Controller{
+			{Device: `PCI\VEN_8086&DEV_282A&SUBSYS_05341028&REV_04`, Service: "iaStorAV", Boot: true, Inf: "iastorav.inf", Provider: "Intel Corporation", Version: "13.44.0.1026"},
+			{Device: `ROOT\spaceport`, Service: "spaceport", Boot: true, Inf: "spaceport.inf", Provider: "Microsoft", Version: "10.0.16299.251"},
+		}},
+		"real/SYSTEM_winxp_regsave_v1.3": {FixedDisks: 1, Controllers: []windows.Controller{
+			{Device: `PCI\VEN_8086&DEV_7111&SUBSYS_197615AD&REV_01`, Service: "intelide", Boot: true, Inf: "mshdc.inf", Provider: "Microsoft", Version: "5.1.2600.5512"},
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := windowstest.Facts(t, windowstest.Sample(t, name), windows.Live{})
+			if diff := cmp.Diff(want, f.Storage); diff != "" {
+				t.Errorf("storage (-want +got):\n%s", diff)
+			}
+			for _, c := range f.Storage.Controllers {
+				if c.Foreign() {
+					t.Errorf("%s came with Windows", c.Service)
+				}
+			}
+		})
+	}
+}
