@@ -27,13 +27,24 @@ func (d *draft) oneShotPageFile() error {
 		d.s.Dedicated = &Dedicated{Path: string(rune(drive)) + `:\hangkit.dmp`}
 		return d.dedicated()
 	}
-	if usual := d.usual(); usual < n.OK {
-		if p, ok := d.grown(usual, d.most()); ok {
-			d.note("The page file gets the usual size of such a dump, not the %s it can need: there is no more room on %s.", mbText(n.OK), d.f.Letter())
-			d.setPageFile(p, "the usual size of a kernel dump, a third of memory")
-			return nil
-		}
+	if d.usualPageFile() {
+		d.note("The page file has the usual size of such a dump, not the %s it can need: there is no more room on %s.", mbText(n.OK), d.f.Letter())
+		return nil
 	}
 	return refuse("--profile one-shot", "a kernel dump of this machine can need %s; page file and free space on %s are %s, which must hold the dump as well, and no other fixed drive of this disk has room: "+
 		"free space, or name a place with %s PATH:SIZE or a size with %s SIZE", mbText(n.OK), d.f.Letter(), mbText(room(d.f)), dedicatedFlag, pageFileFlag)
+}
+
+// usualPageFile makes do with the usual size of the dump, where the page file has that or can have it.
+func (d *draft) usualPageFile() bool {
+	usual := d.usual()
+	_, unmakeable := rulePageFileRoom(d.f)
+	if e, ok := dumpPageFile(d.f); ok && e.Initial >= usual && !unmakeable {
+		return true
+	}
+	p, ok := d.grown(usual, d.most())
+	if ok {
+		d.setPageFile(p, "the usual size of such a dump; there is no room for the most it can need")
+	}
+	return ok
 }

@@ -218,6 +218,13 @@ func TestOneShotPlace(t *testing.T) {
 			if strings.Join(got, " ") != tt.pageFile || file != tt.dedicated || !strings.Contains(strings.Join(p.Notes, "\n"), tt.words) {
 				t.Errorf("PagingFiles %q, dedicated %q, notes %q", got, file, p.Notes)
 			}
+			if _, err := p.Apply(m.i.System, nil); err != nil {
+				t.Fatal(err)
+			}
+			again := machine{m.i, p.After}.plan(t, crashconfig.Settings{Profile: crashconfig.OneShot})
+			if len(again.Changes) > 0 {
+				t.Errorf("a second arm plans\n%s", planText(again))
+			}
 			cc := p.After.CrashControl
 			if !cc.Is("CrashDumpEnabled", 2) || !cc.Is("AutoReboot", 0) || !cc.Is("AlwaysKeepMemoryDump", 1) || !cc.Is("DisplayParameters", 1) {
 				t.Errorf("after: %+v", cc.All())

@@ -155,14 +155,25 @@ var settingsCases = map[string]struct {
 		`Control\CrashControl\DumpFileSize`:                     "20000",
 		`Control\Session Manager\Memory Management\PagingFiles`: "",
 	}},
-	"dump file":      {sample.Client, crashconfig.Settings{DumpFile: `C:\Windows\hang.dmp`}, map[string]string{`Control\CrashControl\DumpFile`: `"C:\\Windows\\hang.dmp"`}},
-	"power button":   {sample.Server, crashconfig.Settings{PowerButton: crashconfig.Yes}, map[string]string{`Control\Power\PowerButtonBugcheck`: "1"}},
-	"laptop":         {sample.Laptop, crashconfig.Settings{}, map[string]string{`Control\Power\PowerButtonBugcheck`: "1"}},
-	"stop screen":    {sample.Client, crashconfig.Settings{AutoReboot: crashconfig.No}, map[string]string{`Control\CrashControl\AutoReboot`: "0"}},
-	"no NMI on 7":    {sample.Windows7, crashconfig.Settings{NMI: crashconfig.No}, map[string]string{`Control\CrashControl\NMICrashDump`: ""}},
-	"kernel on XP":   {sample.WindowsXP, crashconfig.Settings{}, map[string]string{`Control\CrashControl\CrashDumpEnabled`: "2", `Control\CrashControl\NMICrashDump`: "1", `Control\CrashControl\AlwaysKeepMemoryDump`: "", `Control\Session Manager\Power\HiberbootEnabled`: ""}},
-	"do not keep":    {sample.Client, crashconfig.Settings{KeepDump: crashconfig.No}, map[string]string{`Control\CrashControl\AlwaysKeepMemoryDump`: ""}},
-	"dump automatic": {sample.Client, crashconfig.Settings{Dump: crashconfig.Automatic}, map[string]string{`Control\CrashControl\CrashDumpEnabled`: ""}},
+	"dump file":    {sample.Client, crashconfig.Settings{DumpFile: `C:\Windows\hang.dmp`}, map[string]string{`Control\CrashControl\DumpFile`: `"C:\\Windows\\hang.dmp"`}},
+	"power button": {sample.Server, crashconfig.Settings{PowerButton: crashconfig.Yes}, map[string]string{`Control\Power\PowerButtonBugcheck`: "1"}},
+	"laptop":       {sample.Laptop, crashconfig.Settings{}, map[string]string{`Control\Power\PowerButtonBugcheck`: "1"}},
+	"stop screen":  {sample.Client, crashconfig.Settings{AutoReboot: crashconfig.No}, map[string]string{`Control\CrashControl\AutoReboot`: "0"}},
+	"no NMI on 7":  {sample.Windows7, crashconfig.Settings{NMI: crashconfig.No}, map[string]string{`Control\CrashControl\NMICrashDump`: ""}},
+	"kernel on XP": {sample.WindowsXP, crashconfig.Settings{}, map[string]string{`Control\CrashControl\CrashDumpEnabled`: "2", `Control\CrashControl\NMICrashDump`: "1", `Control\CrashControl\AlwaysKeepMemoryDump`: "", `Control\Session Manager\Power\HiberbootEnabled`: ""}},
+	"one shot": {sample.Client, crashconfig.Settings{Profile: crashconfig.OneShot}, map[string]string{
+		`Control\CrashControl\CrashDumpEnabled`:                 "2",
+		`Control\CrashControl\AutoReboot`:                       "0",
+		`Control\CrashControl\DisplayParameters`:                "1",
+		`Control\Session Manager\Memory Management\PagingFiles`: `["C:\\pagefile.sys 16512 49152"]`,
+	}},
+	"one shot on XP": {sample.WindowsXP, crashconfig.Settings{Profile: crashconfig.OneShot}, map[string]string{
+		`Control\CrashControl\AutoReboot`: "0", `Control\CrashControl\DisplayParameters`: "", `Control\CrashControl\EnableLogFile`: "",
+	}},
+	"complete on 7":        {sample.Windows7, crashconfig.Settings{Profile: crashconfig.ProfileComplete}, map[string]string{`Control\CrashControl\CrashDumpEnabled`: "1"}},
+	"fast startup is kept": {sample.Client, crashconfig.Settings{KeepFastStartup: true}, map[string]string{`Control\Session Manager\Power\HiberbootEnabled`: ""}},
+	"do not keep":          {sample.Client, crashconfig.Settings{KeepDump: crashconfig.No}, map[string]string{`Control\CrashControl\AlwaysKeepMemoryDump`: ""}},
+	"dump automatic":       {sample.Client, crashconfig.Settings{Dump: crashconfig.Automatic}, map[string]string{`Control\CrashControl\CrashDumpEnabled`: ""}},
 }
 
 func keys(s string) *crashconfig.Combination {

@@ -157,7 +157,8 @@ func (r *Record) check() error {
 
 // notInID tells what an id does not consist of: it names a key, and is printed.
 func notInID(r rune) bool {
-	return !('0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || r == '-')
+	const inID = "0123456789-abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	return !strings.ContainsRune(inID, r)
 }
 
 // plainKey accepts a path without empty parts: "" would be the root of the hive.
