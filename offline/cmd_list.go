@@ -54,6 +54,7 @@ type listDocument struct {
 type targetJSON struct {
 	Name       string       `json:"name"`
 	Kind       target.Kind  `json:"kind"`
+	Format     string       `json:"format,omitempty"` // of an image that is not raw
 	Size       int64        `json:"size,omitempty"`
 	SectorSize int          `json:"sector_size,omitempty"`
 	Scheme     string       `json:"partition_table,omitempty"`
@@ -195,7 +196,7 @@ func describeScan(ctx context.Context, s *scan) (*listDocument, error) {
 
 func describeTarget(s *scan, t *target.Target, dumps map[string][]*collect.Candidate) targetJSON {
 	j := targetJSON{
-		Name: t.Name, Kind: t.Kind, Size: t.Size, SectorSize: t.SectorSize,
+		Name: t.Name, Kind: t.Kind, Format: t.Format, Size: t.Size, SectorSize: t.SectorSize,
 		Scheme: t.Scheme, Warnings: t.Warnings, Volumes: []volumeJSON{},
 	}
 	for _, v := range t.Volumes {
@@ -292,7 +293,11 @@ func targetWords(t targetJSON) string {
 	if t.Size == 0 {
 		return string(t.Kind)
 	}
-	return fmt.Sprintf("%s, %s, %s, %d-byte sectors", t.Kind, ui.FormatSize(t.Size), t.Scheme, t.SectorSize)
+	kind := string(t.Kind)
+	if t.Format != "" {
+		kind = t.Format + " " + kind
+	}
+	return fmt.Sprintf("%s, %s, %s, %d-byte sectors", kind, ui.FormatSize(t.Size), t.Scheme, t.SectorSize)
 }
 
 func printVolume(talk *ui.UI, v volumeJSON) {

@@ -23,6 +23,9 @@ func openDisk(name string, mode Mode) (*Target, error) {
 	if file.Kind() == image.BlockDevice {
 		t.Kind = Device
 	}
+	if file.Format() != image.Raw {
+		t.Format = file.Format().String()
+	}
 	t.closers = []io.Closer{file}
 	return t, nil
 }

@@ -86,6 +86,7 @@ type FS interface {
 type Target struct {
 	Name       string
 	Kind       Kind
+	Format     string // of an image that is not raw
 	Size       int64  // bytes; 0 for a directory
 	SectorSize int    // bytes; 0 for a directory
 	Scheme     string // partition table: GPT, MBR, none
