@@ -157,7 +157,7 @@ func (w bootWish) change(s *windows.BootSettings) Change {
 func (p *BootPlan) noteWhatElse(f *windows.Facts) {
 	note := func(format string, args ...any) { p.Notes = append(p.Notes, fmt.Sprintf(format, args...)) }
 	if n := f.Boot.Others; n > 0 {
-		note("%d more entries of the boot store start this Windows; they are left alone.", n)
+		note("Further entries of the boot store that start this Windows, and are left alone: %d.", n)
 	}
 	if !f.Boot.Default {
 		note("The boot manager does not start this entry by itself: choose it in the menu.")

@@ -175,6 +175,22 @@ func TestBootValues(t *testing.T) {
 	}
 }
 
+// What a change means on this machine is said with it.
+func TestBootNotes(t *testing.T) {
+	t.Parallel()
+	m := newBootMachine(t, nil)
+	if p := m.plan(t, crashconfig.Settings{BootLog: crashconfig.Yes}); len(p.Boot.Notes) != 0 {
+		t.Errorf("notes %q", p.Boot.Notes)
+	}
+	m.f.Boot.Others, m.f.Boot.Default, m.f.Boot.Loose, m.f.Volume.BitLocker = 2, false, true, true
+	notes := strings.Join(m.plan(t, crashconfig.Settings{BootLog: crashconfig.Yes}).Boot.Notes, "\n")
+	for _, want := range []string{"left alone: 2.", "choose it in the menu", "names no partition", "recovery key"} {
+		if !strings.Contains(notes, want) {
+			t.Errorf("no %q in %q", want, notes)
+		}
+	}
+}
+
 // Without a store what was asked for is refused, and what a profile adds passed over.
 func TestNoBootStore(t *testing.T) {
 	t.Parallel()
