@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -355,5 +356,75 @@ func BenchmarkRead(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// hinted remembers which bytes were asked to be fetched.
+type hinted struct {
+	image.Disk
+	ranges []image.Range
+}
+
+func (h *hinted) WillNeed(off, length int64) {
+	h.ranges = append(h.ranges, image.Range{Off: off, Len: length})
+}
+
+// TestWillNeed asks the disk below for where the bytes really lie.
+func TestWillNeed(t *testing.T) {
+	t.Parallel()
+	m := makeVolume(t, testOptions(bitlocker.XTS128, 512))
+	below := &hinted{Disk: m.disk}
+	v := m.unlock(t, below)
+	v.WillNeed(4096, 8192)
+	v.WillNeed(testAreas.Metadata[0], format.MetadataSize)
+	v.WillNeed(testSize-512, 4096)
+	v.WillNeed(testSize, 1)
+	v.WillNeed(-1, 1)
+	want := []image.Range{
+		{Off: testAreas.Boot + 4096, Len: 4096}, {Off: format.BootSize, Len: 4096}, {Off: testSize - 512, Len: 512},
+	}
+	if !slices.Equal(below.ranges, want) {
+		t.Errorf("asked for %v, want %v", below.ranges, want)
+	}
+}
+
+// TestConcurrentWrites lets many write parts of the same sectors.
+func TestConcurrentWrites(t *testing.T) {
+	t.Parallel()
+	m := makeVolume(t, testOptions(bitlocker.CBC256, 512))
+	v := m.unlock(t, m.disk)
+	var wg sync.WaitGroup
+	for i := range 64 {
+		wg.Go(func() {
+			if _, err := v.WriteAt(bytes.Repeat([]byte{byte(i)}, 100), 1<<10+int64(i)*100); err != nil {
+				t.Error(err)
+			}
+			if _, err := v.ReadAt(make([]byte, 3000), 1<<10); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	for i := range 64 {
+		copy(m.plain[1<<10+i*100:], bytes.Repeat([]byte{byte(i)}, 100))
+	}
+	if !bytes.Equal(contents(t, v), m.plain) {
+		t.Error("a write was lost")
+	}
+}
+
+func TestFormatRefuses(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*format.Options){
+		"sectors":       func(o *format.Options) { o.SectorSize = 1024 },
+		"area outside":  func(o *format.Options) { o.Areas.Metadata[2] = testSize - 512 },
+		"area in front": func(o *format.Options) { o.Areas.Boot = 512 },
+		"unaligned":     func(o *format.Options) { o.Areas.Metadata[0]++ },
+	} {
+		o := testOptions(bitlocker.XTS128, 512)
+		change(&o)
+		if _, err := format.Encrypt(t.Context(), image.NewMemory(testSize, 512), o); !errors.Is(err, format.ErrOptions) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
