@@ -58,7 +58,7 @@ func TestSuite(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			containertest.Run(t, containertest.Format{Make: make, Open: open, Piece: 100 * kib, Check: check, Variant: name == "version 2"})
+			containertest.Run(t, containertest.Format{Make: make, Open: open, Piece: 100 * kib, Check: check, Oracle: containertest.QEMU("qcow2"), Variant: name == "version 2"})
 		})
 	}
 }

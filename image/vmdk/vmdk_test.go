@@ -60,7 +60,7 @@ func single(testing.TB) *containertest.Medium {
 
 func TestSuite(t *testing.T) {
 	t.Parallel()
-	containertest.Run(t, containertest.Format{Make: single, Open: open, Piece: 90 * kib})
+	containertest.Run(t, containertest.Format{Make: single, Open: open, Piece: 90 * kib, Oracle: containertest.QEMU("vmdk")})
 }
 
 // TestSplit runs the suite of disks on one that lies in three files and has a

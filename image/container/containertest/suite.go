@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"hangkit/image"
@@ -25,6 +27,8 @@ type Format struct {
 	// Check judges a file that was cut, where there is more to say than that
 	// it opens. It may be nil.
 	Check func(s container.Storage) error
+	// Oracle has a program judge a file that was cut, where there is time.
+	Oracle func(path string) error
 	// Variant is a form whose cuts and faults are those of another one that
 	// is tested too: here only where there is time.
 	Variant bool
@@ -171,6 +175,7 @@ func (f Format) testCuts(t *testing.T) {
 		legal.write(t, d, s, recorder)
 	}
 	ops := recorder.Ops()
+	count := 0
 	for cut, state := range imagetest.Cuts(base, ops, tear()) {
 		size := sizeAfter(int64(len(original)), ops[:cut.Op])
 		if cut.Bytes > 0 {
@@ -179,12 +184,48 @@ func (f Format) testCuts(t *testing.T) {
 		if err := f.judge(On(state, size), legal.at(cut.Op)); err != nil {
 			t.Fatalf("%v: %v", cut, err)
 		}
+		if count++; f.Oracle != nil && thorough() && count%oracleEvery == 0 {
+			f.ask(t, cut, On(state, size))
+		}
 	}
 	for i, state := range imagetest.Reorders(base, ops) {
 		size := sizeAfter(int64(len(original)), ops[:segmentEnd(ops, i)])
 		if err := f.judge(On(state, size), legal.at(segmentEnd(ops, i))); err != nil {
 			t.Fatalf("write %d out of order: %v", i, err)
 		}
+	}
+}
+
+// oracleEvery is how many cuts there are to one that a program judges: it
+// shares no factor with the parts of what is written.
+const oracleEvery = 7
+
+// ask has the oracle judge the file.
+func (f Format) ask(t *testing.T, cut imagetest.Cut, m *Medium) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "cut")
+	if err := os.WriteFile(path, m.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Oracle(path); err != nil {
+		t.Fatalf("%v: %v", cut, err)
+	}
+}
+
+// QEMU is an Oracle that has qemu-img check judge an image in the format: it
+// may find clusters that nobody uses, and what the arguments let it repair,
+// but no damage.
+func QEMU(format string, repair ...string) func(path string) error {
+	return func(path string) error {
+		const leaks = 3
+		out, err := exec.Command("qemu-img", append([]string{"check", "-f", format, path}, repair...)...).CombinedOutput()
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == leaks {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("qemu-img check: %w\n%s", err, out)
+		}
+		return nil
 	}
 }
 
