@@ -142,7 +142,7 @@ func (s *scan) locked() []*target.Volume {
 	var list []*target.Volume
 	for _, t := range s.targets {
 		for _, v := range t.Volumes {
-			if v.Locked() {
+			if e, ok := errors.AsType[*bitlocker.LockedError](v.Err); ok && e.Openable() {
 				list = append(list, v)
 			}
 		}

@@ -3,6 +3,7 @@ package bitlocker
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"hangkit/image"
@@ -44,6 +45,11 @@ func (e *LockedError) Error() string {
 		return fmt.Sprintf("%v, and the given key opens none of its protectors; %s", ErrLocked, protectors)
 	}
 	return fmt.Sprintf("%v, and none of the %d given keys opens it; %s", ErrLocked, e.Tried, protectors)
+}
+
+// Openable tells whether there is a protector that a key can be given for.
+func (e *LockedError) Openable() bool {
+	return slices.ContainsFunc(e.Protectors, func(p Protector) bool { return p.Kind.opened() })
 }
 
 // LookFor says which key to look for, and where.

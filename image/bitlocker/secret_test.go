@@ -163,5 +163,8 @@ func TestProtectorWords(t *testing.T) {
 		if got := e.err.LookFor(); !strings.Contains(got, e.want) {
 			t.Errorf("%v: %q", e.err, got)
 		}
+		if e.err.Openable() != (len(e.err.Protectors) > 1) {
+			t.Errorf("%v: openable %v", e.err, e.err.Openable())
+		}
 	}
 }

@@ -11,6 +11,9 @@
 //	directory ──────────────────────────────────────────┼──> FS
 //	SYSTEM hive ──> its folder ─────────────────────────┘
 //
+// A volume that BitLocker encrypts is unlocked between the partition and its file system,
+// by itself where its protection is suspended, else by [Target.Unlock].
+//
 // A dry run is not a special case here: its writes go to memory, below the very
 // code that would write the disk.
 package target
