@@ -122,7 +122,10 @@ func (f *File) openRegular() error {
 		}
 	}
 	file, err := os.OpenFile(f.path, mode, 0)
-	if err != nil {
+	switch {
+	case notShared(err):
+		return &BusyError{Path: f.path, Reason: "another program has it open"}
+	case err != nil:
 		return readOnlyError(err)
 	}
 	if f.writable {
