@@ -2,23 +2,10 @@ package offline
 
 import (
 	"os"
-	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
-
-	"hangkit/offline/windows"
 )
-
-// thisRAM is the memory of the machine hangkit runs on, in bytes; 0 if unknown. The
-// kernel's memory blocks count what Windows will find as well; MemTotal, what is left
-// of it after the kernel's own share, is the second choice.
-func thisRAM() int64 {
-	if n := memoryBlocks("/sys/devices/system/memory"); n > 0 {
-		return n
-	}
-	return memTotal("/proc/meminfo")
-}
 
 // memoryBlocks adds up the memory blocks that are online.
 func memoryBlocks(dir string) int64 {
@@ -55,23 +42,6 @@ func memTotal(name string) int64 {
 		}
 	}
 	return 0
-}
-
-// thisMachine is what the firmware of the machine hangkit runs on says of itself.
-func thisMachine() windows.SMBIOS {
-	read := func(name string) string { return readLine(path.Join("/sys/class/dmi/id", name)) }
-	chassis, err := strconv.ParseUint(read("chassis_type"), 10, 32)
-	if err != nil {
-		chassis = 0
-	}
-	return windows.SMBIOS{
-		Manufacturer: read("sys_vendor"),
-		Product:      read("product_name"),
-		BIOSVersion:  read("bios_version"),
-		UUID:         read("product_uuid"),
-		AssetTag:     read("chassis_asset_tag"),
-		Chassis:      uint32(chassis),
-	}
 }
 
 // readLine is the text of a small file of the kernel; empty if it cannot be read.
