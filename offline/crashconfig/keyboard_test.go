@@ -148,7 +148,7 @@ func TestModifiersValid(t *testing.T) {
 }
 
 func FuzzParseCombination(f *testing.F) {
-	for _, s := range []string{"off", "rctrl+scroll", "lctrl+lalt+f12", "rctrl+/", "+", "ctrl+d", "rctrl+Ω"} {
+	for _, s := range []string{"off", "rctrl+scroll", "lctrl+lalt+f12", "rctrl+/", "+", "ctrl+d", "rctrl+Ω", "0x02+0x3D"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
