@@ -199,11 +199,11 @@ func printWrapped(talk *ui.UI, text string) {
 // commandTarget is how the next command names the same installation.
 func commandTarget(o *opened) string {
 	text := quoteArg(o.Volume.Target.Name)
-	if o.alone() {
-		return text
-	}
-	if n := o.Volume.Image(); n > 0 {
+	switch n := o.Volume.Image(); {
+	case n > 0 && len(o.Volume.Target.Volumes) > 1:
 		return text + fmt.Sprintf(" --index %d", n)
+	case o.alone():
+		return text
 	}
 	return text + fmt.Sprintf(" --install %d", o.local)
 }

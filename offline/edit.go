@@ -110,7 +110,7 @@ func (f *TargetFlags) openFor(ctx context.Context, mode target.Mode, ram sizeFla
 // chooseFor scans what is in reach, lets go of it, and opens the chosen
 // installation's target alone.
 func (f *TargetFlags) chooseFor(ctx context.Context, mode target.Mode) (*found, *scan, error) {
-	all, err := openScan(ctx, f.names())
+	all, err := openImageScan(ctx, f.names(), f.Index.n)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -125,7 +125,7 @@ func (f *TargetFlags) chooseFor(ctx context.Context, mode target.Mode) (*found, 
 	if f.Target == "" && f.Install == 0 && len(unseen) > 0 {
 		return nil, nil, uncertain(chosen, unseen)
 	}
-	s := &scan{others: len(all.installs) - 1}
+	s := &scan{others: len(all.installs) - 1, only: chosen.Volume.Image()}
 	if err := s.add(ctx, chosen.Volume.Target.Name, mode); err != nil {
 		return nil, nil, err
 	}

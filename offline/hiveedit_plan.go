@@ -165,6 +165,7 @@ type hiveEditDocument struct {
 	Protocol    string           `json:"protocol,omitempty"`
 	Writes      []writeJSON      `json:"writes,omitempty"`
 	Replace     *replaceJSON     `json:"replace,omitempty"`
+	Append      *appendJSON      `json:"append,omitempty"`
 	DiskRanges  []rangeJSON      `json:"disk_ranges,omitempty"`
 	Undo        string           `json:"undo,omitempty"`
 	Backup      string           `json:"backup,omitempty"`
@@ -224,7 +225,7 @@ func (e *hiveEdit) describeCommit(d *hiveEditDocument) {
 	d.Generation, d.Why = e.generationWords(), e.why
 	protocol, notes := e.manner()
 	d.Protocol, d.Notes = protocol, append(d.Notes, notes...)
-	d.Writes, d.Replace = e.describeWrites(), e.describeReplacement()
+	d.Writes, d.Replace, d.Append = e.describeWrites(), e.describeReplacement(), e.describeAppend()
 	if e.unboots {
 		d.Notes = append(d.Notes, "this Windows will not start: the change takes away the control set that Select names")
 	}
@@ -258,6 +259,7 @@ func (e *hiveEdit) show() {
 	e.showNotes()
 	printWrites(e.talk, e.doc.Protocol, e.doc.Writes)
 	printReplacement(e.talk, e.doc.Replace)
+	printAppend(e.talk, e.doc.Append)
 	e.talk.Printf("\n")
 	if e.doc.Undo != "" {
 		e.talk.Printf("undo text: %s\n", e.doc.Undo)

@@ -28,7 +28,7 @@ func (o *opened) Close() error { return errors.Join(o.install.Close(), o.scan.Cl
 // open finds the Windows that is meant and gathers the facts about it. Nothing is
 // opened for writing.
 func (f *TargetFlags) open(ctx context.Context, ram sizeFlag) (*opened, error) {
-	s, err := openScan(ctx, f.names())
+	s, err := openImageScan(ctx, f.names(), f.Index.n)
 	if err != nil {
 		return nil, err
 	}

@@ -51,13 +51,20 @@ type scan struct {
 	targets  []*target.Target
 	installs []*found
 	others   int // installations in reach beside the chosen one
+	only     int // image of an archive that is looked at; 0 for all
 	problems []error
 }
 
 // openScan looks at the named targets, or at every disk of this machine. A single
 // target must open; of several, those that do not are told with the rest.
 func openScan(ctx context.Context, names []string) (*scan, error) {
-	s := &scan{}
+	return openImageScan(ctx, names, 0)
+}
+
+// openImageScan looks at one image of an archive only: what describes the files of the
+// others takes seconds to read.
+func openImageScan(ctx context.Context, names []string, only int) (*scan, error) {
+	s := &scan{only: only}
 	if len(names) == 1 {
 		return s, s.add(ctx, names[0], target.ReadOnly)
 	}
@@ -111,7 +118,7 @@ func (s *scan) add(ctx context.Context, name string, mode target.Mode) error {
 func (s *scan) addTarget(t *target.Target) {
 	s.targets = append(s.targets, t)
 	for _, v := range t.Volumes {
-		if v.FS != nil {
+		if v.FS != nil && (s.only == 0 || v.Image() == 0 || v.Image() == s.only) {
 			s.find(v)
 		}
 	}
@@ -134,6 +141,9 @@ func (s *scan) find(v *target.Volume) {
 
 func (s *scan) install(f *found) {
 	f.N, f.local = len(s.installs)+1, 1
+	if s.only > 0 {
+		f.N = s.only // each image before it holds a Windows, as far as anybody knows
+	}
 	for _, g := range s.installs {
 		if g.Volume.Target == f.Volume.Target {
 			f.local++

@@ -94,9 +94,13 @@ func (a *Archive) blobContents(h Hash) (contents, error) {
 	}
 	b := a.find(h)
 	if b == nil {
-		return contents{}, fmt.Errorf("wim: contents %v: %w: not in the blob table", h, image.ErrFormat)
+		return contents{}, missing(h)
 	}
 	return a.open(b.resource())
+}
+
+func missing(h Hash) error {
+	return fmt.Errorf("wim: contents %v: %w: not in the blob table", h, image.ErrFormat)
 }
 
 // blobLength is the size of contents; those that are missing have none.

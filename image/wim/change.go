@@ -8,8 +8,6 @@ import (
 	"path"
 	"slices"
 	"time"
-
-	"hangkit/image"
 )
 
 // File is an archive that can be changed: a file that grows.
@@ -160,7 +158,7 @@ func (p *planner) release(h Hash) error {
 	}
 	i := p.blobs.indexOf(h)
 	if i < 0 {
-		return fmt.Errorf("wim: contents %v: %w: not in the blob table", h, image.ErrFormat)
+		return missing(h)
 	}
 	b := p.blobs.entry(i)
 	if b.refs() > 1 {

@@ -147,13 +147,40 @@ func (m *Image) streamHash(d *dentry, name string) (Hash, error) {
 
 // ReadFile reads a file whole and compares it with its SHA-1.
 func (m *Image) ReadFile(name string) ([]byte, error) {
-	f, err := m.Open(name)
-	if err != nil {
-		return nil, err
+	d, err := m.find(name)
+	if err == nil && d.isDir() {
+		err = errNotFile
 	}
-	defer f.Close()
-	return io.ReadAll(f)
+	if err != nil {
+		return nil, pathError("read", name, err)
+	}
+	b, err := m.readWhole(d)
+	return b, pathError("read", name, err)
 }
+
+func (m *Image) readWhole(d *dentry) ([]byte, error) {
+	h, err := m.streamHash(d, "")
+	switch {
+	case err != nil:
+		return nil, err
+	case d.attributes()&attrEncrypted != 0:
+		return nil, ErrEncrypted
+	case h == (Hash{}):
+		return []byte{}, nil
+	}
+	b := m.archive.find(h)
+	if b == nil {
+		return nil, missing(h)
+	}
+	data, err := m.archive.readAll(b.resource(), "contents", maxWhole)
+	if err == nil && hashOf(data) != h {
+		err = fmt.Errorf("wim: %w: want %v, got %v", ErrHash, h, hashOf(data))
+	}
+	return data, err
+}
+
+// maxWhole bounds a file that is read whole.
+const maxWhole = 4 << 30
 
 // Stat describes a file.
 func (m *Image) Stat(name string) (fs.FileInfo, error) {

@@ -1,11 +1,12 @@
 package wim
 
 import (
-	"bytes"
 	"crypto/sha1" //nolint:gosec // the format's
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
+	"sync"
 
 	"hangkit/image"
 	"hangkit/ntfs/chunked"
@@ -116,11 +117,56 @@ func (a *Archive) readAll(r resource, what string, limit int64) ([]byte, error) 
 	if c.size > limit {
 		return nil, damaged(int64(r.offset()), what+": size", fmt.Sprintf("at most %d", limit), c.size)
 	}
-	var b bytes.Buffer
-	if _, err := io.Copy(&b, io.NewSectionReader(c, 0, c.size)); err != nil {
-		return nil, fmt.Errorf("wim: %s: %w", what, err)
+	var b []byte
+	for at := int64(0); at < c.size; at = int64(len(b)) {
+		b = append(b, make([]byte, min(max(firstBatch, at), c.size-at))...)
+		if err := a.readParts(r, b[at:], at); err != nil {
+			return nil, fmt.Errorf("wim: %s: %w", what, err)
+		}
 	}
-	return b.Bytes(), nil
+	return b, nil
+}
+
+// firstBatch is read at first, then as much again as was read so far. It is a multiple of
+// every chunk, so that none is decoded twice.
+const firstBatch = 2 << 20
+
+// readParts reads a part of a resource on all cores: decoding is what takes the time.
+func (a *Archive) readParts(r resource, p []byte, off int64) error {
+	part := max(int64(a.header.chunkSize()), minPart)
+	part *= max(1, int64(len(p))/part/int64(runtime.GOMAXPROCS(0)))
+	var errs []error
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	for at := int64(0); at < int64(len(p)); at += part {
+		all.Go(func() {
+			if err := a.readPart(r, p[at:min(at+part, int64(len(p)))], off+at); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				errs = append(errs, err)
+			}
+		})
+	}
+	all.Wait()
+	if len(errs) > 0 {
+		return errs[0]
+	}
+	return nil
+}
+
+// minPart keeps a part from being less work than starting it.
+const minPart = 256 << 10
+
+// readPart reads exactly p, with a decoder of its own.
+func (a *Archive) readPart(r resource, p []byte, off int64) error {
+	c, err := a.open(r)
+	if err != nil {
+		return err
+	}
+	if n, err := c.ReadAt(p, off); n < len(p) {
+		return truncated(int64(r.offset()), int64(len(p)), int64(n), err)
+	}
+	return nil
 }
 
 // Hash is the SHA-1 of contents, by which an archive knows them. That of an empty file

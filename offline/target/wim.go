@@ -178,7 +178,7 @@ func (f *wimFS) OpenInPlace(name string) (File, error) {
 	if !info.Mode().IsRegular() || info.Size() > MaxHiveSize {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: ErrNotRegular}
 	}
-	b, err := fs.ReadFile(f, name)
+	b, err := f.image.ReadFile(name)
 	if err != nil {
 		return nil, err
 	}
