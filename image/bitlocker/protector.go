@@ -75,9 +75,15 @@ type masterKey struct {
 	ok     bool // sealed is there
 }
 
+// maxProtectors is far more than Windows makes: each may cost a stretching.
+const maxProtectors = 64
+
 func (m metadata) masterKeys() []masterKey {
 	var keys []masterKey
 	for d := range datums(m.datums()) {
+		if len(keys) == maxProtectors {
+			break
+		}
 		if d.role == roleVMK && d.typ == typeVMK {
 			keys = append(keys, parseMasterKey(d))
 		}
