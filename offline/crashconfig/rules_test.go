@@ -160,6 +160,7 @@ type ruleCase struct {
 // ruleCases changes the ready machine and says which rule must speak, how gravely, and with which words.
 var ruleCases = []ruleCase{
 	{"bitlocker locked", []change{func(f *windows.Facts) { f.Volume.Locked = true }}, "A01", Block, "locked by BitLocker"},
+	{"bitlocker suspended", []change{func(f *windows.Facts) { f.Volume.BitLocker, f.Volume.Suspended = true, true }}, "A01", Note, "protection is suspended"},
 	{"bitlocker unlocked", []change{func(f *windows.Facts) { f.Volume.BitLocker = true }}, "A01", Note, "encrypted with BitLocker"},
 	{"hibernated", []change{func(f *windows.Facts) {
 		f.Volume.Hibernated, f.Volume.HibernatedWhy = true, "hiberfil.sys begins with HIBR"
@@ -364,8 +365,12 @@ var ruleCases = []ruleCase{
 	{"memory removed", []change{bootEntry(func(b *windows.BootSettings) {
 		b.RemoveMemory = windows.BootValue[uint64]{Value: 2048, Origin: windows.Set}
 	})}, "R05", Note, "6144 MB of 8192 MB"},
-	{"more memory removed than there is", []change{bootEntry(func(b *windows.BootSettings) { b.RemoveMemory = windows.BootValue[uint64]{Value: 8192, Origin: windows.Set} })}, "R05", Note, "removememory or truncatememory"},
-	{"all memory truncated", []change{bootEntry(func(b *windows.BootSettings) { b.TruncateMemory = windows.BootValue[uint64]{Value: 1000, Origin: windows.Set} })}, "R05", Note, "removememory or truncatememory"},
+	{"more memory removed than there is", []change{bootEntry(func(b *windows.BootSettings) {
+		b.RemoveMemory = windows.BootValue[uint64]{Value: 8192, Origin: windows.Set}
+	})}, "R05", Note, "removememory or truncatememory"},
+	{"all memory truncated", []change{bootEntry(func(b *windows.BootSettings) {
+		b.TruncateMemory = windows.BootValue[uint64]{Value: 1000, Origin: windows.Set}
+	})}, "R05", Note, "removememory or truncatememory"},
 	{"memory truncated", []change{bootEntry(func(b *windows.BootSettings) {
 		b.TruncateMemory = windows.BootValue[uint64]{Value: 4 << 30, Origin: windows.Set}
 	})}, "R05", Note, "4096 MB of 8192 MB"},
