@@ -15,7 +15,7 @@ import (
 
 // ListCmd shows what is in reach.
 type ListCmd struct {
-	Targets []string `arg:"" optional:"" name:"target" help:"Disk images, devices, directories or hives. Default: all disks of this machine."`
+	Targets []string `arg:"" optional:"" name:"target" help:"Disk images, devices, directories, WIM archives or hives. Default: all disks of this machine."`
 	VerifyFlag
 }
 

@@ -3,6 +3,7 @@ package offline
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -71,9 +72,7 @@ func captureHive(t *testing.T, h realHive, args ...string) (dir, wim string) {
 		t.Fatal(err)
 	}
 	files := map[string][]byte{"../ntoskrnl.exe": bytes.Repeat([]byte("not a kernel "), 9000), "empty": nil}
-	for name, data := range h.files {
-		files[name] = data
-	}
+	maps.Copy(files, h.files)
 	for name, data := range files {
 		if err := os.WriteFile(filepath.Join(config, name), data, 0o640); err != nil {
 			t.Fatal(err)
