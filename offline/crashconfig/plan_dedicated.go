@@ -1,6 +1,9 @@
 package crashconfig
 
 import (
+	"path"
+	"strings"
+
 	"hangkit/hive"
 	"hangkit/offline/windows"
 )
@@ -13,15 +16,38 @@ func (d *draft) dedicated() error {
 		}
 		return nil
 	}
+	before, had := d.f.DedicatedDump()
 	d.set(cc, hive.Value{Name: windows.DedicatedDumpFile, Type: hive.SZ, Data: hive.EncodeSZ(d.s.Dedicated.Path)},
 		"the dump is written there instead of the page file", "P01", "P02", "P03", "P04", "C22")
 	d.i.LookAtFiles(d.f)
+	if p, ok := d.f.DedicatedDump(); ok && !(had && samePath(before, p)) {
+		if why := d.dedicatedOver(p); why != "" {
+			return refuse(dedicatedFlag, "%s: %s", d.s.Dedicated.Path, why)
+		}
+	}
 	mb, err := d.dedicatedSize()
 	if err != nil {
 		return err
 	}
 	d.set(cc, dword(windows.DumpFileSize, uint32(mb)), "room for the dump, in MB", "C25")
 	return d.dedicatedPlace(mb)
+}
+
+// dedicatedName is the name hangkit proposes: a file of that name was made for a dump before.
+const dedicatedName = "hangkit.dmp"
+
+// dedicatedOver says what a new dedicated file would lie over.
+func (d *draft) dedicatedOver(p windows.Path) string {
+	there := d.f.Files.DedicatedDump
+	if !d.onSystem(p.Letter) {
+		elsewhere, _ := d.f.Elsewhere(p)
+		there = elsewhere.File
+	}
+	if strings.EqualFold(path.Base(p.Name), dedicatedName) {
+		there.Present = false
+	}
+	dump, _ := d.f.DumpFile()
+	return d.occupied(p, there, dump)
 }
 
 const dedicatedFlag = "--dedicated-dump"

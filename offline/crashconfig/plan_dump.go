@@ -86,26 +86,41 @@ func (d *draft) knownTooSmall(t DumpType) (have int64, tooSmall bool) {
 func (d *draft) dumpFile() error {
 	cc := &d.f.CrashControl
 	if d.s.DumpFile != "" {
-		path := d.s.DumpFile
-		if strings.EqualFold(path, DefaultPlace) {
-			path = windows.DefaultDumpFile
-		}
-		d.set(cc, expandSZ(windows.DumpFile, path), "where the dump is put", "C11", "C12", "C13")
-		d.i.LookAtFiles(d.f)
-		p, ok := d.f.DumpFile()
-		if !ok {
-			return refuse("--dump-file", `%q is no local path with a drive letter, such as D:\MEMORY.DMP`, d.s.DumpFile)
-		}
-		if why := cmp.Or(takenPlace(d.f, p), placeProblem(d.f, p, d.f.Files.DumpDir), d.elsewhereProblem(p)); why != "" {
-			return refuse("--dump-file", "%s: %s", d.s.DumpFile, why)
-		}
-		return nil
+		return d.requestedDumpFile()
 	}
 	for _, judge := range []func(*windows.Facts) (Finding, bool){ruleDumpFilePath, ruleDumpFilePlace} {
 		if _, bad := judge(d.f); bad {
 			d.set(cc, expandSZ(windows.DumpFile, windows.DefaultDumpFile), "the present path cannot be written", "C11", "C12")
 			d.i.LookAtFiles(d.f)
 		}
+	}
+	return nil
+}
+
+// requestedDumpFile plans the place that was asked for. What lies there is replaced by the next dump, so it must be one.
+func (d *draft) requestedDumpFile() error {
+	const flag = "--dump-file"
+	path := d.s.DumpFile
+	if strings.EqualFold(path, DefaultPlace) {
+		path = windows.DefaultDumpFile
+	}
+	before, had := d.f.DumpFile()
+	d.set(&d.f.CrashControl, expandSZ(windows.DumpFile, path), "where the dump is put", "C11", "C12", "C13")
+	d.i.LookAtFiles(d.f)
+	p, ok := d.f.DumpFile()
+	if !ok {
+		return refuse(flag, `%q is no local path with a drive letter, such as D:\MEMORY.DMP`, d.s.DumpFile)
+	}
+	if why := cmp.Or(takenPlace(d.f, p), placeProblem(d.f, p, d.f.Files.DumpDir), d.elsewhereProblem(p)); why != "" {
+		return refuse(flag, "%s: %s", d.s.DumpFile, why)
+	}
+	there := d.f.Files.DumpFile
+	if elsewhere, ok := d.f.Elsewhere(p); ok {
+		there = elsewhere.File
+	}
+	isDump := strings.HasSuffix(strings.ToLower(p.Name), ".dmp")
+	if there.Present && !isDump && !(had && samePath(before, p)) {
+		return refuse(flag, "%s: there is a file of that name, which the dump would replace", d.s.DumpFile)
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ func (d *draft) oneShotPageFile() error {
 	}
 	if drive, have, ok := d.roomiest(); ok && have >= n.OK+spareMB && d.f.AtLeast(windows.BuildVista) {
 		d.note("The dump goes to %c: because a page file of %s and the dump beside it do not fit on %s.", drive, mbText(n.OK), d.f.Letter())
-		d.s.Dedicated = &Dedicated{Path: string(rune(drive)) + `:\hangkit.dmp`}
+		d.s.Dedicated = &Dedicated{Path: string(rune(drive)) + `:\` + dedicatedName}
 		return d.dedicated()
 	}
 	if d.usualPageFile() {

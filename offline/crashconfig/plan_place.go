@@ -105,3 +105,26 @@ func (d *draft) roomiest() (drive byte, mb int64, ok bool) {
 	}
 	return drive, mb, ok
 }
+
+// samePath compares paths as Windows does.
+func samePath(a, b windows.Path) bool {
+	return a.Letter == b.Letter && strings.EqualFold(a.Name, b.Name)
+}
+
+// hibernation is the file that Windows keeps its hibernated self in.
+const hibernation = "hiberfil.sys"
+
+// occupied says what a new file of Windows' would overwrite at a path: one that is there and serves something else.
+func (d *draft) occupied(p windows.Path, there windows.File, others ...windows.Path) string {
+	others = append(others, d.f.PageFilePaths()...)
+	others = append(others, windows.Path{Letter: d.f.SystemLetter.Value, Name: hibernation})
+	switch {
+	case there.Dir:
+		return "it is a folder"
+	case there.Present:
+		return "there is a file of that name, which Windows would overwrite"
+	case slices.ContainsFunc(others, func(o windows.Path) bool { return samePath(o, p) }):
+		return "Windows uses that file for something else"
+	}
+	return ""
+}

@@ -233,6 +233,19 @@ func TestOneShotPlace(t *testing.T) {
 	}
 }
 
+// A file that an earlier arm left is taken again; nobody else's is.
+func TestDedicatedFileIsThere(t *testing.T) {
+	t.Parallel()
+	m := newNeighbours(t, sample.Server(), 100*gb, 16*gb,
+		neighbour{letter: 'E', fileSystem: "NTFS", free: 60 * gb, files: fstest.MapFS{"HANGKIT.dmp": {}, "other.dmp": {}}})
+	for path, taken := range map[string]bool{`E:\hangkit.dmp`: true, `E:\other.dmp`: false, `E:\new.dmp`: true} {
+		_, err := crashconfig.PlanArm(m.i, m.f, crashconfig.Settings{Dedicated: &crashconfig.Dedicated{Path: path}})
+		if refused := errors.Is(err, crashconfig.ErrRefused); refused == taken {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
 // A dump file on another volume needs its folder and room for the dump.
 func TestDumpFileElsewhere(t *testing.T) {
 	t.Parallel()
