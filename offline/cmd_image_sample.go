@@ -210,6 +210,9 @@ func (c *ImageSampleCmd) create(ctx context.Context, o sampledisk.Options) (made
 	made, err = sampledisk.Create(temp, sampledisk.Format(c.Format), int64(c.Size), o, func(d image.Disk) image.Disk {
 		return stoppable{d, ctx}
 	})
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err() // not everything between here and the disk hands errors on whole
+	}
 	if err = errors.Join(err, temp.Close()); err != nil {
 		return nil, err
 	}

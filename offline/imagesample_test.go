@@ -1,6 +1,7 @@
 package offline
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -158,6 +159,20 @@ func TestSampleLargeIsSparse(t *testing.T) {
 	var written int
 	if err := eachData(f, func(_ int64, p []byte) { written += len(p) }); err != nil || written > 32<<20 {
 		t.Errorf("%d bytes written, %v", written, err)
+	}
+}
+
+// TestSampleInterrupted: a disk that is not whole leaves nothing behind.
+func TestSampleInterrupted(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if status := run(ctx, []string{"image", "sample", "-o", filepath.Join(dir, "disk.img")}, strings.NewReader(""), discard{}, discard{}); status != ui.Interrupted {
+		t.Errorf("exit status %d", status)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
 

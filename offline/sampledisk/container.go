@@ -2,6 +2,7 @@ package sampledisk
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -61,7 +62,10 @@ func newContainer(file *os.File, format Format, size int64, o Options) (image.Di
 	default:
 		return nil, fmt.Errorf("%w: format %q", ErrOptions, format)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, container.ErrOutOfBounds), errors.Is(err, container.ErrUnsupported):
+		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
+	case err != nil:
 		return nil, err
 	}
 	return containerDisk{d}, nil

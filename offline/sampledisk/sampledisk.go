@@ -54,6 +54,9 @@ const (
 // MinSize is that of the smallest disk.
 const MinSize = 512 * mib
 
+// maxMBR is as much as 32 bits can count in sectors.
+const maxMBR = 2 << 40
+
 // DefaultTime is when a disk was made whose options do not say.
 var DefaultTime = time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC)
 
@@ -95,10 +98,13 @@ func newMaker(d image.Disk, o Options) (*maker, error) {
 	if m.Time.IsZero() {
 		m.Time = DefaultTime
 	}
-	if d.Size() < MinSize {
-		return nil, fmt.Errorf("%w: %d bytes are too few, %d are the least", ErrOptions, d.Size(), int64(MinSize))
-	}
 	switch {
+	case d.Size() < MinSize:
+		return nil, fmt.Errorf("%w: %d bytes are too few, %d are the least", ErrOptions, d.Size(), int64(MinSize))
+	case d.Size()%int64(d.SectorSize()) != 0:
+		return nil, fmt.Errorf("%w: %d bytes are no whole sectors", ErrOptions, d.Size())
+	case m.before(windows.Build81) && d.Size() > maxMBR:
+		return nil, fmt.Errorf("%w: this Windows lies on an MBR, which ends at 2 TiB", ErrOptions)
 	case o.Fragments < 0 || o.DumpSize < 0 || o.RAM < 0 || o.PageFile < 0:
 		return nil, fmt.Errorf("%w: less than nothing", ErrOptions)
 	case o.BitLocker != nil && m.before(windows.Build7):
