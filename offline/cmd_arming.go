@@ -56,12 +56,15 @@ a file here and a copy in the registry itself, before the first write.
     hangkit arm server.img --yes
     hangkit arm server.img --profile one-shot
     hangkit arm server.img --dump complete --keyboard rctrl+space --pagefile C:17G,E:4G
+    hangkit arm install.wim --index all --yes
     hangkit arm --keyboard list
 
 SYSTEM and its logs are written in place, in the order Windows itself uses, so that a
 power cut leaves the old settings or the new. Where SYSTEM has no room left, or no log
 can protect the change, its file is replaced: new clusters, and one sector that switches
-it over. That needs a volume with a clean journal, or --reset-journal.
+it over. That needs a volume with a clean journal, or --reset-journal. A WIM archive is
+changed by appending: its header, written last, makes it count. Windows PE in one gets a
+kernel dump, and a page file on C:, for what it runs from is memory.
 
 --boot-log, --no-auto-repair and --no-auto-reboot also change the entry that starts this
 Windows in the boot store (BCD), on the EFI system partition or in \Boot: the elements
