@@ -174,7 +174,7 @@ func (p *BootPlan) noteWhatElse(f *windows.Facts) {
 func (d *draft) noBootStore() error {
 	why := d.f.BootProblem
 	if why == "" {
-		why = "the boot configuration store is not in reach of a bare hive"
+		why = "from a bare hive, or an image in an archive, no boot configuration store is in reach"
 	}
 	if d.f.Before(windows.BuildVista) {
 		why = "this Windows is older than the boot configuration store"
