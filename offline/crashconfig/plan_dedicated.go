@@ -20,7 +20,7 @@ func (d *draft) dedicated() error {
 	d.set(cc, hive.Value{Name: windows.DedicatedDumpFile, Type: hive.SZ, Data: hive.EncodeSZ(d.s.Dedicated.Path)},
 		"the dump is written there instead of the page file", "P01", "P02", "P03", "P04", "C22")
 	d.i.LookAtFiles(d.f)
-	if p, ok := d.f.DedicatedDump(); ok && !(had && samePath(before, p)) {
+	if p, ok := d.f.DedicatedDump(); ok && (!had || !samePath(before, p)) {
 		if why := d.dedicatedOver(p); why != "" {
 			return refuse(dedicatedFlag, "%s: %s", d.s.Dedicated.Path, why)
 		}

@@ -119,7 +119,7 @@ func (d *draft) requestedDumpFile() error {
 		there = elsewhere.File
 	}
 	isDump := strings.HasSuffix(strings.ToLower(p.Name), ".dmp")
-	if there.Present && !isDump && !(had && samePath(before, p)) {
+	if there.Present && !isDump && (!had || !samePath(before, p)) {
 		return refuse(flag, "%s: there is a file of that name, which the dump would replace", d.s.DumpFile)
 	}
 	return nil
