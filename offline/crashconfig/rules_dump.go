@@ -407,8 +407,10 @@ func ruleDedicatedVolume(f *windows.Facts) (Finding, bool) {
 	switch {
 	case d.FileSystem == bitLockerVolume:
 		why = "is encrypted with BitLocker, and a data volume may be unlocked too late"
+	case d.FileSystem == unknownVolume:
+		why = "holds no NTFS"
 	case d.FileSystem != "" && d.FileSystem != "NTFS":
-		why = "has no NTFS, but " + d.FileSystem
+		why = "holds no NTFS, but " + d.FileSystem
 	case f.ServiceActive("ClusDisk"):
 		why = "may be a disk of the cluster this machine belongs to"
 	case f.Storage.Spaces:
@@ -421,8 +423,11 @@ func ruleDedicatedVolume(f *windows.Facts) (Finding, bool) {
 		"on a plain local disk: "+fixArm+` --dedicated-dump "D:\hangkit.dmp"`)
 }
 
-// bitLockerVolume is the file system of a volume that is locked.
-const bitLockerVolume = "BitLocker"
+// What is said of volumes without a file system that can be read: one that is locked, and any other.
+const (
+	bitLockerVolume = "BitLocker"
+	unknownVolume   = "other"
+)
 
 func ruleDedicatedSize(f *windows.Facts) (Finding, bool) {
 	size := int64(f.CrashControl.Or(windows.DumpFileSize, 0))

@@ -246,6 +246,7 @@ var ruleCases = []ruleCase{
 	{"dump file without room on another drive", []change{crash(sz("DumpFile", `E:\x.dmp`)), driveFree('E', gib)}, "C15", Loss, "about 2730 MB"},
 	{"dedicated on BitLocker", []change{crash(sz("DedicatedDumpFile", `E:\x.sys`)), driveKind('E', "BitLocker")}, "C24", Risk, "unlocked too late"},
 	{"dedicated on FAT", []change{crash(sz("DedicatedDumpFile", `E:\x.sys`)), driveKind('E', "FAT32")}, "C24", Risk, "FAT32"},
+	{"dedicated on an unknown file system", []change{crash(sz("DedicatedDumpFile", `E:\x.sys`)), driveKind('E', "other")}, "C24", Risk, "Drive E: holds no NTFS;"},
 	{"dedicated on a cluster", []change{crash(sz("DedicatedDumpFile", `E:\x.sys`)), service("ClusDisk", 0)}, "C24", Risk, "cluster"},
 	{"dedicated beside a storage pool", []change{crash(sz("DedicatedDumpFile", `E:\x.sys`)), func(f *windows.Facts) { f.Storage.Spaces = true }}, "C24", Risk, "storage pool"},
 	{"log of the dump stack", []change{func(f *windows.Facts) {
