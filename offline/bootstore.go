@@ -27,6 +27,7 @@ var (
 	errNoBootEntry    = errors.New("no entry of the boot configuration store starts this installation")
 	errManyBootStores = errors.New("several boot configuration stores start this installation, and which of them the machine uses is not known")
 	errNoFAT          = errors.New("the EFI system partition holds no FAT volume")
+	errArchived       = errors.New("an image in an archive has no boot configuration store yet")
 	errBareHive       = errors.New("a bare hive has no boot configuration store")
 	errMountedVolume  = errors.New("the volume is mounted alone: name the disk, for its boot configuration store may lie elsewhere")
 )
@@ -37,6 +38,9 @@ var (
 func (f *found) bootStore() (*bootStore, error) {
 	if f.Root == "" {
 		return nil, errBareHive
+	}
+	if f.Volume.Image() > 0 {
+		return nil, errArchived
 	}
 	var fit []*bootStore
 	var problems []error
@@ -132,7 +136,7 @@ func (s *bootStore) where() string { return s.path + " (" + s.volume.Label() + "
 func (f *found) boot() (settings *windows.BootSettings, problem string) {
 	s, err := f.bootStore()
 	switch {
-	case errors.Is(err, errBareHive):
+	case errors.Is(err, errBareHive), errors.Is(err, errArchived):
 		return nil, ""
 	case err != nil:
 		return nil, err.Error()
