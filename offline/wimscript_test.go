@@ -12,20 +12,27 @@ import (
 )
 
 // cmdMkwim makes an install archive whose images hold the same Windows, and one more that
-// holds none: mkwim file images.
+// holds none: mkwim file images. With pe for their number it is one of Windows PE.
 func cmdMkwim(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: mkwim file images")
 	}
-	count, err := strconv.Atoi(args[1])
-	ts.Check(err)
-	data, err := sampleArchive(count)
+	o, count := sample.Server(), 1
+	if args[1] == "pe" {
+		o = sample.Client()
+		o.Edition, o.DumpType, o.PageFiles = "WindowsPE", 0, nil
+	} else {
+		var err error
+		count, err = strconv.Atoi(args[1])
+		ts.Check(err)
+	}
+	data, err := sampleArchive(o, count)
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o640))
 }
 
-func sampleArchive(count int) ([]byte, error) {
-	files, err := sampleRegistry(sample.Server())
+func sampleArchive(o sample.Options, count int) ([]byte, error) {
+	files, err := sampleRegistry(o)
 	if err != nil {
 		return nil, err
 	}
