@@ -42,7 +42,7 @@ func sampleMachine(t *testing.T, name string) machine {
 	}
 	i := windowstest.Open(t, windowstest.Volume{MapFS: files, FreeBytes: 100 * gb}, "Windows")
 	i.System.AllowGrowth(int64(len(files[config].Data)) + 64<<10) // room for the record
-	return machine{i, windowstest.Facts(t, i, windows.Live{RAM: 4 * gb, RAMSource: "--ram"})}
+	return machine{i, windowstest.Facts(t, i, windows.Live{RAM: 4 * gb, RAMSource: "--ram", BootProblem: "the sample is a hive alone"})}
 }
 
 // The one-shot plan for a real Windows of each generation, and everything back afterwards.
