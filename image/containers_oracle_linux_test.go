@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"hangkit/image"
 )
@@ -266,9 +268,21 @@ func serve(t *testing.T, path, format string, args ...string) string {
 			t.Error(err)
 			return
 		}
-		run(t, "kill", strings.TrimSpace(string(b)))
+		stop(t, strings.TrimSpace(string(b)))
 	})
 	return "nbd+unix:///?socket=" + socket
+}
+
+// stop ends a qemu-nbd, which forgets a signal that comes while it starts.
+func stop(t *testing.T, pid string) {
+	t.Helper()
+	for range 500 {
+		if exec.Command("kill", pid).Run() != nil {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Errorf("qemu-nbd %s goes on", pid)
 }
 
 // TestOracleNBD reads and writes what qemu-nbd serves.
