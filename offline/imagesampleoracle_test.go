@@ -117,6 +117,7 @@ func lookAtVolume(t *testing.T, part string, w sample.Options, state sampledisk.
 
 // lookAtBoot finds the entry that starts Windows.
 func lookAtBoot(t *testing.T, img string) {
+	t.Helper()
 	out := hangkit(t, 0, "hive", "bcd", img)
 	if !strings.Contains(out, `\Windows`) {
 		t.Errorf("no entry starts Windows:\n%s", out)
