@@ -140,7 +140,7 @@ func (e *edit) parts(changes []crashconfig.Change) []part {
 // saveWayBack does so for both hives.
 func (e *edit) saveWayBack(journal, backup string) error {
 	err := e.hiveWriter.saveWayBack(journal, backup)
-	if err == nil && e.boot != nil && e.boot.commit != nil {
+	if err == nil && e.boot != nil {
 		err = e.boot.saveWayBack(bootJournalName(journal), "")
 	}
 	return err
@@ -148,7 +148,7 @@ func (e *edit) saveWayBack(journal, backup string) error {
 
 // bootJournalName is where the old bytes of a boot store go: beside those of SYSTEM.
 func bootJournalName(journal string) string {
-	return strings.TrimSuffix(journal, ".bytes.json") + ".boot.bytes.json"
+	return strings.TrimSuffix(journal, journalExt) + ".boot" + journalExt
 }
 
 // dropWayBack does so for both hives.
@@ -180,6 +180,15 @@ type bootJSON struct {
 	Notes      []string         `json:"notes,omitempty"`
 	Protocol   string           `json:"protocol,omitempty"`
 	Writes     []writeJSON      `json:"writes,omitempty"`
+	OldBytes   string           `json:"undo_bytes,omitempty"` // way back, byte for byte, from a write that is cut off
+}
+
+// oldBytes is the file of old bytes, empty where there is none.
+func (j *bootJSON) oldBytes() string {
+	if j == nil {
+		return ""
+	}
+	return j.OldBytes
 }
 
 // bootChangeJSON is the change of one element, by its name in words, and as a value of the hive.

@@ -136,7 +136,7 @@ func (c *ArmCmd) carryOut(ctx context.Context, e *edit, plan *crashconfig.Plan, 
 	}
 	doc.Record = c.recordName(record)
 	e.nameWayBack(doc, journalName(doc.Record), now)
-	if err := canCreate(doc.Record, "--record"); err != nil {
+	if err := canKeep("--record", doc.Record, doc.OldBytes, doc.Boot.oldBytes()); err != nil {
 		return ui.WithEffect(err, ui.Unchanged)
 	}
 	e.show(doc)
@@ -151,7 +151,7 @@ func (c *ArmCmd) carryOut(ctx context.Context, e *edit, plan *crashconfig.Plan, 
 	} else if err != nil {
 		return ui.Hint(err, e.waysBack(doc.Record)...)
 	}
-	if err := e.retireJournal(); err != nil {
+	if err := e.retireWayBack(doc); err != nil {
 		return err
 	}
 	doc.Outcome = outcomeWritten
@@ -161,12 +161,14 @@ func (c *ArmCmd) carryOut(ctx context.Context, e *edit, plan *crashconfig.Plan, 
 // nameWayBack names what is kept beside the record: the old bytes, and of a file that is
 // replaced a copy.
 func (e *edit) nameWayBack(doc *editDocument, journal string, now time.Time) {
-	if e.inPlace() {
-		return
+	if e.keepsBytes() {
+		doc.OldBytes = journal
 	}
-	doc.OldBytes = journal
-	if e.appended != nil {
-		return // the archive keeps the old hive
+	if e.boot != nil && e.boot.keepsBytes() {
+		doc.Boot.OldBytes = bootJournalName(journal)
+	}
+	if e.replaced == nil {
+		return // what is written in place needs no copy, and an archive keeps the old hive
 	}
 	name := "hangkit-backup-" + fileWord(e.facts.Name.Value) + stampOf(now)
 	doc.Backup = freeName(filepath.Join(filepath.Dir(journal), name))
@@ -179,6 +181,31 @@ func (e *edit) rehearse(ctx context.Context, plan *crashconfig.Plan, doc *editDo
 	}
 	doc.DiskRanges = describeRanges(e.Volume.Target.Pending())
 	return e.finish(doc, "Dry run: nothing was changed.")
+}
+
+// retireWayBack removes the old bytes that are of no use any more, and names none of them.
+func (e *edit) retireWayBack(doc *editDocument) error {
+	if err := e.retireJournal(); err != nil {
+		return err
+	}
+	doc.OldBytes = e.journal
+	if e.boot != nil && doc.Boot != nil {
+		doc.Boot.OldBytes = e.boot.journal
+	}
+	return nil
+}
+
+// canKeep does so for every file of the way back; those without a name are not needed.
+func canKeep(flag string, names ...string) error {
+	for _, name := range names {
+		if name == "" {
+			continue
+		}
+		if err := canCreate(name, flag); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // canCreate finds out before anybody is asked whether the way back can be written down
@@ -210,8 +237,20 @@ func (c *ArmCmd) recordName(r *crashconfig.Record) string {
 // freeRecord numbers a record until neither its name nor that of its old bytes is taken.
 func freeRecord(base string) string {
 	name := base + ".json"
-	for n := 2; exists(name) || exists(journalName(name)); n++ {
+	for n := 2; exists(name) || journalExists(journalName(name)); n++ {
 		name = fmt.Sprintf("%s-%d.json", base, n)
+	}
+	return name
+}
+
+// journalExists tells whether a file of old bytes has the name, or that of a boot store's.
+func journalExists(name string) bool { return exists(name) || exists(bootJournalName(name)) }
+
+// freeJournal numbers a file of old bytes until neither its name nor that of a boot store's is taken.
+func freeJournal(base string) string {
+	name := base + journalExt
+	for n := 2; journalExists(name); n++ {
+		name = fmt.Sprintf("%s-%d%s", base, n, journalExt)
 	}
 	return name
 }
@@ -265,7 +304,7 @@ func afterArm(e *edit, doc *editDocument) string {
 		"how to crash it: hangkit trigger "+commandTarget(e.opened),
 		"undo with: "+undoCommand(e, doc.Record))
 	if doc.OldBytes != "" {
-		lines = append(lines, "byte for byte, as long as nobody else writes to the volume: "+e.bytesCommand())
+		lines = append(lines, "byte for byte, as long as nobody else writes to the volume: "+e.bytesCommand(&e.hiveWriter, doc.OldBytes))
 	}
 	return strings.Join(lines, "\n")
 }

@@ -197,7 +197,7 @@ func (c *UndoCmd) carryOut(ctx context.Context, e *edit, plan *crashconfig.Plan,
 	} else if err != nil {
 		return ui.Hint(err, e.waysBack(c.Record)...)
 	}
-	if err := e.retireJournal(); err != nil {
+	if err := e.retireWayBack(doc); err != nil {
 		return err
 	}
 	doc.Outcome = outcomeWritten
@@ -210,8 +210,7 @@ func (c *UndoCmd) carryOut(ctx context.Context, e *edit, plan *crashconfig.Plan,
 // journalName is where the old bytes go, should the write need them: beside the record
 // if there is one, else here.
 func (c *UndoCmd) journalName(e *edit, now time.Time) string {
-	name := recordBase(e.facts.Name.Value, stampOf(now)) + ".bytes.json"
-	return freeName(filepath.Join(filepath.Dir(c.Record), name))
+	return freeJournal(filepath.Join(filepath.Dir(c.Record), recordBase(e.facts.Name.Value, stampOf(now))))
 }
 
 // leftAlone is an error where values could not be put back.

@@ -244,7 +244,7 @@ type editDocument struct {
 	Boot       *bootJSON    `json:"boot,omitempty"`
 	DiskRanges []rangeJSON  `json:"disk_ranges,omitempty"`
 	Record     string       `json:"undo_record,omitempty"`
-	OldBytes   string       `json:"undo_bytes,omitempty"` // way back, byte for byte, from a replaced file
+	OldBytes   string       `json:"undo_bytes,omitempty"` // way back, byte for byte: from a write that is cut off, or a replaced file
 	Backup     string       `json:"backup,omitempty"`     // folder with the hive and its logs as they were
 	Ready      *bool        `json:"ready_after,omitempty"`
 }
@@ -351,7 +351,27 @@ func (e *edit) printPlan(doc *editDocument) {
 	if doc.Backup != "" {
 		e.talk.Printf("\n")
 	}
-	printWayBack(e.talk, doc.Backup, doc.OldBytes)
+	e.printOldBytes(doc)
+}
+
+// printOldBytes names the files of old bytes, and for those that are gone after the write how to use
+// them: where a power cut ends the command, nothing but this tells.
+func (e *edit) printOldBytes(doc *editDocument) {
+	name := doc.OldBytes
+	if e.inPlace() {
+		e.printMeanwhile("SYSTEM", &e.hiveWriter, name)
+		name = ""
+	}
+	printWayBack(e.talk, doc.Backup, name)
+	if e.boot != nil {
+		e.printMeanwhile("the boot store", &e.boot.hiveWriter, doc.Boot.oldBytes())
+	}
+}
+
+func (e *edit) printMeanwhile(what string, w *hiveWriter, name string) {
+	if name != "" {
+		e.talk.Printf("\nold bytes of %s, until all reads back: %s\n  should the write be cut off: %s\n", what, name, e.bytesCommand(w, name))
+	}
 }
 
 // printWayBack names the files that a replacement keeps.

@@ -323,5 +323,5 @@ func (e *hiveEdit) bytesCommand() string {
 	case e.at.flags.Install != 0:
 		text += fmt.Sprintf(" --install %d", e.at.flags.Install)
 	}
-	return text + e.bytesFlags()
+	return text + e.bytesFlags(e.journal)
 }

@@ -193,8 +193,8 @@ func (w *hiveWriter) dropWayBack() error {
 
 // bytesFlags make hangkit undo put the old bytes back: also on a volume that the write
 // itself marked dirty.
-func (w *hiveWriter) bytesFlags() string {
-	flags := " --bytes " + quoteArg(w.journal)
+func (w *hiveWriter) bytesFlags(name string) string {
+	flags := " --bytes " + quoteArg(name)
 	if w.replaced != nil && w.replaced.reset {
 		flags += " --reset-journal"
 	}

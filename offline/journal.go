@@ -41,7 +41,10 @@ type journalWrite struct {
 const journalSchema = "hangkit/undo-bytes/1"
 
 // journalName is where the old bytes go: beside the undo record.
-func journalName(record string) string { return strings.TrimSuffix(record, ".json") + ".bytes.json" }
+func journalName(record string) string { return strings.TrimSuffix(record, ".json") + journalExt }
+
+// journalExt ends the name of every file of old bytes.
+const journalExt = ".bytes.json"
 
 // saveJournal writes the old bytes down if the write needs them; most do not.
 func (w *hiveWriter) saveJournal(name string) error {
@@ -63,9 +66,12 @@ func (w *hiveWriter) saveJournal(name string) error {
 	return nil
 }
 
-// keepsBytes tells whether the old bytes are kept before the write. Those of a hive that
-// needs its log lead nowhere once the log has been started anew.
+// keepsBytes tells whether the old bytes are kept before the write, if there is one. Those of
+// a hive that needs its log lead nowhere once the log has been started anew.
 func (w *hiveWriter) keepsBytes() bool {
+	if w.commit == nil {
+		return false
+	}
 	return !w.inPlace() || w.commit.Protocol == hive.Direct || w.keepOld && !w.hive.Recovery().Dirty
 }
 
@@ -116,10 +122,10 @@ func (w *hiveWriter) dropJournal() error {
 func (e *edit) waysBack(record string) []string {
 	var ways []string
 	if e.journal != "" {
-		ways = append(ways, "put the old bytes back with: "+e.bytesCommand())
+		ways = append(ways, "put the old bytes back with: "+e.bytesCommand(&e.hiveWriter, e.journal))
 	}
 	if e.boot != nil && e.boot.journal != "" {
-		ways = append(ways, "put the old bytes of the boot store back with: hangkit undo "+commandTarget(e.opened)+e.boot.bytesFlags())
+		ways = append(ways, "put the old bytes of the boot store back with: "+e.bytesCommand(&e.boot.hiveWriter, e.boot.journal))
 	}
 	if e.journal == "" || !e.inPlace() { // then the hive loads as it is, old or new
 		ways = append(ways, "undo with: "+undoCommand(e, record))
@@ -127,9 +133,9 @@ func (e *edit) waysBack(record string) []string {
 	return ways
 }
 
-// bytesCommand puts the old bytes back.
-func (e *edit) bytesCommand() string {
-	return "hangkit undo " + commandTarget(e.opened) + e.bytesFlags()
+// bytesCommand puts the old bytes of one of the hives back.
+func (e *edit) bytesCommand(w *hiveWriter, name string) string {
+	return "hangkit undo " + commandTarget(e.opened) + w.bytesFlags(name)
 }
 
 func serialText(v *target.Volume) string {
