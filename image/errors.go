@@ -44,12 +44,16 @@ type BusyError struct {
 	Path   string
 	Reason string   // "/dev/sda1 is mounted at /mnt", "locked; it is open in qemu-system-x86 (pid 4711)"
 	Mounts []string // where the disk is mounted
+	Remedy string   // how to reach it nevertheless, if not as usual
 }
 
 func (e *BusyError) Error() string { return fmt.Sprintf("%s: %v: %s", e.Path, ErrBusy, e.Reason) }
 
 // Hint is a sentence on how to set the disk free.
 func (e *BusyError) Hint() string {
+	if e.Remedy != "" {
+		return e.Remedy
+	}
 	if len(e.Mounts) == 0 {
 		return "close the program or shut down the virtual machine that uses it first"
 	}

@@ -27,12 +27,12 @@ func (k Kind) String() string {
 
 // File is a disk that lies in an image file or is a block device.
 type File struct {
-	file     *os.File
+	file     *os.File // nil if all goes through disk
 	path     string
 	kind     Kind
 	format   Format
 	disk     scattered   // nil if the file's bytes are the disk's
-	others   []io.Closer // files that belong to the image too
+	others   []io.Closer // files that belong to the image too, locked volumes of a device
 	above    *File       // the image that has this one below it
 	id       string
 	size     int64
@@ -52,7 +52,8 @@ type File struct {
 // that cannot be opened this way a [RefusedError].
 //
 // Nbd:// and nbd+unix:// are disks that a server has; it answers for their
-// not being in use.
+// not being in use. Windows names its devices \\.\PhysicalDrive0 and \\.\C:; for writing
+// every volume there is locked and dismounted until Close.
 func Open(path string, writable bool) (*File, error) {
 	if nbd.IsURL(path) {
 		return openNBD(path, writable)
@@ -89,22 +90,15 @@ func Create(path string, size int64) (*File, error) {
 
 // openPath opens the path as what it is and learns its size.
 func openPath(path string, writable bool) (*File, error) {
-	if err := checkPath(path); err != nil {
-		return nil, err
-	}
-	info, err := os.Stat(path)
+	kind, err := kindOf(path)
 	if err != nil {
 		return nil, err
 	}
-	f := &File{path: path, writable: writable}
-	switch mode := info.Mode(); {
-	case mode.IsRegular():
+	f := &File{path: path, writable: writable, kind: kind}
+	if kind == Regular {
 		err = f.openRegular()
-	case mode.Type() == os.ModeDevice:
-		f.kind = BlockDevice
+	} else {
 		err = f.openDevice()
-	default:
-		err = fmt.Errorf("%s: %w: neither an image file nor a block device", path, ErrUnsupported)
 	}
 	if err != nil {
 		return nil, err
@@ -112,31 +106,38 @@ func openPath(path string, writable bool) (*File, error) {
 	return f, nil
 }
 
-// openRegular opens an image file, for writing under a lock.
-func (f *File) openRegular() error {
-	mode := os.O_RDONLY
-	if f.writable {
-		mode = os.O_RDWR
-		if err := checkFileInUse(f.path); err != nil {
-			return err
-		}
+// kindOf looks at a path.
+func kindOf(path string) (Kind, error) {
+	if IsDevice(path) {
+		return BlockDevice, nil
 	}
-	file, err := os.OpenFile(f.path, mode, 0)
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return 0, err
+	case info.Mode().IsRegular():
+		return Regular, nil
+	case info.Mode().Type() == os.ModeDevice:
+		return BlockDevice, nil
+	}
+	return 0, fmt.Errorf("%s: %w: neither an image file nor a block device", path, ErrUnsupported)
+}
+
+// openRegular opens an image file, for writing as ours alone.
+func (f *File) openRegular() error {
+	open := os.Open
+	if f.writable {
+		open = openAlone
+	}
+	file, err := open(f.path)
 	switch {
 	case notShared(err):
 		return &BusyError{Path: f.path, Reason: "another program has it open"}
 	case err != nil:
 		return readOnlyError(err)
 	}
-	if f.writable {
-		err = lock(file)
-	}
-	if err == nil {
-		f.size, err = file.Seek(0, io.SeekEnd)
-	}
-	if err != nil {
-		file.Close()
-		return err
+	if f.size, err = file.Seek(0, io.SeekEnd); err != nil {
+		return errors.Join(err, file.Close())
 	}
 	f.file = file
 	return nil

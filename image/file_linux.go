@@ -10,8 +10,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// checkPath has nothing to refuse: on Linux a device is a file.
-func checkPath(string) error { return nil }
+// IsDevice tells whether a name is no file's but a raw device's; on Linux a device is a file.
+func IsDevice(string) bool { return false }
+
+// openAlone opens an image file for writing unless it is mounted or locked, and locks it.
+func openAlone(path string) (*os.File, error) {
+	if err := checkFileInUse(path); err != nil {
+		return nil, err
+	}
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := lock(file); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
 
 // openDevice opens a block device, for writing exclusively, and asks it for
 // its size and sectors.

@@ -154,7 +154,7 @@ func (c *ListCmd) outcome(s *scan, doc *listDocument) error {
 	switch {
 	case len(s.targets) == 0:
 		return ui.Fail(ui.NotFound, errors.Join(append(s.problems, errors.New("no disk could be looked at"))...),
-			"name a disk image or a device", adminHint)
+			"name a disk image or a device", ui.AdminHint)
 	case len(c.Targets) > 0 && len(s.problems) > 0:
 		return ui.Fail(ui.Partly, errors.Join(s.problems...))
 	case c.Verify && !verified:

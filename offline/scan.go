@@ -73,7 +73,7 @@ func openImageScan(ctx context.Context, names []string, only int) (*scan, error)
 	}
 	disks, err := image.List()
 	if err != nil {
-		return nil, ui.Fail(ui.Failed, err, "name the target: a disk image, or in Windows PE the drive letter of the Windows volume")
+		return nil, ui.Fail(ui.Failed, err, "name the target: a disk image, a disk, or in Windows PE the drive letter of the Windows volume")
 	}
 	for _, d := range disks {
 		names = append(names, d.Path)
@@ -211,9 +211,6 @@ func (s *scan) unreadable() []error {
 	return reasons
 }
 
-// adminHint is for who may not read disks.
-const adminHint = "reading disks needs administrator rights: try again as root"
-
 // noWindows says what was seen instead: a locked or damaged volume is the likely
 // reason, and its own error is worth more than ours.
 func (s *scan) noWindows() error {
@@ -233,7 +230,7 @@ func (s *scan) noWindows() error {
 		hints = append(hints, r.Error())
 	}
 	if errors.Is(errors.Join(reasons...), fs.ErrPermission) {
-		hints = append(hints, adminHint)
+		hints = append(hints, ui.AdminHint)
 	}
 	return ui.Fail(ui.NotFound, errNoWindows, hints...)
 }

@@ -138,7 +138,7 @@ func (v *Volume) Label() string {
 
 // Open opens what the user named.
 func Open(name string, mode Mode) (*Target, error) {
-	if image.IsURL(name) {
+	if image.IsURL(name) || image.IsDevice(name) {
 		return openDisk(name, mode)
 	}
 	name = wholeDrive(name)

@@ -128,7 +128,7 @@ var commonRules = []Rule{
 	{Is: ErrNotAsked, Status: Refused, Hints: []string{"add --yes to answer yes, or --dry-run to see the plan only"}},
 	{Is: ErrDeclined, Status: Failed},
 	{Is: fs.ErrNotExist, Status: NotFound},
-	{Is: fs.ErrPermission, Status: Failed, Hints: []string{"reading disks needs administrator rights: try again as root"}},
+	{Is: fs.ErrPermission, Status: Failed, Hints: []string{AdminHint}},
 	{Is: io.ErrUnexpectedEOF, Status: Damaged},
 }
 
