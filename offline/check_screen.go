@@ -189,10 +189,10 @@ func (s *screen) means(group crashconfig.Group, worst crashconfig.Verdict) strin
 	if crashconfig.NMIArmed(s.o.facts) && s.o.facts.Platform.HasNMI() {
 		means = append(means, "an NMI")
 	}
-	if len(crashconfig.ArmedKeyboards(s.o.facts)) > 0 {
+	if len(crashconfig.UsableKeyboards(s.o.facts)) > 0 {
 		means = append(means, "the keyboard")
 	}
-	if crashconfig.PowerButtonArmed(s.o.facts) {
+	if crashconfig.UsableButton(s.o.facts) {
 		means = append(means, "the power button")
 	}
 	if len(means) == 0 {

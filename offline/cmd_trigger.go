@@ -2,6 +2,7 @@ package offline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -51,6 +52,9 @@ type triggerDocument struct {
 	Sections []triggerJSON `json:"sections"`
 	Others   []triggerJSON `json:"other_platforms"`
 	Commands []string      `json:"commands"` // those that crash the machine
+
+	others  []string // commands of the other platforms
+	unarmed bool     // an NMI would stop the machine without a dump
 }
 
 type triggerJSON struct {
@@ -124,6 +128,7 @@ func describeGuide(o *opened, g *crashconfig.TriggerGuide) triggerDocument {
 	doc := triggerDocument{
 		Schema: "hangkit/trigger/1", Platform: g.Platform, Name: g.Name, Source: g.Source, Guessed: g.Guessed,
 		Sections: []triggerJSON{}, Others: []triggerJSON{}, Commands: []string{},
+		others: g.OtherCommands(), unarmed: g.Unarmed,
 	}
 	if o != nil {
 		found := describeFacts(o.found, o.facts)
@@ -154,14 +159,14 @@ func describeSteps(s crashconfig.Section, complete func(string) string) triggerJ
 func (c *TriggerCmd) copyCommands(talk *ui.UI, doc triggerDocument) error {
 	commands := doc.Commands
 	if c.All {
-		for _, s := range doc.Others {
-			for _, step := range s.Steps {
-				commands = append(commands, step.Command)
-			}
-		}
+		commands = slices.Concat(commands, doc.others)
 	}
-	commands = slices.DeleteFunc(commands, func(s string) bool { return s == "" })
-	if len(commands) == 0 {
+	switch {
+	case len(commands) > 0:
+	case doc.unarmed:
+		return ui.Fail(ui.NotFound, errors.New("nothing to send yet: an NMI now stops this Windows without a dump, and no keyboard is armed for a console"),
+			"arm it first, then restart; without --copy it is told how")
+	default:
 		return ui.Fail(ui.NotFound, fmt.Errorf("no command that crashes it is known for: %s", doc.Name), "without --copy it is told what can be done")
 	}
 	for _, command := range commands {

@@ -13,6 +13,7 @@ import (
 
 	"hangkit/hive"
 	"hangkit/offline/crashconfig"
+	"hangkit/offline/internal/ui"
 	"hangkit/offline/windows/sample"
 )
 
@@ -164,6 +165,19 @@ func TestTriggerHives(t *testing.T) {
 			checkWidth(t, text)
 			golden(t, filepath.Join(goldens, name+".txt"), []byte(text))
 		})
+	}
+}
+
+// TestTriggerCopyUnarmed: an NMI to a machine that is not armed for it would destroy what is to be dumped.
+func TestTriggerCopyUnarmed(t *testing.T) {
+	t.Parallel()
+	file := systemFile(t, sample.Windows7(), nil)
+	for _, more := range [][]string{nil, {"--all"}} {
+		var out, errOut bytes.Buffer
+		status := Main(append([]string{"trigger", file, "--platform", "vmware", "--copy"}, more...), nil, &out, &errOut)
+		if status != int(ui.NotFound) || out.Len() > 0 || !strings.Contains(errOut.String(), "without a dump") {
+			t.Errorf("%q: exit status %d, prints %q, says %q", more, status, &out, &errOut)
+		}
 	}
 }
 

@@ -2,14 +2,21 @@ package crashconfig
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"hangkit/offline/windows"
 )
 
+// noConsole are the clouds whose machines show nobody a keyboard.
+var noConsole = []string{windows.Azure, windows.AWS, windows.AWSXen, windows.GCP}
+
 // consoleKeys tells how to send a combination to a virtual machine without touching a keyboard. The keys are held
 // between the two strokes of the last one: what lets go of them after each stroke does not work.
 func consoleKeys(platform string, c Combination) []Step {
+	if slices.Contains(noConsole, platform) {
+		return []Step{{Text: "No console with a keyboard of the machine is known in this cloud.", Manual: true}}
+	}
 	switch platform {
 	case windows.VirtualBox:
 		return virtualBoxConsole(c)
@@ -21,8 +28,6 @@ func consoleKeys(platform string, c Combination) []Step {
 		return []Step{{Text: "vSphere's USB scan codes (govc vm.keystrokes) let go of the held key after each stroke: use the console's own keyboard, or send an NMI.", Manual: true}}
 	case windows.Xen:
 		return []Step{{Text: "No command that holds a key is known for Xen: use the console's own keyboard, or send an NMI.", Manual: true}}
-	case windows.Azure, windows.AWS, windows.AWSXen, windows.GCP:
-		return []Step{{Text: "No console with a keyboard of the machine is known in this cloud.", Manual: true}}
 	}
 	return nil
 }

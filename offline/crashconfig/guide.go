@@ -17,7 +17,7 @@ type Section struct {
 	ID    string
 	Title string
 	Steps []Step
-	// Triggers marks the sections whose commands crash the machine.
+	// Triggers marks the sections whose commands crash the machine, with a dump if it is armed for one.
 	Triggers bool
 	// Extra marks what is told on request only: other ways than the platform's.
 	Extra bool
@@ -32,6 +32,8 @@ type TriggerGuide struct {
 	Sections []Section
 	// Others are the NMI sections of all other platforms, with their ids.
 	Others []Section
+	// Unarmed says that an NMI would now stop the machine without a dump, so that no command for one is offered.
+	Unarmed bool
 }
 
 // Section returns a part of the guide by its id.
@@ -46,10 +48,17 @@ func (g *TriggerGuide) Section(id string) (Section, bool) {
 
 // Commands are the command lines that crash the machine, without the words around them. Most are alternatives.
 func (g *TriggerGuide) Commands() []string {
+	return commandsOf(slices.DeleteFunc(slices.Clone(g.Sections), func(s Section) bool { return s.Extra }))
+}
+
+// OtherCommands are those of all other platforms.
+func (g *TriggerGuide) OtherCommands() []string { return commandsOf(g.Others) }
+
+func commandsOf(sections []Section) []string {
 	var out []string
-	for _, s := range slices.Concat(g.Sections, g.Others) {
+	for _, s := range sections {
 		for _, step := range s.Steps {
-			crashes := s.Triggers && !s.Extra && step.Command != "" && !strings.HasPrefix(step.Command, fixArm)
+			crashes := s.Triggers && step.Command != "" && !strings.HasPrefix(step.Command, fixArm)
 			if crashes && !slices.Contains(out, step.Command) {
 				out = append(out, step.Command)
 			}
@@ -84,6 +93,7 @@ func Guide(f *windows.Facts, name string) (*TriggerGuide, error) {
 		return nil, fmt.Errorf("%w %q: want one of %s", ErrPlatform, name, platformIDs())
 	}
 	g.Platform, g.Name = g.p.id, g.p.name
+	g.Unarmed = !g.general && !NMIArmed(g.f) && !g.f.IsARM64()
 	if isWay {
 		g.writeWay(w)
 	} else {
@@ -91,7 +101,7 @@ func Guide(f *windows.Facts, name string) (*TriggerGuide, error) {
 	}
 	for _, p := range places {
 		if p.id != g.Platform && len(p.nmi) > 0 {
-			g.Others = append(g.Others, Section{ID: p.id, Title: p.name, Steps: p.nmi, Triggers: true, Extra: true})
+			g.Others = append(g.Others, Section{ID: p.id, Title: p.name, Steps: p.nmi, Triggers: !g.Unarmed, Extra: true})
 		}
 	}
 	return &g.TriggerGuide, nil
@@ -113,7 +123,7 @@ func (g *guide) add(s Section) {
 
 func (g *guide) write() {
 	g.add(Section{ID: "before", Title: "Before", Steps: g.before()})
-	g.add(Section{ID: "nmi", Title: "Send an NMI", Steps: g.nmiSteps(), Triggers: true})
+	g.add(Section{ID: "nmi", Title: "Send an NMI", Steps: g.nmiSteps(), Triggers: !g.Unarmed})
 	g.addWays(false)
 	g.outcome(nil)
 	g.addWays(true)
@@ -133,7 +143,12 @@ func (g *guide) writeWay(w way) {
 	if !w.live {
 		g.add(Section{ID: "before", Title: "Before", Steps: g.before()})
 	}
-	g.add(Section{ID: w.id, Title: w.name, Steps: w.steps(g), Triggers: w.triggers})
+	steps := w.steps(g)
+	if len(steps) == 0 {
+		g.add(Section{ID: w.id, Title: w.name, Steps: []Step{{Text: w.none(g)}}})
+		return
+	}
+	g.add(Section{ID: w.id, Title: w.name, Steps: steps, Triggers: w.triggers})
 	if !w.live {
 		g.outcome(&w)
 	}
@@ -236,8 +251,8 @@ func (g *guide) nmiSteps() []Step {
 		return []Step{{Text: "No public way to send an NMI to this kind of machine is known. " + g.p.none}}
 	case g.general:
 		first = []Step{{Text: "Windows 8 and Server 2012 and later always crash on an NMI; older ones once they are armed."}}
-	case !NMIArmed(g.f):
-		first = []Step{{Text: "NOT ARMED: this Windows does not crash on an NMI yet. Arm it, then restart.", Command: fixArm}}
+	case g.Unarmed:
+		first = []Step{{Text: "NOT ARMED: an NMI now stops this Windows WITHOUT a dump. Do not send one. Arm it, then restart; what follows is for then.", Command: fixArm}}
 	}
 	return append(first, g.p.nmi...)
 }
@@ -275,14 +290,19 @@ func (g *guide) afterwards() []Step {
 		out = append(out, Step{Text: "Where no medium can be started, attach the disk to another machine and run hangkit there."})
 	}
 	outside := Step{Text: "From outside Windows: the dump lies in the page file or in the dump file.", Where: "this medium", Command: fixCollect}
-	if g.f.CrashControl.Or(windows.AutoReboot, 1) == 0 {
-		return append(out, Step{Text: "The machine stays on the stop screen. At 100 %, switch it off and start this medium."}, outside)
+	undo := Step{Text: "When done, put the settings back.", Where: "this medium", Command: "hangkit undo"}
+	if staysOnStopScreen(g.f) {
+		return append(out, Step{Text: "The machine stays on the stop screen. At 100 %, switch it off and start this medium."}, outside, undo)
 	}
 	return append(out,
 		Step{Text: fmt.Sprintf("The machine restarts by itself. Let it start once fully; the dump is then in %s.", dumpFileText(g.f))},
 		Step{Text: "If it hangs again before that, or ends in automatic repair (which Windows starts after two failed starts), start this medium instead: the dump is still in the page file."},
-		outside,
-		Step{Text: "When done, put the settings back.", Where: "this medium", Command: "hangkit undo"})
+		outside, undo)
+}
+
+// staysOnStopScreen: the boot store's element wins over the registry.
+func staysOnStopScreen(f *windows.Facts) bool {
+	return f.CrashControl.Or(windows.AutoReboot, 1) == 0 || f.Boot != nil && f.Boot.NoCrashAutoReboot.Value
 }
 
 func (g *guide) nothingHappens(w *way) []Step {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"hangkit/hive"
 	"hangkit/offline/crashconfig"
 	"hangkit/offline/windows"
 	"hangkit/offline/windows/sample"
@@ -112,7 +113,7 @@ func TestGuideOfWays(t *testing.T) {
 		for _, name := range append([]string{w.ID, strings.ToUpper(w.ID)}, w.Also...) {
 			for _, f := range []*windows.Facts{nil, armed} {
 				s, ok := mustGuide(t, f, name).Section(w.ID)
-				if !ok && w.ID != "power-button" { // a virtual machine has none
+				if !ok {
 					t.Errorf("%s: no section %s", name, w.ID)
 				}
 				if s.Extra {
@@ -158,7 +159,7 @@ func TestGuideWarns(t *testing.T) {
 		want   string
 		absent string
 	}{
-		"not armed":          {plain(sample.Windows7()), "NOT ARMED: this Windows does not crash on an NMI", "Armed for"},
+		"not armed":          {plain(sample.Windows7()), "NOT ARMED: an NMI now stops this Windows WITHOUT a dump", "Armed for"},
 		"keyboard not armed": {plain(sample.Client()), "NOT ARMED: no keyboard", ""},
 		"button not armed":   {plain(sample.Laptop()), "NOT ARMED: this Windows does not watch the button", ""},
 		"watchdogs":          {plain(sample.Server()), "may reset the machine first: HP/HPE Automatic Server Recovery", ""},
@@ -177,6 +178,56 @@ func TestGuideWarns(t *testing.T) {
 				t.Errorf("want %q and not %q in\n%s", tt.want, tt.absent, text)
 			}
 		})
+	}
+}
+
+// While an NMI would stop the machine without a dump, no command for one is offered, also for other platforms.
+func TestGuideOffersNoNMIUnarmed(t *testing.T) {
+	t.Parallel()
+	g := mustGuide(t, newMachine(t, sample.Windows7(), live).f, "vmware")
+	if commands := append(g.Commands(), g.OtherCommands()...); len(commands) > 0 || !g.Unarmed {
+		t.Errorf("unarmed %v, offers %q", g.Unarmed, commands)
+	}
+	if g := armedGuide(t, sample.Windows7(), "vmware"); g.Unarmed || len(g.Commands()) == 0 || len(g.OtherCommands()) == 0 {
+		t.Errorf("armed: unarmed %v, offers %q", g.Unarmed, g.Commands())
+	}
+}
+
+// Where the machine stays on the stop screen nobody is told that it restarts, and the settings are put back either way.
+func TestGuideAfterwards(t *testing.T) {
+	t.Parallel()
+	restarts, bootStore, registry := newMachine(t, sample.Server(), live).f, newMachine(t, sample.Server(), live).f, newMachine(t, sample.Server(), live).f
+	bootStore.Boot = &windows.BootSettings{NoCrashAutoReboot: windows.BootValue[bool]{Value: true, Origin: windows.Set}}
+	registry.CrashControl = registry.CrashControl.With(hive.Value{Name: windows.AutoReboot, Type: hive.DWORD, Data: hive.EncodeDWORD(0)})
+	for want, list := range map[string][]*windows.Facts{"restarts by itself": {restarts}, "stays on the stop screen": {bootStore, registry}} {
+		for _, f := range list {
+			s, _ := mustGuide(t, f, "").Section("afterwards")
+			text := fmt.Sprint(s.Steps)
+			if !strings.Contains(text, want) || !strings.Contains(text, "hangkit undo") || strings.Contains(text, "by itself") && strings.Contains(text, "stays") {
+				t.Errorf("want %q: %s", want, text)
+			}
+		}
+	}
+}
+
+// A way that the machine does not have is said to be none, and nothing is promised of it.
+func TestGuideOfAbsentWays(t *testing.T) {
+	t.Parallel()
+	desktop := newMachine(t, sample.Client(), live).f
+	desktop.Platform.ID = windows.PC
+	for _, tt := range []struct {
+		f         *windows.Facts
+		way, want string
+	}{
+		{desktop, "power-button", "This machine's button does not crash Windows: only tablets"},
+		{newMachine(t, sample.Windows7(), live).f, "power-button", "does not crash Windows"},
+		{newMachine(t, sample.Client(), live).f, "power-button", "a virtual machine has none"},
+		{desktop, "host-memory", "No way to take the memory"},
+	} {
+		text := guideText(mustGuide(t, tt.f, tt.way))
+		if !strings.Contains(text, tt.want) || strings.Contains(text, "You will see") {
+			t.Errorf("%s: want %q in\n%s", tt.way, tt.want, text)
+		}
 	}
 }
 

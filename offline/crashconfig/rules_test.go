@@ -124,6 +124,15 @@ func noKeys(f *windows.Facts) {
 	}
 }
 
+// inUse is a machine whose only keyboard so far was one of this driver.
+func inUse(service string) change {
+	return func(f *windows.Facts) {
+		for i := range f.Keyboards {
+			f.Keyboards[i].InUse = known(f.Keyboards[i].Service == service)
+		}
+	}
+}
+
 // custom sets values in the first driver's sub-key crashdump.
 func custom(list ...hive.Value) change {
 	return func(f *windows.Facts) {
@@ -186,6 +195,7 @@ var ruleCases = []ruleCase{
 	{"mirror agrees", []change{func(f *windows.Facts) { f.Volume.Mirror, f.Volume.MirrorOK = "both agree", true }}, "A15", OK, "Both agree."},
 	{"mirror differs", []change{func(f *windows.Facts) { f.Volume.Mirror = "records [3] differ" }}, "A15", Risk, "Records [3] differ. "},
 	{"backup boot sector", []change{func(f *windows.Facts) { f.Volume.BackupBoot, f.Volume.BackupBootOK = "it is intact", true }}, "A16", OK, "It is intact."},
+	{"boot store torn", []change{func(f *windows.Facts) { f.BootProblem, f.BootUnreadable = "EFI/Microsoft/Boot/BCD: hive is dirty", true }}, "A17", Risk, "EFI/Microsoft/Boot/BCD: hive is dirty. "},
 	{"no backup boot sector", []change{func(f *windows.Facts) { f.Volume.BackupBoot = "it differs" }}, "A16", Note, "It differs. "},
 	{"read-only", []change{func(f *windows.Facts) { f.Volume.ReadOnly = true }}, "A12", Risk, "Nothing can be written"},
 	{"unreadable keys", []change{func(f *windows.Facts) { f.Problems = []string{"Enum: damaged", "x"} }}, "A13", Risk, "(and 1 more)"},
@@ -306,6 +316,10 @@ var ruleCases = []ruleCase{
 
 	{"no trigger", []change{noKeys, build(7601)}, "T01", Block, "No trigger is armed"},
 	{"no trigger on a laptop", []change{noKeys, platform(windows.Laptop)}, "T01", Block, "no usual way"},
+	{"keyboard in a cloud that has none", []change{platform(windows.AWSXen)}, "T01", Block, "no console with a keyboard is known in this cloud; and this kind of machine has no usual way"},
+	{"keyboard in a cloud that has none, ARM64", []change{platform(windows.Azure), func(f *windows.Facts) { f.Arch = known("arm64") }}, "T01", Block, "no NMI on ARM64"},
+	{"armed driver of no keyboard", []change{build(2600), platform(windows.PC), inUse(windows.HIDKeyboard)}, "T01", Block, "connected so far"},
+	{"button of a desktop", []change{noKeys, platform(windows.PC), power("PowerButtonBugcheck", 1)}, "T01", Risk, "power button is the only"},
 	{"NMI only, machine unknown", []change{noKeys, platform("")}, "T01", Risk, "only trigger"},
 	{"NMI off", []change{build(7601)}, "T02", Risk, "NMICrashDump is absent"},
 	{"NMI a string", []change{build(7601), crash(sz("NMICrashDump", "1"))}, "T02", Risk, "a REG_SZ"},
@@ -314,6 +328,7 @@ var ruleCases = []ruleCase{
 	{"NMI on a laptop", []change{platform(windows.Laptop)}, "T03", Note, "jumper"},
 	{"ARM64", []change{func(f *windows.Facts) { f.Arch = known("arm64") }}, "T04", Note, "ARM64"},
 	{"keyboard on", nil, "T05", OK, "Hold right Ctrl, press Scroll Lock twice (i8042prt, kbdhid). Stop"},
+	{"keyboard in a cloud that has none", []change{platform(windows.Azure)}, "T05", Note, "no console"},
 	{"keyboard off", []change{noKeys}, "T05", Risk, "No installed"},
 	{"custom keys", []change{noKeys, custom(dword(windows.Dump1Keys, 2), dword(windows.Dump2Key, 61))}, "T05", OK, "press Space twice"},
 	{"custom keys ignored", []change{custom(dword(windows.Dump1Keys, 2), dword(windows.Dump2Key, 61))}, "T06", Risk, "ignored"},

@@ -11,18 +11,41 @@ import (
 )
 
 func ruleAnyTrigger(f *windows.Facts) (Finding, bool) {
-	keyboard, button := len(ArmedKeyboards(f)) > 0, PowerButtonArmed(f)
-	nmi := NMIArmed(f)
+	nmi, keys := NMIArmed(f), len(ArmedKeyboards(f)) > 0
 	switch {
-	case keyboard || button || (nmi && f.Platform.HasNMI()):
+	case len(UsableKeyboards(f)) > 0 || UsableButton(f) || (nmi && f.Platform.HasNMI()):
 		return nothing()
+	case PowerButtonArmed(f):
+		return say(Risk, "The power button is the only trigger", "PowerButtonBugcheck is 1, but few machines of this kind hand their button to Windows.", fixArm)
 	case nmi && f.Platform.ID == windows.UnknownPlace:
 		return say(Risk, "An NMI is the only trigger", "Windows would crash on an NMI, but nothing says that this machine can send one.", fixArm)
-	case nmi:
-		return say(Block, "Nothing can start the crash on this machine",
-			"Keyboard and power button are not armed, and this kind of machine has no usual way to send an NMI.", fixArm)
+	case nmi || keys:
+		return say(Block, "Nothing can start the crash on this machine", whyNoTrigger(f, nmi, keys), triggerFix(f))
 	}
-	return say(Block, "Nothing can start the crash", "No trigger is armed: no NMI, no key combination, no power button.", fixArm)
+	return say(Block, "Nothing can start the crash", "No trigger is armed: no NMI, no key combination, no power button.", triggerFix(f))
+}
+
+// whyNoTrigger says why what is armed is of no use on this machine.
+func whyNoTrigger(f *windows.Facts, nmi, keys bool) string {
+	why := "No key combination and no power button is armed"
+	if keys {
+		why = "The key combination is of no use: " + noKeyboard(f)
+	}
+	switch {
+	case nmi:
+		return why + "; and this kind of machine has no usual way to send an NMI."
+	case f.IsARM64():
+		return why + "; and there is no NMI on ARM64."
+	}
+	return why + "; and an NMI would not crash this Windows."
+}
+
+// triggerFix is no arm where that has nothing left to arm.
+func triggerFix(f *windows.Facts) string {
+	if (NMIArmed(f) || f.IsARM64()) && noKeyboard(f) != "" {
+		return "see hangkit trigger"
+	}
+	return fixArm
 }
 
 func ruleNMIOff(f *windows.Facts) (Finding, bool) {
@@ -66,6 +89,9 @@ func ruleKeyboard(f *windows.Facts) (Finding, bool) {
 	armed := ArmedKeyboards(f)
 	if len(armed) == 0 {
 		return say(Risk, "The keyboard does not crash Windows", "No installed keyboard driver has a working combination set.", fixArm)
+	}
+	if why := noKeyboard(f); why != "" {
+		return say(Note, "The keyboard would crash Windows", "A combination is set, but "+why+".", "")
 	}
 	return say(OK, "The keyboard crashes Windows", sentence(combinationsText(armed))+"Stop code 0xE2.", "")
 }

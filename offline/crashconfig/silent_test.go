@@ -36,6 +36,7 @@ var silentCases = []struct {
 	{"A14", []change{func(f *windows.Facts) { f.Volume.Journal, f.Volume.JournalClean = "journal is empty", true }}},
 	{"A15", []change{func(f *windows.Facts) { f.Volume.Mirror, f.Volume.MirrorOK = "both agree", true }}},
 	{"A16", []change{func(f *windows.Facts) { f.Volume.BackupBoot, f.Volume.BackupBootOK = "intact", true }}},
+	{"A17", []change{func(f *windows.Facts) { f.BootProblem = "no store lies on this disk" }}},
 
 	{"C01", []change{crash(dword("CrashDumpEnabled", 2))}},
 	{"C01", []change{crash(dword("CrashDumpEnabled", 3))}},
@@ -122,6 +123,10 @@ var silentCases = []struct {
 
 	{"T01", []change{noKeys, platform(windows.VMware)}},
 	{"T01", []change{platform("")}},
+	{"T01", []change{platform(windows.Azure)}},
+	{"T01", []change{platform(windows.PC), inUse(windows.HIDKeyboard)}},
+	{"T01", []change{noKeys, platform(windows.Laptop), power("PowerButtonBugcheck", 1)}},
+	{"T01", []change{noKeys, platform(""), power("PowerButtonBugcheck", 1)}},
 	{"T02", []change{build(9200)}},
 	{"T02", []change{build(7601), crash(dword("NMICrashDump", 1))}},
 	{"T03", []change{build(7601)}},

@@ -73,6 +73,32 @@ func ArmedKeyboards(f *windows.Facts) []ArmedKeyboard {
 	return out
 }
 
+// UsableKeyboards are the armed ones, unless no key can be pressed that they would see.
+func UsableKeyboards(f *windows.Facts) []ArmedKeyboard {
+	if noKeyboard(f) != "" {
+		return nil
+	}
+	return ArmedKeyboards(f)
+}
+
+// noKeyboard says why no keyboard of this machine can crash its Windows; empty where one may.
+func noKeyboard(f *windows.Facts) string {
+	if slices.Contains(noConsole, f.Platform.ID) {
+		return "no console with a keyboard is known in this cloud"
+	}
+	connected := false
+	for _, k := range f.Keyboards {
+		if k.InUse.Value && works(f, k) {
+			return ""
+		}
+		connected = connected || k.InUse.Value
+	}
+	if connected {
+		return "the keyboards connected so far are none that can crash this Windows"
+	}
+	return ""
+}
+
 func mayBeHyperV(f *windows.Facts) bool {
 	return slices.Contains([]string{windows.HyperV, windows.Azure, windows.UnknownPlace}, f.Platform.ID)
 }
@@ -91,4 +117,10 @@ func NMIArmed(f *windows.Facts) bool {
 // PowerButtonArmed reports whether holding the power button will crash Windows; an unknown build is not trusted.
 func PowerButtonArmed(f *windows.Facts) bool {
 	return f.Power.Is(windows.PowerButtonBugcheck, 1) && f.AtLeast(windows.Build1809) && !f.Platform.Virtual()
+}
+
+// UsableButton reports whether an armed power button can be expected to reach Windows: on a portable, or on a machine
+// that nobody knows.
+func UsableButton(f *windows.Facts) bool {
+	return PowerButtonArmed(f) && (f.Platform.Portable() || f.Platform.ID == windows.UnknownPlace)
 }

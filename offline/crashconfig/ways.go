@@ -14,7 +14,9 @@ type way struct {
 	also  string // other names
 	name  string
 	steps func(*guide) []Step
-	see   string // what follows, if the machine crashes
+	// none says why there are no steps, for a way that not every machine has.
+	none func(*guide) string
+	see  string // what follows, if the machine crashes
 	// nothing is what to try if it does not.
 	nothing  string
 	triggers bool // its commands crash the machine
@@ -27,7 +29,7 @@ var ways = []way{
 	{id: "keyboard", also: "keys crashonctrlscroll", name: "Use the keyboard", steps: (*guide).keyboardSteps, triggers: true,
 		see:     "After the keyboard: stop code 0xE2 (MANUALLY_INITIATED_CRASH).",
 		nothing: "Keyboard: another port, a PS/2 keyboard; hold the first keys all the time; try twice. A processor stuck at a high IRQL sees no key."},
-	{id: "power-button", also: "powerbutton button", name: "Hold the power button", steps: (*guide).powerButtonSteps,
+	{id: "power-button", also: "powerbutton button", name: "Hold the power button", steps: (*guide).powerButtonSteps, none: (*guide).noPowerButton,
 		see:     "After the power button: a black screen that asks to let go, then a percentage; stop code 0x1C8.",
 		nothing: "Power button: it must be wired to Windows, as on most tablets, laptops with modern standby and ARM64 machines; on others holding it only cuts the power."},
 	{id: "notmyfault", also: "test", name: "Test the settings while Windows runs", steps: notMyFaultSteps, triggers: true, extra: true,
@@ -35,7 +37,7 @@ var ways = []way{
 	{id: "debugger", also: "windbg kd crash sac", name: "With a kernel debugger or a serial console", steps: debuggerSteps, triggers: true, extra: true,
 		see: "Stop code 0xE2 (MANUALLY_INITIATED_CRASH)."},
 	{id: "live-dump", also: "task-manager taskmgr livekd livedump", name: "Without a crash, while Windows still answers", steps: liveSteps, extra: true, live: true},
-	{id: "host-memory", also: "memory vmss2core win-dmp", name: "The memory, taken by the host", steps: memorySteps, extra: true, live: true},
+	{id: "host-memory", also: "memory vmss2core win-dmp", name: "The memory, taken by the host", steps: memorySteps, none: noMemory, extra: true, live: true},
 }
 
 // title is what the way is called in a guide: those on every machine stand beside the NMI.
@@ -126,6 +128,17 @@ func (g *guide) powerButtonSteps() []Step {
 	return nil
 }
 
+func (g *guide) noPowerButton() string {
+	const not = "This machine's button does not crash Windows: "
+	switch {
+	case g.virtual():
+		return not + "a virtual machine has none."
+	case !g.general && !g.f.AtLeast(windows.Build1809):
+		return not + "only Windows 10 1809, Server 2019 and later watch it."
+	}
+	return not + "only tablets, laptops with modern standby and ARM64 machines hand theirs to Windows. If this is one, arm it with --power-button."
+}
+
 func (g *guide) portable() bool { return windows.Platform{ID: g.Platform}.Portable() }
 
 // notMyFaultSteps: Sysinternals' documentation of NotMyFault.
@@ -167,4 +180,8 @@ func memorySteps(g *guide) []Step {
 		}
 	}
 	return out
+}
+
+func noMemory(g *guide) string {
+	return "No way to take the memory of this kind of machine from outside is known: " + g.p.name + "."
 }
