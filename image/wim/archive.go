@@ -69,6 +69,11 @@ func (a *Archive) Writable() error {
 // 30 MB.
 const maxMetadata = 512 << 20
 
+// MetadataSize is how much memory an open image takes.
+func (a *Archive) MetadataSize(n int) int64 {
+	return int64(min(a.blobs.entry(a.metadata[n-1]).resource().size(), maxMetadata))
+}
+
 // Image opens an image by its number.
 func (a *Archive) Image(n int) (*Image, error) {
 	if n < 1 || n > a.Images() {

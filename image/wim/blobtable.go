@@ -59,10 +59,18 @@ func (a *Archive) readBlobTable() (err error) {
 	if len(a.blobs)%blobSize != 0 {
 		return damaged(int64(r.offset()), "blob table: size", fmt.Sprintf("a multiple of %d", blobSize), len(a.blobs))
 	}
+	seen := map[uint64]bool{}
 	for i := range a.blobs.len() {
-		if b := a.blobs.entry(i); b.metadata() && b.refs() > 0 {
-			a.metadata = append(a.metadata, i)
+		b := a.blobs.entry(i)
+		if !b.metadata() || b.refs() == 0 {
+			continue
 		}
+		// Images of one resource would be a small archive that takes no end of memory.
+		if at := b.resource().offset(); seen[at] {
+			return damaged(int64(at), "blob table: metadata resources", "one for each image", "one for several")
+		}
+		seen[b.resource().offset()] = true
+		a.metadata = append(a.metadata, i)
 	}
 	if want := a.header.images(); uint32(len(a.metadata)) != want {
 		return damaged(int64(r.offset()), "blob table: metadata resources", want, len(a.metadata))

@@ -116,7 +116,7 @@ func (p *planner) alone(d *dentry) error {
 		return nil
 	}
 	same := 0
-	err := p.image.walk(p.image.root, map[uint64]bool{}, func(e *dentry) {
+	err := p.image.walk(p.image.root, func(e *dentry) {
 		if !e.isDir() && e.hardLink() == group {
 			same++
 		}
@@ -127,27 +127,35 @@ func (p *planner) alone(d *dentry) error {
 	return err
 }
 
-// walk visits everything below a directory. A directory is entered once: damaged
-// metadata may show it in many places.
-func (m *Image) walk(dir *dentry, seen map[uint64]bool, visit func(*dentry)) error {
-	if seen[dir.subdir()] {
-		return nil
-	}
-	seen[dir.subdir()] = true
-	var below []*dentry
-	err := m.metadata.each(dir, func(d *dentry) bool {
-		visit(d)
-		if d.isDir() {
-			below = append(below, d)
+// walk visits everything below a directory. Damaged metadata may show a directory in many
+// places, or entries in more than one: each directory is entered once, and there are not
+// more entries than the metadata has room for.
+func (m *Image) walk(dir *dentry, visit func(*dentry)) error {
+	seen, room := map[uint64]bool{}, len(m.metadata)/dentrySize
+	// A list and no recursion: directories may lie millions deep.
+	for below := []*dentry{dir}; len(below) > 0; {
+		next := below[len(below)-1]
+		below = below[:len(below)-1]
+		if seen[next.subdir()] {
+			continue
 		}
-		return true
-	})
-	for _, d := range below {
-		if err == nil {
-			err = m.walk(d, seen, visit)
+		seen[next.subdir()] = true
+		err := m.metadata.each(next, func(d *dentry) bool {
+			visit(d)
+			if d.isDir() {
+				below = append(below, d)
+			}
+			room--
+			return room >= 0
+		})
+		if err != nil {
+			return err
+		}
+		if room < 0 {
+			return damaged(next.at+subdirOff, "directory entry: directory", "entries of its own", "those of another")
 		}
 	}
-	return err
+	return nil
 }
 
 // release takes one use of contents out of the blob table, and their entry with the last

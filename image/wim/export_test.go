@@ -39,3 +39,9 @@ func ChangedXML(doc string, n int, now time.Time) string {
 	}
 	return strings.TrimPrefix(decodeUTF16(b), byteOrderMark)
 }
+
+// Count is how many entries are below the root.
+func (m *Image) Count() (n int, err error) {
+	err = m.walk(m.root, func(*dentry) { n++ })
+	return n, err
+}

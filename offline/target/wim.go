@@ -22,6 +22,7 @@ const Archive Kind = "wim"
 type wimArchive struct {
 	file    wim.File
 	archive *wim.Archive
+	loaded  []*wimFS // the images whose metadata is in memory, in the order they came
 }
 
 // isWIM tells a WIM archive by its first bytes, of whatever form.
@@ -118,13 +119,31 @@ type wimFS struct {
 
 func (f *wimFS) load() (*wim.Image, error) {
 	if f.image == nil {
+		f.wim.makeRoom(f.wim.archive.MetadataSize(f.n))
 		loaded, err := f.wim.archive.Image(f.n)
 		if err != nil {
 			return nil, err
 		}
 		f.image = loaded
+		f.wim.loaded = append(f.wim.loaded, f)
 	}
 	return f.image, nil
+}
+
+// maxLoaded bounds the metadata that is kept: that of a few images of Windows.
+const maxLoaded = 256 << 20
+
+// makeRoom forgets the metadata that has been in memory for longest. It is read again if
+// something asks for it.
+func (w *wimArchive) makeRoom(size int64) {
+	for _, f := range w.loaded {
+		size += w.archive.MetadataSize(f.n)
+	}
+	for size > maxLoaded && len(w.loaded) > 0 {
+		size -= w.archive.MetadataSize(w.loaded[0].n)
+		w.loaded[0].image = nil
+		w.loaded = w.loaded[1:]
+	}
 }
 
 func (f *wimFS) Open(name string) (fs.File, error) {
@@ -231,6 +250,7 @@ func (t *Target) reopenImages() (err error) {
 	if t.wim.archive, err = wim.Open(t.wim.file, t.Size); err != nil {
 		return err
 	}
+	t.wim.loaded = nil
 	for _, v := range t.Volumes {
 		v.FS = &wimFS{wim: t.wim, n: v.Part.Number}
 	}

@@ -156,3 +156,23 @@ func TestWIMRefusals(t *testing.T) {
 		t.Errorf("damaged metadata: %v", err)
 	}
 }
+
+// TestWIMMemory: of many large images only some are kept in memory, and each can be read again.
+func TestWIMMemory(t *testing.T) {
+	t.Parallel()
+	opened := openWIMOf(t, newWIM(t, nil), ReadOnly)
+	archive := opened.wim
+	first, second := opened.Volumes[0], opened.Volumes[1]
+	hiveOf(t, first)
+	hiveOf(t, second)
+	if len(archive.loaded) != 2 {
+		t.Fatalf("%d images are kept", len(archive.loaded))
+	}
+	archive.makeRoom(maxLoaded - archive.archive.MetadataSize(2))
+	if f := second.FS.(*wimFS); len(archive.loaded) != 1 || archive.loaded[0] != f || f.image == nil || first.FS.(*wimFS).image != nil {
+		t.Errorf("%d images are kept", len(archive.loaded))
+	}
+	if hiveOf(t, first) != "regf old" || len(archive.loaded) != 2 {
+		t.Errorf("%q, %d images are kept", hiveOf(t, first), len(archive.loaded))
+	}
+}
