@@ -68,12 +68,13 @@ fuzz time="30s" *dirs:
 golden:
     go test ./offline/... ./hive ./collect -update
 
-# Compare our readers and the whole program with dd, ntfscat and icat, and the hive engine with its peers.
+# Compare our readers and the whole program with dd, ntfscat, icat, qemu-img and dislocker, and the hive engine with its peers.
 [group('dev')]
 bench:
     scripts/bench
     scripts/benchcopy
     scripts/benchhive
+    go run ./scripts/benchimages
 
 # Hold a dump of 4 GiB, in one piece and in 20,000, against dd of the same extents (as root, on an idle machine).
 [group('dev')]
@@ -84,6 +85,11 @@ bench-copy:
 [group('dev')]
 bench-ntfs:
     go run ./scripts/benchntfs
+
+# Compare how fast VHDX, qcow2 and BitLocker are read, and check on them, with qemu-img, dislocker and libguestfs.
+[group('dev')]
+bench-images:
+    go run ./scripts/benchimages
 
 # Walk through everything on a generated disk.
 [group('dev')]
