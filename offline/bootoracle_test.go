@@ -19,9 +19,9 @@ import (
 
 // realStore is the boot store that a Windows 10 wrote, with its default entry made to start the
 // Windows of a disk of ours.
-func realStore(t *testing.T, id windows.VolumeID) (data []byte, entry string) {
+func realStore(t *testing.T, store []byte, id windows.VolumeID) (data []byte, entry string) {
 	t.Helper()
-	h, err := hive.Open(hive.Source{Primary: windowstest.NewFile(sampleBytes(t, "BCD"))})
+	h, err := hive.Open(hive.Source{Primary: windowstest.NewFile(slices.Clone(store))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,6 +139,7 @@ func sortedNames(files map[string][]byte) []string {
 // as it was, and in the store every other value byte for byte; the undo brings back the rest.
 func TestOracleBootStore(t *testing.T) {
 	needPrograms(t, "mkfs.vfat", "fsck.vfat", "mmd", "mcopy", "mtype", "mkntfs", "ntfs-3g", "ntfscat", "hivexml", "reglookup", "umount")
+	store := sampleBytes(t, "BCD")
 	for name, p := range bootPartitions {
 		t.Run(name, func(t *testing.T) {
 			if name != "ESP" && !requireOracles() {
@@ -156,7 +157,7 @@ func TestOracleBootStore(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			data, entry := realStore(t, p.id(table))
+			data, entry := realStore(t, store, p.id(table))
 			files := map[string][]byte{p.path: data, p.path + ".LOG": bootLog(), p.path + ".LOG1": {}, p.path + ".LOG2": {}}
 			for i := range 5 {
 				files[fmt.Sprintf("%s-%d/bootmgr.efi.mui", filepath.Dir(p.path), i)] = slices.Repeat([]byte{byte(i), 7}, 5000*i)

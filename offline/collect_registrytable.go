@@ -57,6 +57,8 @@ var registryRules = []registryRule{
 	{"SYSTEM", crashKey, "PagefileTooSmall", dateOf, "when a dump last did not fit into the page file", ""},
 	{"SYSTEM", crashKey, "DumpEncryptionEnabled", nil, "1: dumps are encrypted with the certificate below", ""},
 	{"SYSTEM", crashKey, "SavePageFileContents", nil, "1: the contents of the page file are saved with the dump", ""},
+	{"SYSTEM", crashKey, "EnableLogFile", nil, "1: the writing of a dump is told in DumpStack.log", ""},
+	{"SYSTEM", crashKey, "DumpLogLevel", nil, "1: DumpStack.log tells more", ""},
 	{"SYSTEM", crashKey, anyValue, nil, "", ""},
 	{"SYSTEM", crashKey + `\EncryptionCertificates\Certificate.1`, "Thumbprint", nil, "whose private key opens an encrypted dump", ""},
 	{"SYSTEM", crashKey + `\ForceDumpsDisabled`, anyValue, nil, "guarded hosts turn dumps off here", ""},

@@ -84,7 +84,7 @@ func TestVerifyVolumeOnCheck(t *testing.T) {
 	t.Parallel()
 	img := makeBroken(t, volumeSpec{files: sampleFiles(t, sample.Client()), damage: leaked})
 	out := hangkit(t, 7, "check", img, "--ram", "1G", "--verify-volume")
-	if !strings.Contains(out, "\nvolume\n  structure: FAULTY; ") {
+	if !strings.Contains(out, "\nIs the volume sound?\n  structure: FAULTY; ") {
 		t.Errorf("the structure is missing in:\n%s", out)
 	}
 	var doc struct {
