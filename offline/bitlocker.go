@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"hangkit/image/bitlocker"
@@ -91,8 +92,15 @@ func (k *keyring) erase() {
 	}
 }
 
-// unlock tries the keys on the target's locked volumes.
+// unlock tries the keys on the target's locked volumes. Without such a volume no key is read:
+// one in the environment may be meant for another disk.
 func (k *keyring) unlock(ctx context.Context, t *target.Target) error {
+	if k.globals != nil {
+		t.AcceptLocked = k.globals.AcceptLocked
+	}
+	if !slices.ContainsFunc(t.Volumes, (*target.Volume).Locked) {
+		return nil
+	}
 	if err := k.load(); err != nil {
 		return err
 	}
@@ -127,6 +135,17 @@ func (s *scan) askForKey(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// warnLocked says where another Windows may be, if none was asked for by its number.
+func (s *scan) warnLocked(ctx context.Context, number int) {
+	k := keysOf(ctx)
+	if number != 0 || len(s.installs) == 0 || k.talk == nil {
+		return
+	}
+	for _, v := range s.locked() {
+		k.talk.Warnf("%s is locked and may hold another Windows\n", printable(v.Label()))
+	}
 }
 
 func lockedWords(volumes []*target.Volume) string {

@@ -142,6 +142,79 @@ func TestBitLockerCommands(t *testing.T) {
 	e.sameFrame(t, img)
 }
 
+// TestLockedNeighbour: what a locked volume holds is not known, so nothing is written beside it
+// unless that is accepted or it is unlocked.
+func TestLockedNeighbour(t *testing.T) {
+	t.Parallel()
+	locked := encryptedVolume(t, sampleFiles(t, sample.Client()), encrypt.Options{Method: bitlocker.XTS128, KeyFile: true, TPM: true})
+	plain := testVolume(t, sampleFiles(t, sample.Client()))
+	disk := image.NewMemory(256<<20, 512)
+	table, err := image.CreateGPT(disk, []image.NewPartition{
+		{Type: image.TypeBasicData, Name: "a", Size: plain.Size()}, {Type: image.TypeBasicData, Name: "b", Size: locked.disk.Size()},
+	}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, from := range []image.Disk{plain, locked.disk} {
+		section, err := table.Open(disk, table.Partitions[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		copyUsed(t, section, from)
+	}
+	both := locked
+	both.disk = disk
+	img, bek := both.file(t)
+	before := fileDigest(t, img)
+	arm := []string{"arm", img, "--yes", "--ram", "2M", "--dump", "small", "--record", filepath.Join(t.TempDir(), "undo.json")}
+	for _, want := range []string{"partition 2", "locked", "--bitlocker-key", "--accept-locked"} {
+		if text := refused(t, 4, arm...); !strings.Contains(text, want) {
+			t.Errorf("arm does not say %q:\n%s", want, text)
+		}
+	}
+	if text := refusedOrNot(t, []string{"check", img}); !strings.Contains(text, "partition 2 is locked and may hold another Windows") || !strings.Contains(text, "A12") {
+		t.Errorf("check says nothing of the locked volume:\n%s", text)
+	}
+	if fileDigest(t, img) != before {
+		t.Fatal("the image was changed")
+	}
+	refused(t, 80, append(arm, "--bitlocker-key", bek)...) // now there are two
+	hangkit(t, 0, append(arm, "--bitlocker-key", bek, "--install", "1", "--dry-run")...)
+	hangkit(t, 0, append(arm, "--accept-locked")...)
+	refused(t, 4, "undo", img, "--yes")
+	hangkit(t, 0, "undo", img, "--yes", "--accept-locked")
+}
+
+// copyUsed copies what is not zeros.
+func copyUsed(t *testing.T, to, from image.Disk) {
+	t.Helper()
+	b, zeros := make([]byte, 256<<10), make([]byte, 256<<10)
+	for off := int64(0); off < from.Size(); off += int64(len(b)) {
+		if _, err := from.ReadAt(b, off); err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Equal(b, zeros) {
+			continue
+		}
+		if _, err := to.WriteAt(b, off); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestUnneededKey: a key that is not for this disk is not even looked at.
+func TestUnneededKey(t *testing.T) {
+	img := filepath.Join(t.TempDir(), "disk.img")
+	f, err := image.Create(img, 128<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	copyUsed(t, f, testVolume(t, sampleFiles(t, sample.Client())))
+	t.Setenv(keyVariable, "482548-408683-386024-032725-083754-344718-228228-361845")
+	hangkit(t, 0, "list", img)
+}
+
 // refusedOrNot runs a command whose verdict does not matter here.
 func refusedOrNot(t *testing.T, args []string) string {
 	t.Helper()

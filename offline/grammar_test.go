@@ -62,7 +62,7 @@ func modelOf(t *testing.T, args []string) *kong.Node {
 		t.Fatalf("%q: no shared flags", args)
 	}
 	exited := ui.Status(-1)
-	parser, err := kong.New(root, parserOptions(t.Context(), ui.New(nil, io.Discard, io.Discard), &exited)...)
+	parser, err := kong.New(root, parserOptions(t.Context(), ui.New(nil, io.Discard, io.Discard), globals, &exited)...)
 	if err != nil {
 		t.Fatalf("%q: %v", args, err)
 	}

@@ -35,6 +35,7 @@ func (f *TargetFlags) open(ctx context.Context, ram sizeFlag) (*opened, error) {
 	if err := s.askForKey(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	s.warnLocked(ctx, f.Install)
 	o, err := f.openIn(s, ram)
 	if err != nil {
 		return nil, errors.Join(err, s.Close())

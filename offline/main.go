@@ -42,6 +42,7 @@ type Globals struct {
 	Verbose bool `short:"v" help:"Say more about what is done."`
 	JSON    bool `name:"json" help:"Print the result as one JSON document."`
 
+	AcceptLocked bool     `kong:"-"` // set by the flag of the commands that write
 	BitLockerKey []string `name:"bitlocker-key" sep:"none" placeholder:"FILE" help:"Unlock with the recovery password, password or .BEK in this file. May be repeated."`
 }
 
@@ -63,6 +64,17 @@ type EditFlags struct {
 	DryRun       bool `short:"n" help:"Do everything in memory and change nothing."`
 	Yes          bool `short:"y" help:"Do not ask."`
 	ResetJournal bool `help:"Where a file must be replaced, and the volume's journal is not clean or it is marked dirty: empty the journal and mark the volume dirty. Windows then checks it (autochk) at its next start."`
+
+	AcceptLocked acceptLockedFlag `help:"Write although another volume of the disk is locked by BitLocker. A Windows suspended there would overwrite the change, and may damage the volume."`
+}
+
+// acceptLockedFlag goes with the keys to wherever a target is opened.
+type acceptLockedFlag bool
+
+// AfterApply is called by the parser.
+func (a acceptLockedFlag) AfterApply(globals *Globals) error {
+	globals.AcceptLocked = bool(a)
+	return nil
 }
 
 const description = `Gets a memory dump out of a Windows machine that hangs, from outside: from a
@@ -113,7 +125,7 @@ func dispatch(ctx context.Context, talk *ui.UI, args []string) ui.Status {
 	ctx, keys := withKeys(ctx, talk, globals)
 	defer keys.erase()
 	exited := ui.Status(-1)
-	parser, err := kong.New(root, parserOptions(ctx, talk, &exited)...)
+	parser, err := kong.New(root, parserOptions(ctx, talk, globals, &exited)...)
 	if err != nil {
 		return talk.Report(fmt.Errorf("building the command line: %w", err), nil)
 	}
@@ -132,13 +144,13 @@ func dispatch(ctx context.Context, talk *ui.UI, args []string) ui.Status {
 	if err != nil {
 		return talk.Report(usageError(err), nil)
 	}
-	if err := command.Run(globals); err != nil {
+	if err := command.Run(); err != nil {
 		return talk.Report(err, rules)
 	}
 	return ui.OK
 }
 
-func parserOptions(ctx context.Context, talk *ui.UI, exited *ui.Status) []kong.Option {
+func parserOptions(ctx context.Context, talk *ui.UI, globals *Globals, exited *ui.Status) []kong.Option {
 	return []kong.Option{
 		kong.Name("hangkit"),
 		kong.Description(description + about),
@@ -149,7 +161,7 @@ func parserOptions(ctx context.Context, talk *ui.UI, exited *ui.Status) []kong.O
 			}
 		}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(talk),
+		kong.Bind(talk, globals),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
 		kong.Vars{"platforms": platformNames(crashconfig.Platforms()), "ways": platformNames(crashconfig.Ways())},
 		kong.Vars(sampleVars()),

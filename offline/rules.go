@@ -41,6 +41,7 @@ var rules = []ui.Rule{
 	{Is: ntfs.ErrBitLocker, Status: ui.Refused, Hints: []string{"Windows may open it: 'manage-bde -unlock' in WinPE; 'repair-bde' rescues files from a damaged one"}},
 
 	{Is: target.ErrUnknown, Status: ui.Damaged},
+	{Is: target.ErrNeighbourLocked, Status: ui.Refused, Hints: []string{keyHint, "or add --accept-locked where no Windows was suspended on this disk: the locked volume holds data only, or was shut down for good"}},
 	{Is: target.ErrRefused, Status: ui.Refused},
 	{Is: crashconfig.ErrRefused, Status: ui.Refused},
 	{Is: crashconfig.ErrOtherTarget, Status: ui.Refused, Hints: []string{"check that this is the right disk; --accept-other-machine goes on regardless"}},

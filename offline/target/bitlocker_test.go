@@ -74,9 +74,17 @@ func TestUnlockSeveral(t *testing.T) {
 			t.Errorf("volume %d: locked %v, %v", i, v[i].Locked(), v[i].Err)
 		}
 	}
-	if v[0].FileSystem() != "BitLocker" || v[2].FileSystem() != "NTFS" || v[2].Refuse() != nil {
-		t.Errorf("%s, %s, %v", v[0].FileSystem(), v[2].FileSystem(), v[2].Refuse())
+	if v[0].FileSystem() != "BitLocker" || v[2].FileSystem() != "NTFS" {
+		t.Errorf("%s, %s", v[0].FileSystem(), v[2].FileSystem())
 	}
+	if err := v[2].Refuse(); !errors.Is(err, ErrNeighbourLocked) || !errors.Is(err, ErrRefused) {
+		t.Errorf("beside locked volumes: %v", err)
+	}
+	opened.AcceptLocked = true
+	if err := v[2].Refuse(); err != nil {
+		t.Errorf("with locked volumes accepted: %v", err)
+	}
+	opened.AcceptLocked = false
 	got, err := opened.Unlock(t.Context(), keys[1]...)
 	if err != nil || len(got) != 1 || got[0] != v[1] || !v[0].Locked() {
 		t.Fatalf("the second key opens %d, %v", len(got), err)
@@ -86,6 +94,9 @@ func TestUnlockSeveral(t *testing.T) {
 	}
 	if got, err := opened.Unlock(t.Context(), keys[0]...); err != nil || len(got) != 1 || got[0] != v[0] || v[0].Kind != ntfs.NTFS {
 		t.Errorf("the first key opens %d, %v", len(got), err)
+	}
+	if err := v[2].Refuse(); err != nil {
+		t.Errorf("with nothing locked any more: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

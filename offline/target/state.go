@@ -16,6 +16,9 @@ var (
 	ErrInconsistent = fmt.Errorf("%w: the volume is inconsistent", ErrRefused)
 )
 
+// ErrNeighbourLocked means that nobody can tell whether a suspended Windows holds the disk.
+var ErrNeighbourLocked = fmt.Errorf("%w: it is locked and may hold a suspended Windows, which would have its neighbours in memory too", ErrRefused)
+
 // hibernationFile lies in the root of the volume it would resume.
 const hibernationFile = "hiberfil.sys"
 
@@ -79,6 +82,11 @@ func (v *Volume) Refuse() error {
 			return fmt.Errorf("%s: %w", other.Label(), err)
 		}
 	}
+	for _, other := range v.Target.Volumes {
+		if other != v && other.unreadable() && !v.Target.AcceptLocked {
+			return fmt.Errorf("%s: %w", other.Label(), ErrNeighbourLocked)
+		}
+	}
 	if err := v.NotWritten(); err != nil {
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
@@ -90,6 +98,9 @@ func (v *Volume) Refuse() error {
 	}
 	return nil
 }
+
+// unreadable tells whether BitLocker keeps what the volume holds from being judged.
+func (v *Volume) unreadable() bool { return v.Kind == ntfs.BitLocker && v.FS == nil }
 
 // Condition is what a volume's last use left behind, each part in words.
 type Condition struct {

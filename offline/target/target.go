@@ -96,6 +96,9 @@ type Target struct {
 	Volumes    []*Volume
 	Warnings   []string
 
+	// AcceptLocked allows to write although a locked volume may hold a suspended Windows.
+	AcceptLocked bool
+
 	mode        Mode
 	table       image.Table // zero for a directory or a hive
 	hive        string      // name of a bare hive in its folder
