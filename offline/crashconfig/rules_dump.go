@@ -219,8 +219,11 @@ func ruleDumpFileElsewhere(f *windows.Facts) (Finding, bool) {
 	if !ok || !usesDumpFile(f) || f.OnSystemVolume(p) {
 		return nothing()
 	}
-	return say(Risk, "The dump file is on another volume",
-		fmt.Sprintf("DumpFile is %s. The dump stays in DUMP*.tmp until Windows has started far enough to copy it.", dumpFileText(f)),
+	why := "The dump stays in DUMP*.tmp until Windows has started far enough to copy it."
+	if azureTemporaryDisk(f, p.Letter) {
+		why = "That is Azure's temporary disk: a dump there is lost when Azure moves the machine."
+	}
+	return say(Risk, "The dump file is on another volume", fmt.Sprintf("DumpFile is %s. %s", dumpFileText(f), why),
 		fixArm+" --dump-file "+DefaultPlace)
 }
 
@@ -228,12 +231,21 @@ func ruleOverwrite(f *windows.Facts) (Finding, bool) {
 	if f.CrashControl.Or(windows.Overwrite, 1) != 0 || !usesDumpFile(f) {
 		return nothing()
 	}
-	if f.Files.DumpFile.Present {
+	if old := oldDump(f); old.Present {
 		return say(Loss, "An old dump would not be replaced",
-			fmt.Sprintf("Overwrite is 0 and %s exists (%s, %s).", dumpFileText(f), bytesText(f.Files.DumpFile.Size),
-				f.Files.DumpFile.Modified.UTC().Format("2006-01-02")), "hangkit collect, then hangkit arm")
+			fmt.Sprintf("Overwrite is 0 and %s exists (%s, %s).", dumpFileText(f), bytesText(old.Size),
+				old.Modified.UTC().Format("2006-01-02")), "hangkit collect, then hangkit arm")
 	}
 	return say(Note, "Only one dump will be kept", "Overwrite is 0: a second crash does not replace the first dump.", "")
+}
+
+// oldDump is what lies where the next dump is to be.
+func oldDump(f *windows.Facts) windows.File {
+	if p, ok := f.DumpFile(); ok && !f.OnSystemVolume(p) {
+		file, _ := f.Elsewhere(p)
+		return file.File
+	}
+	return f.Files.DumpFile
 }
 
 // ruleRoomForDump: on the system volume the dump takes over the page file's space, and a new page file must fit beside
@@ -336,7 +348,10 @@ func ruleBitLockerFilter(f *windows.Facts) (Finding, bool) {
 const maxDedicatedPath = 150
 
 // hasDedicated reports whether a dedicated dump file is set, usable or not: Windows then takes no page file instead.
-func hasDedicated(f *windows.Facts) bool { return f.CrashControl.Has(windows.DedicatedDumpFile) }
+// Before Vista there was none.
+func hasDedicated(f *windows.Facts) bool {
+	return f.CrashControl.Has(windows.DedicatedDumpFile) && !f.Before(windows.BuildVista)
+}
 
 // dedicatedProblem says why Windows could not create the dedicated dump file.
 func dedicatedProblem(f *windows.Facts) string {
@@ -355,10 +370,13 @@ func dedicatedProblem(f *windows.Facts) string {
 }
 
 func ruleDedicatedPath(f *windows.Facts) (Finding, bool) {
-	if !hasDedicated(f) {
+	val, ok := f.CrashControl.Value(windows.DedicatedDumpFile)
+	switch {
+	case !ok:
 		return nothing()
+	case !hasDedicated(f):
+		return say(Note, "DedicatedDumpFile has no effect", "It works from Windows Vista on; the dump goes through the page file.", "")
 	}
-	val, _ := f.CrashControl.Value(windows.DedicatedDumpFile)
 	if why := dedicatedProblem(f); why != "" {
 		return say(Block, "The dedicated dump file cannot be created",
 			fmt.Sprintf("DedicatedDumpFile: %s. Windows does not fall back to the page file.", why), fixArm)
@@ -376,7 +394,7 @@ func dedicatedSpace(f *windows.Facts, p windows.Path) (int64, bool) {
 
 func ruleDedicatedRoom(f *windows.Facts) (Finding, bool) {
 	p, ok := f.DedicatedDump()
-	if !ok {
+	if !ok || !hasDedicated(f) {
 		return nothing()
 	}
 	have, known := dedicatedSpace(f, p)
@@ -393,23 +411,25 @@ func ruleDedicatedRoom(f *windows.Facts) (Finding, bool) {
 	}
 	return say(Block, "No room for the dedicated dump file",
 		fmt.Sprintf("It needs %s and %s are free on %c:; Windows says nothing and writes no dump.", mbText(want), mbText(have), p.Letter),
-		"free space, or "+fixArm+` --dedicated-dump "D:\hangkit.dmp:SIZE"`)
+		"free space, or "+dedicatedOn(f, ":SIZE", p.Letter))
 }
 
 // ruleDedicatedVolume: the file must lie on a disk that is there, unlocked, before anything else runs.
 func ruleDedicatedVolume(f *windows.Facts) (Finding, bool) {
 	p, ok := f.DedicatedDump()
-	if !ok || f.OnSystemVolume(p) {
+	if !ok || !hasDedicated(f) || f.OnSystemVolume(p) {
 		return nothing()
 	}
 	d, _ := f.Drive(p.Letter)
 	why := ""
 	switch {
+	case azureTemporaryDisk(f, p.Letter):
+		why = "is Azure's temporary disk, and what is on it is lost when Azure moves the machine"
 	case d.FileSystem == bitLockerVolume:
 		why = "is encrypted with BitLocker, and a data volume may be unlocked too late"
 	case d.FileSystem == unknownVolume:
 		why = "holds no NTFS"
-	case d.FileSystem != "" && d.FileSystem != "NTFS":
+	case d.FileSystem != "" && d.FileSystem != ntfsVolume:
 		why = "holds no NTFS, but " + d.FileSystem
 	case f.ServiceActive("ClusDisk"):
 		why = "may be a disk of the cluster this machine belongs to"
@@ -420,11 +440,12 @@ func ruleDedicatedVolume(f *windows.Facts) (Finding, bool) {
 	}
 	return say(Risk, "The dedicated dump file lies on a doubtful volume",
 		fmt.Sprintf("Drive %c: %s; Windows wants a fixed local disk that is there early.", p.Letter, why),
-		"on a plain local disk: "+fixArm+` --dedicated-dump "D:\hangkit.dmp"`)
+		"on a plain local disk: "+dedicatedOn(f, "", p.Letter))
 }
 
-// What is said of volumes without a file system that can be read: one that is locked, and any other.
+// What is said of volumes: what dump files want, one that is locked, and any other without a file system that can be read.
 const (
+	ntfsVolume      = "NTFS"
 	bitLockerVolume = "BitLocker"
 	unknownVolume   = "other"
 )
@@ -436,7 +457,7 @@ func ruleDedicatedSize(f *windows.Facts) (Finding, bool) {
 		return nothing()
 	}
 	if !hasDedicated(f) {
-		return say(Note, "DumpFileSize has no effect", fmt.Sprintf("It is %d MB, but no dedicated dump file is set.", size), fixArm)
+		return say(Note, "DumpFileSize has no effect", fmt.Sprintf("It is %d MB, but no dedicated dump file is used.", size), fixArm)
 	}
 	switch least := max(n.Min, min(kernelMin64, n.OK)); {
 	case size < least:

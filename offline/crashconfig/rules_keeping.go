@@ -14,17 +14,27 @@ func ruleKeepDump(f *windows.Facts) (Finding, bool) {
 	if f.Before(windows.Build7) || f.CrashControl.Is(windows.AlwaysKeepMemoryDump, 1) || f.Role.Value != windows.Client {
 		return nothing()
 	}
+	free, letter := dumpVolume(f)
 	switch {
-	case f.Domain.Known && (!f.Free.Known || f.Free.Value <= keepLimit):
+	case f.Domain.Known && (!free.Known || free.Value <= keepLimit):
 		return say(Risk, "Windows may delete the dump",
 			fmt.Sprintf("It keeps the dump of a domain member; the machine has the DNS suffix %s, which does not prove that it is one.", f.Domain.Value), fixArm)
-	case !f.Free.Known:
+	case !free.Known:
 		return say(Unknown, "Windows may delete the dump", "It does so on a client outside a domain with 25 GB or less free; the free space is unknown here.", fixArm)
-	case f.Free.Value > keepLimit:
+	case free.Value > keepLimit:
 		return nothing()
 	}
 	return say(Loss, "Windows will delete the dump",
-		fmt.Sprintf("A client outside a domain with 25 GB or less free (%s on %s) removes the dump after reporting it.", bytesText(f.Free.Value), f.Letter()), fixArm)
+		fmt.Sprintf("A client outside a domain with 25 GB or less free (%s on %s) removes the dump after reporting it.", bytesText(free.Value), letter), fixArm)
+}
+
+// dumpVolume is the free space of the volume that the dump file lies on, and its letter.
+func dumpVolume(f *windows.Facts) (free windows.Fact[int64], letter string) {
+	if p, ok := f.DumpFile(); ok && !f.OnSystemVolume(p) {
+		d, _ := f.Drive(p.Letter)
+		return d.Free, fmt.Sprintf("%c:", p.Letter)
+	}
+	return f.Free, f.Letter()
 }
 
 func ruleFastStartup(f *windows.Facts) (Finding, bool) {

@@ -68,8 +68,8 @@ func rulePageFileElsewhere(f *windows.Facts) (Finding, bool) {
 	if len(f.PageFiles) == 0 || hasDedicated(f) || wellFormed(f) == 0 {
 		return nothing()
 	}
-	if _, ok := dumpPageFile(f); ok {
-		return nothing()
+	if e, ok := dumpPageFile(f); ok {
+		return chosenElsewhere(f, e)
 	}
 	if f.WinPE {
 		return say(Block, "No page file on a disk",
@@ -77,6 +77,21 @@ func rulePageFileElsewhere(f *windows.Facts) (Finding, bool) {
 	}
 	return say(Block, "No page file on the Windows volume",
 		fmt.Sprintf("PagingFiles is %s; by Microsoft's documentation the dump needs a page file on %s, where Windows is.", entriesText(f), f.Letter()), fixArm)
+}
+
+// chosenElsewhere: of a page file whose drive Windows chooses, the last boot tells where it came to lie.
+func chosenElsewhere(f *windows.Facts, e windows.PageFileEntry) (Finding, bool) {
+	if e.Drive != windows.AnyDrive || f.Files.PageFile.Present || !existsElsewhere(f) {
+		return nothing()
+	}
+	size := "SIZE"
+	if n, known := dumpNeed(f, judgedType(f)); known {
+		size = fmt.Sprintf("%dM", n.OK)
+	}
+	existing, _ := f.Memory.Strings(windows.ExistingPageFiles)
+	return say(Risk, "Windows put its page file on another volume",
+		fmt.Sprintf("PagingFiles leaves it the choice, and the last boot had %q only; by Microsoft's documentation the dump needs one on %s.", existing, f.Letter()),
+		fixArm+" --pagefile "+size)
 }
 
 func wellFormed(f *windows.Facts) int {
@@ -107,12 +122,12 @@ func entrySize(e windows.PageFileEntry) string {
 	return fmt.Sprintf("%c:%s is set to %s", e.Drive, e.Path, mbText(e.Initial))
 }
 
-// rulePageFileFarTooSmall judges by what no dump can do without. For a complete dump C27 speaks instead.
+// rulePageFileFarTooSmall judges by what no dump can do without. For a complete dump of a known memory C27 speaks instead.
 func rulePageFileFarTooSmall(f *windows.Facts) (Finding, bool) {
 	e, ok := fixedSize(f)
 	t := judgedType(f)
 	n, _ := dumpNeed(f, t)
-	if !ok || t == Complete || e.Initial >= n.Min {
+	if !ok || t == Complete && f.RAM.Known || e.Initial >= n.Min {
 		return nothing()
 	}
 	return say(Block, "The page file is too small for any dump",
@@ -183,7 +198,7 @@ func pageFileFix(f *windows.Facts) string {
 	case !f.Free.Known:
 		return fmt.Sprintf("%s --pagefile %dM", fixArm, n.OK)
 	case room(f) < n.OK+dumpSize(f, t)+spareMB:
-		return "free space on " + f.Letter() + ", or " + fixArm + ` --dedicated-dump "D:\hangkit.dmp"`
+		return "free space on " + f.Letter() + ", or " + dedicatedOn(f, "")
 	}
 	return fixArm
 }
@@ -274,6 +289,22 @@ func rulePageFileLetter(f *windows.Facts) (Finding, bool) {
 // azureTemporary is the letter that Azure gives the disk it wipes when it moves a machine.
 const azureTemporary = 'D'
 
+func azureTemporaryDisk(f *windows.Facts, letter byte) bool {
+	return f.Platform.ID == windows.Azure && letter == azureTemporary
+}
+
+// dedicatedOn is how arm puts the dedicated dump file on a plain drive of this Windows; what follows the path may be its
+// size. Drives to avoid are those found wanting.
+func dedicatedOn(f *windows.Facts, size string, avoid ...byte) string {
+	for _, d := range f.Drives {
+		plain := !d.Removable() && (d.FileSystem == "" || d.FileSystem == ntfsVolume)
+		if plain && d.Letter != f.SystemLetter.Value && !azureTemporaryDisk(f, d.Letter) && !slices.Contains(avoid, d.Letter) {
+			return fmt.Sprintf(`%s --dedicated-dump "%c:\hangkit.dmp%s"`, fixArm, d.Letter, size)
+		}
+	}
+	return "add a disk for a dedicated dump file"
+}
+
 func rulePageFileVanishes(f *windows.Facts) (Finding, bool) {
 	for _, e := range elsewhereEntries(f) {
 		d, ok := f.Drive(e.Drive)
@@ -281,7 +312,7 @@ func rulePageFileVanishes(f *windows.Facts) (Finding, bool) {
 		case ok && d.Removable():
 			return say(Risk, "A page file is set on a removable drive",
 				fmt.Sprintf("%q: the drive may be gone when the crash comes.", e.Raw), "move it to a fixed disk")
-		case f.Platform.ID == windows.Azure && e.Drive == azureTemporary:
+		case azureTemporaryDisk(f, e.Drive):
 			return say(Risk, "A page file is set on Azure's temporary disk",
 				fmt.Sprintf("%q: what is on that disk is lost when Azure moves the machine, and a dump with it.", e.Raw),
 				fixArm+" --pagefile SIZE")

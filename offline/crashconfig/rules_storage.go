@@ -65,7 +65,7 @@ func ruleUnusualBoot(f *windows.Facts) (Finding, bool) {
 	}
 	return say(Risk, "Windows may not start from a plain local disk",
 		sentence(strings.Join(why, "; "))+"Whether a dump can be written there varies.",
-		"on a plain local disk: "+fixArm+` --dedicated-dump "D:\hangkit.dmp"`)
+		"on a plain local disk: "+dedicatedOn(f, ""))
 }
 
 // bootBuses are services that are loaded at boot only where Windows starts from what they reach.

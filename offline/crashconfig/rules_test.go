@@ -195,7 +195,9 @@ var ruleCases = []ruleCase{
 	{"mirror agrees", []change{func(f *windows.Facts) { f.Volume.Mirror, f.Volume.MirrorOK = "both agree", true }}, "A15", OK, "Both agree."},
 	{"mirror differs", []change{func(f *windows.Facts) { f.Volume.Mirror = "records [3] differ" }}, "A15", Risk, "Records [3] differ. "},
 	{"backup boot sector", []change{func(f *windows.Facts) { f.Volume.BackupBoot, f.Volume.BackupBootOK = "it is intact", true }}, "A16", OK, "It is intact."},
-	{"boot store torn", []change{func(f *windows.Facts) { f.BootProblem, f.BootUnreadable = "EFI/Microsoft/Boot/BCD: hive is dirty", true }}, "A17", Risk, "EFI/Microsoft/Boot/BCD: hive is dirty. "},
+	{"boot store torn", []change{func(f *windows.Facts) {
+		f.BootProblem, f.BootUnreadable = "EFI/Microsoft/Boot/BCD: hive is dirty", true
+	}}, "A17", Risk, "EFI/Microsoft/Boot/BCD: hive is dirty. "},
 	{"no backup boot sector", []change{func(f *windows.Facts) { f.Volume.BackupBoot = "it differs" }}, "A16", Note, "It differs. "},
 	{"read-only", []change{func(f *windows.Facts) { f.Volume.ReadOnly = true }}, "A12", Risk, "Nothing can be written"},
 	{"unreadable keys", []change{func(f *windows.Facts) { f.Problems = []string{"Enum: damaged", "x"} }}, "A13", Risk, "(and 1 more)"},
@@ -223,6 +225,7 @@ var ruleCases = []ruleCase{
 	{"dump file is hiberfil.sys", []change{crash(sz("DumpFile", `c:\hiberfil.sys`))}, "C12", Block, "something else"},
 	{"dump file is a folder", []change{func(f *windows.Facts) { f.Files.DumpFile = windows.File{Dir: true} }}, "C12", Block, "a folder"},
 	{"dump file's folder", []change{func(f *windows.Facts) { f.Files.DumpDir = false }}, "C12", Block, "folder is missing"},
+	{"dump file on Azure's temporary disk", []change{crash(sz("DumpFile", `D:\x.dmp`)), fixedDrive('D'), platform(windows.Azure)}, "C13", Risk, "Azure"},
 	{"dump file elsewhere", []change{crash(sz("DumpFile", `E:\x.dmp`))}, "C13", Risk, "another volume"},
 	{"no overwrite, old dump", []change{crash(dword("Overwrite", 0)), func(f *windows.Facts) {
 		f.Files.DumpFile = windows.File{Present: true, Size: gib}
@@ -235,6 +238,8 @@ var ruleCases = []ruleCase{
 	{"foreign filter", []change{crash(multi("DumpFilters", "dumpfve.sys", "acme.sys"))}, "C20", Risk, "acme.sys"},
 	{"bitlocker without filter", []change{crash(multi("DumpFilters")), func(f *windows.Facts) { f.Volume.BitLocker = true }}, "C21", Risk, "dumpfve.sys"},
 	{"dedicated", []change{crash(sz("DedicatedDumpFile", `E:\x.sys`))}, "C22", OK, `E:\x.sys`},
+	{"dedicated before Vista", []change{build(3790), crash(sz("DedicatedDumpFile", `E:\x.sys`))}, "C22", Note, "Vista"},
+	{"page file beside a dedicated file before Vista", []change{build(3790), crash(sz("DedicatedDumpFile", `E:\x.sys`)), pages()}, "P01", Block, "nowhere"},
 	{"dedicated expand", []change{crash(expandSZ("DedicatedDumpFile", `E:\x.sys`))}, "C22", Block, "wants a REG_SZ"},
 	{"dedicated UNC", []change{crash(sz("DedicatedDumpFile", `\\a\b\x.sys`))}, "C22", Block, "no path"},
 	{"dedicated on a CD", []change{crash(sz("DedicatedDumpFile", `D:\x.sys`))}, "C22", Block, "removable"},
@@ -257,6 +262,7 @@ var ruleCases = []ruleCase{
 	{"dedicated on BitLocker", []change{crash(sz("DedicatedDumpFile", `E:\x.sys`)), driveKind('E', "BitLocker")}, "C24", Risk, "unlocked too late"},
 	{"dedicated on FAT", []change{crash(sz("DedicatedDumpFile", `E:\x.sys`)), driveKind('E', "FAT32")}, "C24", Risk, "FAT32"},
 	{"dedicated on an unknown file system", []change{crash(sz("DedicatedDumpFile", `E:\x.sys`)), driveKind('E', "other")}, "C24", Risk, "Drive E: holds no NTFS;"},
+	{"dedicated on Azure's temporary disk", []change{crash(sz("DedicatedDumpFile", `D:\x.sys`)), fixedDrive('D'), platform(windows.Azure)}, "C24", Risk, "Azure"},
 	{"dedicated on a cluster", []change{crash(sz("DedicatedDumpFile", `E:\x.sys`)), service("ClusDisk", 0)}, "C24", Risk, "cluster"},
 	{"dedicated beside a storage pool", []change{crash(sz("DedicatedDumpFile", `E:\x.sys`)), func(f *windows.Facts) { f.Storage.Spaces = true }}, "C24", Risk, "storage pool"},
 	{"log of the dump stack", []change{func(f *windows.Facts) {
@@ -281,10 +287,13 @@ var ruleCases = []ruleCase{
 	{"no page file", []change{pages()}, "P01", Block, "nowhere"},
 	{"page file of a wrong type", []change{pages(), memory(sz("PagingFiles", "x"))}, "P01", Block, "REG_MULTI_SZ"},
 	{"page file elsewhere", []change{pages(`E:\pagefile.sys 9000 9000`)}, "P02", Block, "on C:"},
+	{"page file elsewhere by choice of Windows", []change{pages(`?:\pagefile.sys`), noPageFile, memory(multi("ExistingPageFiles", `\??\E:\pagefile.sys`))}, "P02", Risk, "another volume"},
 	{"tiny page file", []change{pages(`C:\pagefile.sys 256 256`)}, "P03", Block, "256 MB"},
 	{"tiny page file while dumps are off", []change{crash(dword("CrashDumpEnabled", 0)), pages(`C:\pagefile.sys 256 256`)}, "P03", Block, "a kernel dump"},
+	{"tiny page file for a complete dump, RAM unknown", []change{noRAM, crash(dword("CrashDumpEnabled", 1)), pages(`C:\pagefile.sys 16 16`)}, "P03", Block, "a complete dump takes at least 512 MB"},
 	{"tiny page file, RAM unknown", []change{noRAM, pages(`C:\pagefile.sys 256 256`)}, "P03", Block, "256 MB"},
 	{"small page file", []change{pages(`C:\pagefile.sys 2000 2000`)}, "P04", Loss, "about 2730 MB"},
+	{"page file of a large server", []change{ram(512 * gib), free(2000 * gib), pages(`C:\pagefile.sys 65536 65536`)}, "P04", Risk, "up to 512.1 GB"},
 	{"page file of a third", []change{pages(`C:\pagefile.sys 4000 4000`)}, "P04", Risk, "up to 8320 MB"},
 	{"page file short for complete", []change{crash(dword("CrashDumpEnabled", 1)), pages(`C:\pagefile.sys 8300 8300`)}, "P04", Loss, "8492 MB"},
 	{"page file for complete", []change{crash(dword("CrashDumpEnabled", 1))}, "P04", OK, "holds the dump"},
@@ -368,6 +377,7 @@ var ruleCases = []ruleCase{
 	{"unknown machine", []change{platform("")}, "T24", Note, "general terms"},
 
 	{"not kept", []change{without("AlwaysKeepMemoryDump"), free(20 * gib)}, "C16", Loss, "20.0 GB on C:"},
+	{"not kept on another drive", []change{without("AlwaysKeepMemoryDump"), crash(sz("DumpFile", `E:\x.dmp`)), driveFree('E', 20*gib)}, "C16", Loss, "20.0 GB on E:"},
 	{"not kept, perhaps in a domain", []change{without("AlwaysKeepMemoryDump"), free(20 * gib), func(f *windows.Facts) { f.Domain = known("corp.example") }}, "C16", Risk, "corp.example"},
 	{"not kept, free space unknown", []change{without("AlwaysKeepMemoryDump"), func(f *windows.Facts) { f.Free.Known = false }}, "C16", Unknown, "25 GB"},
 	{"fast startup", []change{func(f *windows.Facts) { f.SessionPower = f.SessionPower.With(dword("HiberbootEnabled", 1)) }}, "R01", Risk, "HiberbootEnabled is 1"},
@@ -551,7 +561,7 @@ func TestPageFileFix(t *testing.T) {
 		"hangkit arm":                  func(*windows.Facts) {},
 		"hangkit arm --ram SIZE":       noRAM,
 		"hangkit arm --pagefile 8320M": unknownFree,
-		`free space on C:, or hangkit arm --dedicated-dump "D:\hangkit.dmp"`: func(f *windows.Facts) {
+		`free space on C:, or hangkit arm --dedicated-dump "E:\hangkit.dmp"`: func(f *windows.Facts) {
 			f.Free, f.Files.PageFile.Size = known(gib), gib
 		},
 	} {
@@ -560,6 +570,30 @@ func TestPageFileFix(t *testing.T) {
 		change(f)
 		if got := pageFileFix(f); got != want {
 			t.Errorf("fix %q, want %q", got, want)
+		}
+	}
+}
+
+// The dedicated dump file is offered a place on a plain drive only.
+func TestDedicatedPlace(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		change []change
+		avoid  []byte
+		want   string
+	}{
+		"not the CD":             {nil, nil, `hangkit arm --dedicated-dump "E:\hangkit.dmp:SIZE"`},
+		"a fixed disk":           {[]change{fixedDrive('D')}, nil, `hangkit arm --dedicated-dump "D:\hangkit.dmp:SIZE"`},
+		"Azure's temporary disk": {[]change{fixedDrive('D'), platform(windows.Azure)}, nil, `hangkit arm --dedicated-dump "E:\hangkit.dmp:SIZE"`},
+		"FAT":                    {[]change{driveKind('E', "FAT32")}, nil, "add a disk for a dedicated dump file"},
+		"found wanting":          {nil, []byte{'E'}, "add a disk for a dedicated dump file"},
+	} {
+		f := ready()
+		for _, c := range tt.change {
+			c(f)
+		}
+		if got := dedicatedOn(f, ":SIZE", tt.avoid...); got != tt.want {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
 		}
 	}
 }
@@ -574,7 +608,7 @@ func TestFixesCanBePasted(t *testing.T) {
 		}
 		for _, finding := range Check(f).Findings {
 			_, command, _ := strings.Cut(finding.Fix, "hangkit ")
-			if strings.ContainsAny(command, "%$'`") || strings.Count(command, `\`) != strings.Count(command, `"D:\`) {
+			if strings.ContainsAny(command, "%$'`") || strings.Count(command, `\`) != strings.Count(command, `"E:\`) {
 				t.Errorf("%s: %s", finding.ID, finding.Fix)
 			}
 		}

@@ -149,7 +149,11 @@ func dumpNeed(f *windows.Facts, t DumpType) (Need, bool) { return need(t, ramMB(
 // kernelSpace32 is all the memory a 32-bit kernel can address, in MB.
 const kernelSpace32 = 2048
 
-// dumpSize estimates the size of the dump itself, in MB; 0 if unknown. A kernel dump is about a third of RAM.
+// usualKernel64 is what kernel dumps of 64-bit Windows seldom exceed, however much memory there is, in MB.
+const usualKernel64 = 40 * 1024
+
+// dumpSize estimates the size of the dump itself, in MB; 0 if unknown. A kernel dump is about a third of RAM, and usually
+// below 40 GB.
 func dumpSize(f *windows.Facts, t DumpType) int64 {
 	ram := ramMB(f)
 	switch {
@@ -162,7 +166,7 @@ func dumpSize(f *windows.Facts, t DumpType) int64 {
 	case !f.Is64Bit():
 		return min(ram/3, kernelSpace32)
 	}
-	return ram / 3
+	return min(ram/3, usualKernel64)
 }
 
 // judgedType is the type page file and dedicated file are judged by. While dumps are off that is a kernel dump: what the
@@ -210,9 +214,10 @@ func ParseSize(s string) (int64, error) {
 	text := strings.ToUpper(strings.TrimSpace(s))
 	text = strings.TrimSuffix(strings.TrimSuffix(text, "IB"), "B")
 	unit := int64(1)
-	for u, n := range map[string]int64{"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40} {
+	for i, u := range []string{"K", "M", "G", "T"} {
 		if rest, ok := strings.CutSuffix(text, u); ok {
-			text, unit = strings.TrimSpace(rest), n
+			text, unit = strings.TrimSpace(rest), int64(1)<<(10*(i+1))
+			break
 		}
 	}
 	n, err := strconv.ParseInt(text, 10, 64)

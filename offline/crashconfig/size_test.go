@@ -47,7 +47,7 @@ func TestParseSize(t *testing.T) {
 			t.Errorf("ParseSize(%q) = %d, %v; want %d", in, got, err, want)
 		}
 	}
-	for _, in := range []string{"", "G", "-1", "+5", "1.5G", "9999999999T", "16X", "1GG", "0x10"} {
+	for _, in := range []string{"", "G", "-1", "+5", "1.5G", "9999999999T", "16X", "1GG", "8MG", "8KM", "8GK", "0x10"} {
 		if got, err := ParseSize(in); !errors.Is(err, ErrSize) {
 			t.Errorf("ParseSize(%q) = %d, %v; want ErrSize", in, got, err)
 		}
