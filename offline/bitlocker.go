@@ -118,16 +118,20 @@ const attempts = 3
 // the volume's own error says what is missing.
 func (s *scan) askForKey(ctx context.Context) error {
 	k := keysOf(ctx)
-	for range attempts {
-		locked := s.locked()
-		if len(s.installs) > 0 || len(locked) == 0 || k.talk == nil {
-			return nil
-		}
-		text, err := k.talk.AskSecret(ctx, lockedWords(locked)+"recovery password or password (it is not shown): ")
-		if errors.Is(err, ui.ErrNotAsked) || err == nil && text == "" {
-			return nil
-		}
-		if err != nil {
+	if k.talk == nil || !s.onlyLocked() {
+		return nil
+	}
+	asking, err := k.talk.Secrets(ctx)
+	if errors.Is(err, ui.ErrNotAsked) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer asking.Close()
+	for n := 0; n < attempts && s.onlyLocked(); n++ {
+		text, err := asking.Ask(ctx, lockedWords(s.locked())+"recovery password or password (it is not shown): ")
+		if err != nil || text == "" {
 			return err
 		}
 		if err := s.try(ctx, k, text); err != nil {
@@ -136,6 +140,9 @@ func (s *scan) askForKey(ctx context.Context) error {
 	}
 	return nil
 }
+
+// onlyLocked tells whether there is no Windows in reach unless behind a lock.
+func (s *scan) onlyLocked() bool { return len(s.installs) == 0 && len(s.locked()) > 0 }
 
 // warnLocked says where another Windows may be, if none was asked for by its number.
 func (s *scan) warnLocked(ctx context.Context, number int) {

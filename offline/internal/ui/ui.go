@@ -15,6 +15,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 
 	"golang.org/x/term"
 
@@ -164,39 +165,82 @@ func (u *UI) readAnswer() error {
 	return ErrDeclined
 }
 
-// AskSecret asks for a line that is not shown while it is typed. Without a terminal on both
-// ends it is ErrNotAsked.
-func (u *UI) AskSecret(ctx context.Context, prompt string) (string, error) {
+// terminal is what the user types on, if there is one on both ends.
+func (u *UI) terminal() (fd int, ok bool) {
 	in, ok := u.in.(*os.File)
 	if !ok || !isTerminal(in) || !isTerminal(u.err) || u.JSON {
-		return "", ErrNotAsked
+		return 0, false
 	}
-	fd := int(in.Fd())
-	shown, err := term.GetState(fd)
+	return int(in.Fd()), true
+}
+
+// Secrets asks for lines that are not shown while they are typed.
+type Secrets struct {
+	ui   *UI
+	show func()
+}
+
+// Secrets hides what is typed, before the first question and between two of them too, until
+// it is closed or the user interrupts. Without a terminal on both ends it is ErrNotAsked.
+func (u *UI) Secrets(ctx context.Context) (*Secrets, error) {
+	fd, ok := u.terminal()
+	if !ok {
+		return nil, ErrNotAsked
+	}
+	before, err := term.GetState(fd)
+	if err == nil {
+		err = echoOff(fd)
+	}
 	if err != nil {
-		return "", fmt.Errorf("asking for a key: %w", err)
+		return nil, fmt.Errorf("hiding what is typed: %w", err)
 	}
-	fmt.Fprint(u.err, prompt)
-	defer fmt.Fprintln(u.err)
+	restore := sync.OnceFunc(func() { _ = term.Restore(fd, before) }) // a terminal that is gone shows nothing
+	stop := context.AfterFunc(ctx, restore)
+	return &Secrets{u, func() { stop(); restore() }}, nil
+}
+
+// Close shows again what is typed.
+func (s *Secrets) Close() { s.show() }
+
+// Ask asks for a line, which is empty at the end of the input.
+func (s *Secrets) Ask(ctx context.Context, prompt string) (string, error) {
+	fmt.Fprint(s.ui.err, prompt)
+	defer fmt.Fprintln(s.ui.err)
 	type line struct {
 		text []byte
 		err  error
 	}
 	typed := make(chan line, 1)
 	go func() {
-		text, err := term.ReadPassword(fd)
+		text, err := readLine(s.ui.in)
 		typed <- line{text, err}
 	}()
 	select {
 	case l := <-typed:
 		defer clear(l.text)
-		if errors.Is(l.err, io.EOF) {
-			l.err = nil // nothing was typed
-		}
 		return string(l.text), l.err
 	case <-ctx.Done():
-		return "", errors.Join(ctx.Err(), term.Restore(fd, shown))
+		return "", ctx.Err()
 	}
+}
+
+// maxLine is far more than anybody types.
+const maxLine = 4096
+
+// readLine reads to the end of the line, and nothing of the next one.
+func readLine(r io.Reader) ([]byte, error) {
+	text := make([]byte, 0, maxLine) // grown, it would leave copies behind
+	for len(text) < maxLine {
+		n, err := r.Read(text[len(text) : len(text)+1])
+		text = text[:len(text)+n]
+		if bytes.HasSuffix(text, []byte("\n")) || errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading the answer: %w", err)
+		}
+	}
+	return bytes.TrimRight(text, "\r\n"), nil
 }
 
 func isTerminal(stream any) bool {
