@@ -27,6 +27,17 @@ type bootEdit struct {
 // leaveBootStore is the way on where the boot store cannot be changed.
 const leaveBootStore = "to leave the boot store alone, arm without --boot-log, --no-auto-repair and --profile one-shot"
 
+// tornHint is the way on from a hive that a power cut left half written.
+const tornHint = "if hangkit was cut off while it wrote, put the old bytes back that it kept: hangkit undo TARGET --bytes FILE"
+
+// hintTorn adds that way to what a boot store that cannot be read stood against.
+func (e *edit) hintTorn(err error, why string) error {
+	if err == nil || why == "" || !e.facts.BootUnreadable {
+		return err
+	}
+	return ui.Hint(err, tornHint)
+}
+
 // openBootEdit opens a store for writing, on its own volume.
 func (e *edit) openBootEdit(v *target.Volume, path string) (*bootEdit, error) {
 	if err := refuse(v); err != nil {

@@ -32,9 +32,18 @@ var (
 	errMountedVolume  = errors.New("the volume is mounted alone: name the disk, for its boot configuration store may lie elsewhere")
 )
 
+// unreadStoreError is a store that cannot be read, or a partition made for one that cannot.
+type unreadStoreError struct {
+	error
+	rank int // it would have, did it start the installation
+}
+
+func (u *unreadStoreError) Unwrap() error { return u.error }
+
 // bootStore finds the store that starts the installation, on the installation's own disk: on a
-// partition that firmware boots from, or beside Windows itself. A store that cannot be read only
-// counts where no other one starts the installation.
+// partition that firmware boots from, or beside Windows itself. A store that cannot be read does not
+// count where the firmware would rather read another one that starts the installation; else nobody
+// knows which of them it reads, and none is taken for it.
 func (f *found) bootStore() (*bootStore, error) {
 	if f.Root == "" {
 		return nil, errBareHive
@@ -59,7 +68,17 @@ func (f *found) bootStore() (*bootStore, error) {
 	case len(fit) > 1 && fit[0].rank() == fit[1].rank():
 		return nil, fmt.Errorf("%w: %s, %s", errManyBootStores, fit[0].where(), fit[1].where())
 	}
-	return fit[0], nil
+	return fit[0], unreadBefore(fit[0], problems)
+}
+
+// unreadBefore refuses a store where the firmware may read one that cannot be read here.
+func unreadBefore(s *bootStore, problems []error) error {
+	for _, p := range problems {
+		if u, ok := errors.AsType[*unreadStoreError](p); ok && u.rank <= s.rank() {
+			return fmt.Errorf("%w; the machine may start by it, and not by %s, which can be read", u, s.where())
+		}
+	}
+	return nil
 }
 
 // bootStoresOn are the stores of a volume that start the installation, and why others do not.
@@ -70,11 +89,12 @@ func (f *found) bootStoresOn(v *target.Volume) (fit []*bootStore, problems []err
 	for _, name := range windows.FindBCD(v.FS) {
 		s := &bootStore{volume: v, path: name}
 		b, _, err := windows.ReadBCD(v.FS, name)
-		if err == nil {
-			s.bcd = b
-			s.settings, err = f.settingsIn(b)
-		}
 		if err != nil {
+			problems = append(problems, &unreadStoreError{fmt.Errorf("%s: %w", s.where(), err), placeRank(v, s.isEFI())})
+			continue
+		}
+		s.bcd = b
+		if s.settings, err = f.settingsIn(b); err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", s.where(), err))
 			continue
 		}
@@ -87,13 +107,14 @@ func (f *found) bootStoresOn(v *target.Volume) (fit []*bootStore, problems []err
 // unreadableESP says why the EFI system partition cannot be looked at. No other partition without a
 // file system that we know is expected to hold a store.
 func unreadableESP(v *target.Volume) []error {
+	why := v.Err
 	switch {
 	case v.Part.Type != image.TypeEFISystem || v.Err == nil:
 		return nil
 	case errors.Is(v.Err, ntfs.ErrNotNTFS):
-		return []error{fmt.Errorf("%s: %w", v.Label(), errNoFAT)}
+		why = errNoFAT
 	}
-	return []error{fmt.Errorf("%s: %w", v.Label(), v.Err)}
+	return []error{&unreadStoreError{fmt.Errorf("%s: %w", v.Label(), why), placeRank(v, true)}}
 }
 
 func (f *found) settingsIn(b *windows.BCD) (*windows.BootSettings, error) {
@@ -111,15 +132,21 @@ func (f *found) settingsIn(b *windows.BCD) (*windows.BootSettings, error) {
 // the disk's kind of firmware reads: UEFI boots from GPT, BIOS from MBR and there from the active
 // partition, in all but odd cases. A disk that was converted has both.
 func (s *bootStore) rank() int {
-	rank := 0
+	rank := placeRank(s.volume, s.isEFI())
 	if s.settings.Loose {
 		rank += 4
 	}
-	isGPT := s.volume.Target.Scheme == image.GPT.String()
-	if isGPT != s.isEFI() {
+	return rank
+}
+
+// placeRank is the part of a store's rank that its place gives.
+func placeRank(v *target.Volume, isEFI bool) int {
+	rank := 0
+	isGPT := v.Target.Scheme == image.GPT.String()
+	if isGPT != isEFI {
 		rank += 2
 	}
-	if !isGPT && !s.volume.Part.Bootable {
+	if !isGPT && !v.Part.Bootable {
 		rank++
 	}
 	return rank
@@ -131,15 +158,16 @@ func (s *bootStore) isEFI() bool { return strings.HasPrefix(strings.ToUpper(s.pa
 // where names the store for people.
 func (s *bootStore) where() string { return s.path + " (" + s.volume.Label() + ")" }
 
-// boot is what the boot store says, or why that is not known. A damaged store or partition is no
-// error: it stands in the way of nothing else.
-func (f *found) boot() (settings *windows.BootSettings, problem string) {
+// lookAtBoot fills in what the boot store says, or why that is not known. A damaged store or
+// partition is no error: it stands in the way of nothing else.
+func (f *found) lookAtBoot(live *windows.Live) {
 	s, err := f.bootStore()
 	switch {
 	case errors.Is(err, errBareHive), errors.Is(err, errArchived):
-		return nil, ""
 	case err != nil:
-		return nil, err.Error()
+		live.BootProblem = err.Error()
+		_, live.BootUnreadable = errors.AsType[*unreadStoreError](err)
+	default:
+		live.Boot = s.settings
 	}
-	return s.settings, ""
 }

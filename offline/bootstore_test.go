@@ -101,7 +101,8 @@ func TestBootStore(t *testing.T) {
 		"beside Windows":          {bootDisk(nil, bootFolder(right)), "Boot/BCD (disk, partition 2)", ""},
 		"left from BIOS":          {bootDisk(efiFolder(right), bootFolder(right)), "EFI/Microsoft/Boot/BCD (disk, partition 1)", ""},
 		"the other is of another": {bootDisk(efiFolder(wrong), bootFolder(right)), "Boot/BCD (disk, partition 2)", ""},
-		"the other is damaged":    {bootDisk(efiFolder([]byte("regf")), bootFolder(right)), "Boot/BCD (disk, partition 2)", ""},
+		"the other is damaged":    {bootDisk(efiFolder([]byte("regf")), bootFolder(right)), "", "EFI/Microsoft/Boot/BCD (disk, partition 1): registry hive"},
+		"another is damaged":      {bootDisk(efiFolder(right), bootFolder([]byte("regf"))), "EFI/Microsoft/Boot/BCD (disk, partition 1)", ""},
 		"locate":                  {bootDisk(efiFolder(locate)), "EFI/Microsoft/Boot/BCD (disk, partition 1)", ""},
 		"exact before loose":      {bootDisk(efiFolder(locate), bootFolder(right)), "Boot/BCD (disk, partition 2)", ""},
 		"none":                    {bootDisk(nil), "", errNoBootStore.Error()},
@@ -122,6 +123,9 @@ func TestBootStore(t *testing.T) {
 			if (boot != nil) != (tt.where != "") || !strings.HasPrefix(problem, tt.problem) || (tt.problem == "") != (problem == "") {
 				t.Fatalf("%+v, problem %q", boot, problem)
 			}
+			if o.facts.BootUnreadable != strings.Contains(problem, "registry hive") {
+				t.Errorf("unreadable %v: %s", o.facts.BootUnreadable, problem)
+			}
 			if boot != nil && (boot.Store != tt.where || boot.Entry != sample.LoaderID || !boot.Default || boot.Loose != (name == "locate")) {
 				t.Errorf("%+v, want %s", boot, tt.where)
 			}
@@ -133,9 +137,11 @@ func TestBootStore(t *testing.T) {
 func TestBootSettings(t *testing.T) {
 	t.Parallel()
 	s := diskScan(t, memoryDisk(t, fillEFIDisk), target.ReadOnly)
-	boot, problem := s.installs[0].boot()
+	var live windows.Live
+	s.installs[0].lookAtBoot(&live)
+	boot := live.Boot
 	if boot == nil {
-		t.Fatal(problem)
+		t.Fatal(live.BootProblem)
 	}
 	if v := boot.NoCrashAutoReboot; !v.Value || !v.IsSet() {
 		t.Errorf("nocrashautoreboot %+v", v)

@@ -103,6 +103,9 @@ func (c *ArmCmd) Run(ctx context.Context, talk *ui.UI) error {
 	defer e.Close()
 	plan, err := crashconfig.PlanArm(e.install, e.facts, c.settings())
 	if err != nil {
+		if r, ok := errors.AsType[*crashconfig.RefusedError](err); ok && r.Why == e.facts.BootProblem {
+			err = e.hintTorn(err, r.Why)
+		}
 		return ui.WithEffect(err, ui.Unchanged)
 	}
 	doc := e.document("hangkit/arm/1", plan)

@@ -79,7 +79,7 @@ func (c *UndoCmd) Run(ctx context.Context, talk *ui.UI) error {
 		doc.Notes = append(doc.Notes, "what arm changed in the boot store is left as it is: "+plan.BootLeft)
 	}
 	if plan.Empty() && leftAlone(plan) != nil {
-		return errors.Join(e.finish(doc, "Nothing is left that could be put back; nothing was changed."), leftAlone(plan))
+		return errors.Join(e.finish(doc, "Nothing is left that could be put back; nothing was changed."), e.hintTorn(leftAlone(plan), plan.BootLeft))
 	}
 	if plan.Empty() {
 		return e.finish(doc, "Everything is as it was before; nothing was changed.")
@@ -181,7 +181,10 @@ func (c *UndoCmd) carryOut(ctx context.Context, e *edit, plan *crashconfig.Plan,
 	}
 	if c.DryRun {
 		e.show(doc)
-		return e.rehearse(ctx, plan, doc)
+		if err := e.rehearse(ctx, plan, doc); err != nil {
+			return err
+		}
+		return e.hintTorn(leftAlone(plan), plan.BootLeft)
 	}
 	journal := c.journalName(e, now)
 	e.nameWayBack(doc, journal, now)
@@ -204,7 +207,7 @@ func (c *UndoCmd) carryOut(ctx context.Context, e *edit, plan *crashconfig.Plan,
 	if err := e.finish(doc, "Put back and read back."); err != nil {
 		return err
 	}
-	return leftAlone(plan)
+	return e.hintTorn(leftAlone(plan), plan.BootLeft)
 }
 
 // journalName is where the old bytes go, should the write need them: beside the record

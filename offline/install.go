@@ -73,7 +73,7 @@ func (s *scan) gather(chosen *found, ram sizeFlag) (*opened, error) {
 	live := chosen.live(ram)
 	live.Volume.ReadOnly, live.Volume.ReadOnlyWhy = chosen.notWritable()
 	live.OtherInstallations = s.others
-	live.Boot, live.BootProblem = chosen.boot()
+	chosen.lookAtBoot(&live)
 	if o.facts, err = o.install.Facts(live); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", chosen.where(), err), o.install.Close())
 	}

@@ -82,8 +82,8 @@ var rules = []ui.Rule{
 	{Is: ntfs.ErrFormat, Status: ui.Damaged, Hints: []string{"the volume is damaged: 'chkdsk' from WinPE may repair it, best on a copy"}},
 	{Is: ntfs.ErrUnsupported, Status: ui.Damaged},
 
-	{Is: hive.ErrDirtyNoLog, Status: ui.Refused, Hints: []string{"Windows itself would refuse this hive; copy its .LOG1 and .LOG2 too if they were left behind"}},
-	{Is: hive.ErrLogsNotApplicable, Status: ui.Refused, Hints: []string{"Windows itself would refuse this hive with these logs"}},
+	{Is: hive.ErrDirtyNoLog, Status: ui.Refused, Hints: []string{"Windows itself would refuse this hive; copy its .LOG1 and .LOG2 too if they were left behind", tornHint}},
+	{Is: hive.ErrLogsNotApplicable, Status: ui.Refused, Hints: []string{"Windows itself would refuse this hive with these logs", tornHint}},
 	{Is: hive.ErrStale, Status: ui.Refused, Hints: []string{"something else is writing to this disk: stop it and try again"}},
 	{Is: errNotInterrupted, Status: ui.Refused},
 	{Is: hive.ErrNoRoom, Status: ui.Refused, Hints: []string{"the file would have to grow, which hangkit does on NTFS that it opens itself, and leaves to the system that has it mounted"}},

@@ -50,4 +50,7 @@ var accessStories = []story{
 	{"A16", "the copy of the boot sector",
 		`The last sector of the volume repeats the first. Windows does not need it to start; images that were cut short or enlarged often lack it.`,
 		noteOK, "", []string{inferred}, ""},
+	{"A17", "can the boot store be read?",
+		`The boot store (BCD) says how Windows starts: its boot manager reads it before anything else. It lies in EFI\Microsoft\Boot on the EFI system partition, or in \Boot on the partition that a BIOS machine starts from. Where a power cut fell into a change of it, the old bytes that hangkit kept bring it back.`,
+		risk, "hangkit undo with --bytes and the file of old bytes; or the repair of Windows PE: bootrec /rebuildbcd", []string{observed}, ""},
 }

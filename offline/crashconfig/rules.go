@@ -32,6 +32,7 @@ var rules = []rule{
 	{id: "A14", group: Access, judge: ruleJournal, reads: looks{readState("$LogFile", fromVolume, func(f *windows.Facts) string { return f.Volume.Journal })}},
 	{id: "A15", group: Access, judge: ruleMirror, reads: looks{readState("$MFT and $MFTMirr", fromVolume, func(f *windows.Facts) string { return f.Volume.Mirror })}},
 	{id: "A16", group: Access, judge: ruleBackupBoot, reads: looks{readState("boot sector and its copy", fromVolume, func(f *windows.Facts) string { return f.Volume.BackupBoot })}},
+	{id: "A17", group: Access, judge: ruleBootStoreUnreadable, reads: looks{readState("why the boot store cannot be read", "the disk", bootUnreadableText)}},
 
 	{id: "C01", group: Dump, judge: ruleDumpOn, reads: looks{crashControl.value(windows.CrashDumpEnabled, windows.FilterPages)}},
 	{id: "C02", group: Dump, judge: ruleDumpTypeDWORD, reads: looks{crashControl.value(windows.CrashDumpEnabled)}},

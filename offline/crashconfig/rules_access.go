@@ -195,3 +195,19 @@ func ruleUnreadableKeys(f *windows.Facts) (Finding, bool) {
 	}
 	return say(Risk, "Part of the registry could not be read", sentence(detail)+"What lies there was left out of this report.", "")
 }
+
+func ruleBootStoreUnreadable(f *windows.Facts) (Finding, bool) {
+	if !f.BootUnreadable {
+		return nothing()
+	}
+	return say(Risk, "The boot store cannot be read",
+		sentence(f.BootProblem)+"Where the boot manager cannot read it either, Windows does not start; nothing can be said or changed about how it starts.",
+		"if hangkit was cut off while it wrote: hangkit undo --bytes FILE")
+}
+
+func bootUnreadableText(f *windows.Facts) string {
+	if !f.BootUnreadable {
+		return ""
+	}
+	return f.BootProblem
+}

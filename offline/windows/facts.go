@@ -17,6 +17,8 @@ type Live struct {
 	// Boot is what the boot store says about starting the installation; BootProblem why that is not known.
 	Boot        *BootSettings
 	BootProblem string
+	// BootUnreadable: there is a boot store, or a partition for one, and it cannot be read.
+	BootUnreadable bool
 	// Neighbours are the other volumes in reach.
 	Neighbours []Neighbour
 	// OtherInstallations counts further Windows installations in reach.
@@ -109,9 +111,11 @@ type Facts struct {
 	Services     map[string]uint32 // Start of the few services the rules ask for, by name
 
 	// Boot is what the boot store says about starting the installation; nil where that is not known, and BootProblem
-	// says why. Both are empty for a bare hive.
-	Boot        *BootSettings
-	BootProblem string
+	// says why. Both are empty for a bare hive. BootUnreadable: there is a store, or a partition for one, and it cannot
+	// be read.
+	Boot           *BootSettings
+	BootProblem    string
+	BootUnreadable bool
 
 	// LastDump is the newest dump of a crash that lies there, nil if none does.
 	LastDump *LastDump
@@ -168,7 +172,7 @@ func (i *Installation) Facts(live Live) (*Facts, error) {
 		Root: i.Root, SystemPath: i.SystemPath, HasVolume: i.Volume != nil,
 		Recovery: i.System.Recovery(), ControlSet: ReadControlSet(i.System),
 		Volume: live.Volume, Other: live.OtherInstallations, neighbours: live.Neighbours,
-		Boot: live.Boot, BootProblem: live.BootProblem, DumpStack: live.DumpStack,
+		Boot: live.Boot, BootProblem: live.BootProblem, BootUnreadable: live.BootUnreadable, DumpStack: live.DumpStack,
 	}
 	f.readSettings(r)
 	f.readDevices(r)
