@@ -14,6 +14,8 @@ type layout struct {
 	storage container.Storage
 	tables  *container.Tables
 	footer  footer
+	head    int64 // offset of the header
+	tail    int64 // of the footer, 0 if the file has none
 	table   int64 // offset of the BAT
 	blocks  int64
 	block   int64 // bytes of a block
@@ -32,7 +34,10 @@ func Open(s container.Storage, parent container.Opener) (*container.Disk, error)
 	if err != nil {
 		return nil, err
 	}
-	l := newLayout(s, f, h)
+	l, err := newLayout(s, f, h)
+	if err != nil {
+		return nil, err
+	}
 	c := container.Config{Storage: s, Layout: l, Size: f.size(), ID: identity(f.id()), Refusal: refusal(f)}
 	if f.diskType() == typeDifferencing {
 		l.absent = container.Below
@@ -85,14 +90,32 @@ func refusal(f footer) error {
 	return nil
 }
 
-func newLayout(s container.Storage, f footer, h header) *layout {
+func newLayout(s container.Storage, f footer, h header) (*layout, error) {
+	tail, err := lastFooter(s)
+	if err != nil {
+		return nil, err
+	}
 	block := h.blockSize()
 	return &layout{
 		storage: s, tables: container.NewTables(s), footer: f,
+		head: int64(f.headerOff()), tail: tail,
 		table: int64(h.table()), blocks: h.entries(), block: block,
 		bitmap: container.RoundUp(block/sectorSize/8, sectorSize),
 		absent: container.Zero,
+	}, nil
+}
+
+// lastFooter is where the footer begins that ends the file, 0 if it has none.
+func lastFooter(s container.Storage) (int64, error) {
+	size, err := s.Size()
+	if err != nil {
+		return 0, err
 	}
+	off := container.RoundUp(size, sectorSize) - FooterSize
+	if f, err := readFooter(s, off); err != nil || f.validate(off) != nil {
+		return 0, nil
+	}
+	return off, nil
 }
 
 // openParent opens the disk below and checks that it is the right one.
@@ -119,10 +142,18 @@ func (l *layout) entry(block int64) (int64, bool, error) {
 		return 0, false, nil
 	}
 	off := int64(e) * sectorSize
-	if off < sectorSize || off < l.table+4*l.blocks && off+l.bitmap+l.block > l.table {
-		return 0, false, &container.FormatError{Off: at, What: "vhd block table: block", Want: "a sector behind the tables", Got: e}
+	if l.overTables(off) {
+		return 0, false, &container.FormatError{Off: at, What: "vhd block table: block", Want: "a sector where no table lies", Got: e}
 	}
 	return off, true, nil
+}
+
+// overTables says whether a block at off lies over what describes the disk:
+// the footer and its copy, the header, the table.
+func (l *layout) overTables(off int64) bool {
+	end := off + l.bitmap + l.block
+	over := func(start, n int64) bool { return off < start+n && start < end }
+	return over(0, FooterSize) || over(l.head, headerSize) || over(l.table, 4*l.blocks) || l.tail > 0 && over(l.tail, FooterSize)
 }
 
 // Extent implements [container.Layout].

@@ -104,10 +104,12 @@ func TestFooterCopies(t *testing.T) {
 	}
 }
 
-// TestBlockOverTables refuses a block that would lie over the header.
+// TestBlockOverTables refuses a block that would lie over the header or the
+// footer.
 func TestBlockOverTables(t *testing.T) {
 	t.Parallel()
-	for _, sector := range []byte{0, 1, 2, 3} {
+	const footerAt = 4 // sectors: copy of the footer, header, table; an empty disk ends there
+	for _, sector := range []byte{0, 1, 2, 3, footerAt} {
 		m := empty(t, 4*mib)
 		if _, err := m.WriteAt([]byte{0, 0, 0, sector}, 512+1024); err != nil {
 			t.Fatal(err)

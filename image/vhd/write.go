@@ -61,6 +61,7 @@ func (l *layout) addBlock(p []byte, off int64) error {
 	if _, err := l.storage.WriteAt(l.footer, data+l.block); err != nil {
 		return err
 	}
+	l.tail = data + l.block
 	if err := l.tables.Put(bytes.Repeat([]byte{0xff}, int(l.bitmap)), base); err != nil {
 		return err
 	}
@@ -73,13 +74,13 @@ func (l *layout) addBlock(p []byte, off int64) error {
 
 // end is where the next block goes: over the footer, if the file has one.
 func (l *layout) end() (int64, error) {
-	size, err := l.storage.Size()
-	if err != nil {
-		return 0, err
-	}
-	end := container.RoundUp(size, sectorSize)
-	if _, err := readFooter(l.storage, end-FooterSize); err == nil {
-		end -= FooterSize
+	end := l.tail
+	if end == 0 {
+		size, err := l.storage.Size()
+		if err != nil {
+			return 0, err
+		}
+		end = container.RoundUp(size, sectorSize)
 	}
 	return max(end, container.RoundUp(l.table+4*l.blocks, sectorSize)), nil
 }

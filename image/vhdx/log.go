@@ -2,6 +2,8 @@ package vhdx
 
 import (
 	"bytes"
+	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -46,17 +48,22 @@ type patch struct {
 	data     []byte
 }
 
-// logEntry is a valid entry of the log.
+// logEntry is an entry of the log.
 type logEntry struct {
 	b       []byte
 	at      int64 // in the log
 	patches []patch
 }
 
+func (e *logEntry) len() int64       { return int64(le.Uint32(e.b[entryLen:])) }
+func (e *logEntry) count() int64     { return int64(le.Uint32(e.b[entryCount:])) }
 func (e *logEntry) sequence() uint64 { return le.Uint64(e.b[entrySequence:]) }
 func (e *logEntry) tail() int64      { return int64(le.Uint32(e.b[entryTail:])) }
 func (e *logEntry) flushed() int64   { return int64(le.Uint64(e.b[entryFlushed:])) }
 func (e *logEntry) last() int64      { return int64(le.Uint64(e.b[entryLast:])) }
+
+// data is where the first sector of data lies.
+func (e *logEntry) data() int64 { return container.RoundUp(entryHeader+e.count()*descLen, logSector) }
 
 // readLog gives the changes that must be replayed, in order, and the size
 // that the file must have then.
@@ -68,7 +75,10 @@ func readLog(s container.Storage, h header) ([]patch, int64, error) {
 	if err := container.ReadFull(s, log, h.logOff()); err != nil {
 		return nil, 0, fmt.Errorf("vhdx log: %w", err)
 	}
-	active := activeSequence(log, h.logID())
+	active, err := activeSequence(log, h.logID())
+	if err != nil {
+		return nil, 0, &container.FormatError{Off: h.logOff(), What: "vhdx log", Got: err}
+	}
 	if active == nil {
 		return nil, 0, &container.FormatError{Off: h.logOff(), What: "vhdx log", Want: "entries to replay", Got: "none that is whole"}
 	}
@@ -87,62 +97,96 @@ func readLog(s container.Storage, h header) ([]patch, int64, error) {
 	return all, head.last(), nil
 }
 
+// logReader finds the entries of a log. An entry is hashed only where a run
+// needs it, once, and all together at most maxHashed bytes: whole entries do
+// not overlap, but nothing keeps a hostile log from claiming some that do.
+type logReader struct {
+	log    []byte
+	id     []byte
+	claims []*logEntry // by the sector they begin in, nil where none does
+	whole  map[*logEntry]bool
+	hashed int64
+}
+
+// maxHashed is how often the length of the log may be hashed.
+const maxHashed = 4
+
+// errOverlap ends the search in a log whose entries overlap.
+var errOverlap = errors.New("entries that overlap")
+
 // activeSequence finds the newest run of entries that is whole: it ends in
 // the entry with the highest sequence number whose tail is where a chain of
 // entries, each with the number after the one before, begins (2.3.2).
-func activeSequence(log, id []byte) []*logEntry {
-	entries := map[int64]*logEntry{}
+func activeSequence(log, id []byte) ([]*logEntry, error) {
+	r := &logReader{log: log, id: id, whole: map[*logEntry]bool{}}
 	var heads []*logEntry
 	for at := int64(0); at < int64(len(log)); at += logSector {
-		if e := parseEntry(log, at, id); e != nil {
-			entries[at] = e
+		e := r.claim(at)
+		r.claims = append(r.claims, e)
+		if e != nil {
 			heads = append(heads, e)
 		}
 	}
-	slices.SortFunc(heads, func(a, b *logEntry) int { return bytes.Compare(bigEndian(b.sequence()), bigEndian(a.sequence())) })
+	slices.SortFunc(heads, func(a, b *logEntry) int { return cmp.Compare(b.sequence(), a.sequence()) })
 	for _, head := range heads {
-		if chain := chainTo(entries, head, int64(len(log))); chain != nil {
-			return chain
+		if chain, err := r.chainTo(head); err != nil || chain != nil {
+			return chain, err
 		}
 	}
-	return nil
+	return nil, nil
 }
 
-func bigEndian(v uint64) []byte { return []byte(fmt.Sprintf("%016x", v)) }
-
 // chainTo follows the entries from the head's tail to the head.
-func chainTo(entries map[int64]*logEntry, head *logEntry, size int64) []*logEntry {
+func (r *logReader) chainTo(head *logEntry) ([]*logEntry, error) {
+	if ok, err := r.isWhole(head); !ok || err != nil {
+		return nil, err
+	}
 	var chain []*logEntry
 	at := head.tail()
-	for range len(entries) {
-		e := entries[at%size]
+	for range r.claims {
+		e := r.claims[at%int64(len(r.log))/logSector]
 		if e == nil || len(chain) > 0 && e.sequence() != chain[len(chain)-1].sequence()+1 {
-			return nil
+			return nil, nil
+		}
+		if ok, err := r.isWhole(e); !ok || err != nil {
+			return nil, err
 		}
 		chain = append(chain, e)
 		if e == head {
-			return chain
+			return chain, nil
 		}
-		at = e.at + int64(len(e.b))
+		at = e.at + e.len()
 	}
-	return nil
+	return nil, nil
 }
 
-// parseEntry gives the entry at an offset of the circular log, nil if there
-// is none that is valid and of this log.
-func parseEntry(log []byte, at int64, id []byte) *logEntry {
-	if string(log[at:][:len(entryMagic)]) != entryMagic || !bytes.Equal(log[at+entryLogID:][:guidLen], id) {
+// claim gives what says that it is an entry of this log, nil if nothing at
+// the offset does. Only its header is there yet.
+func (r *logReader) claim(at int64) *logEntry {
+	e := &logEntry{b: r.log[at:][:logSector], at: at}
+	if string(e.b[:len(entryMagic)]) != entryMagic || !bytes.Equal(e.b[entryLogID:][:guidLen], r.id) {
 		return nil
 	}
-	n := int64(le.Uint32(log[at+entryLen:]))
-	if n < logSector || n%logSector != 0 || n > int64(len(log)) {
-		return nil
-	}
-	e := &logEntry{b: around(log, at, n), at: at}
-	if !sealed(e.b, entryMagic) || e.sequence() == 0 || e.tail()%logSector != 0 || !e.parsePatches() {
+	n := e.len()
+	if n < logSector || n%logSector != 0 || n > int64(len(r.log)) || e.data() > n || e.sequence() == 0 || e.tail()%logSector != 0 {
 		return nil
 	}
 	return e
+}
+
+// isWhole reads the rest of an entry and says whether it is valid.
+func (r *logReader) isWhole(e *logEntry) (bool, error) {
+	ok, known := r.whole[e]
+	if known {
+		return ok, nil
+	}
+	if r.hashed += e.len(); r.hashed > maxHashed*int64(len(r.log)) {
+		return false, errOverlap
+	}
+	e.b = around(r.log, e.at, e.len())
+	ok = sealed(e.b, entryMagic) && e.parsePatches()
+	r.whole[e] = ok
+	return ok, nil
 }
 
 // around gives n bytes of the circular log.
@@ -156,12 +200,8 @@ func around(log []byte, at, n int64) []byte {
 
 // parsePatches reads the descriptors, and says whether all are valid.
 func (e *logEntry) parsePatches() bool {
-	count := int64(le.Uint32(e.b[entryCount:]))
-	data := container.RoundUp(entryHeader+count*descLen, logSector)
-	if data > int64(len(e.b)) {
-		return false
-	}
-	for i := range count {
+	data := e.data()
+	for i := range e.count() {
 		d := e.b[entryHeader+i*descLen:][:descLen]
 		if le.Uint64(d[descSequence:]) != e.sequence() {
 			return false

@@ -52,6 +52,9 @@ func Open(s container.Storage, parent container.Opener) (*container.Disk, error)
 // disk makes the disk that the layout describes.
 func (l *layout) disk(parent container.Opener) (*container.Disk, error) {
 	c := container.Config{Storage: l.storage, Layout: l, Size: l.meta.size, Sector: int(l.meta.sector), ID: guid(l.header.dataWrite())}
+	if l.header.logLen() < mib {
+		c.Refusal = &container.RefusedError{What: "writes to VHDX images without a log", Remedy: "make it anew: qemu-img convert -O vhdx %s new.vhdx"}
+	}
 	if l.meta.parent {
 		c.Refusal = &container.RefusedError{What: "writes to differencing VHDX images", Remedy: "merge it into its parent first, in Hyper-V Manager or with Merge-VHD"}
 		below, err := openParent(l.meta, parent)
@@ -89,6 +92,9 @@ func open(s container.Storage) (*layout, error) {
 		return nil, err
 	}
 	l.used = []region{{0, mib}, {h.logOff(), h.logLen()}, l.bat, where}
+	if err := apart(l.used); err != nil {
+		return nil, err
+	}
 	return l, l.measure()
 }
 

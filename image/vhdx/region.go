@@ -27,6 +27,19 @@ type region struct{ off, len int64 }
 
 func (r region) overlaps(off, n int64) bool { return off < r.off+r.len && r.off < off+n }
 
+// apart says that no region lies over another: what is written into one would
+// destroy the other.
+func apart(regions []region) error {
+	for i, r := range regions {
+		for _, other := range regions[:i] {
+			if r.len > 0 && other.len > 0 && r.overlaps(other.off, other.len) {
+				return &container.FormatError{Off: r.off, What: "vhdx regions", Want: "apart", Got: fmt.Sprintf("0x%x bytes over those at 0x%x", r.len, other.off)}
+			}
+		}
+	}
+	return nil
+}
+
 // readRegions finds BAT and metadata.
 func readRegions(r io.ReaderAt) (bat, metadata region, err error) {
 	table, err := regionTable(r)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"hangkit/image"
@@ -228,6 +229,58 @@ func TestDamaged(t *testing.T) {
 		if !errors.Is(err, container.ErrFormat) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestRegions: a log that lies over a table is refused, and one that is not
+// there keeps the image from being written: both would destroy it.
+func TestRegions(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		field int
+		value uint32
+		write bool // only writes are refused
+		want  error
+	}{
+		"log over the BAT":      {72, batOff, false, container.ErrFormat},
+		"log over the metadata": {72, 2 * mib, false, container.ErrFormat},
+		"no log":                {68, 0, true, container.ErrUnsupported},
+	} {
+		b := create(t, 512, 4*mib).Bytes()
+		for _, h := range []int{headerOff, 2 * headerOff} {
+			binary.LittleEndian.PutUint32(b[h+c.field:], c.value)
+		}
+		seal(b)
+		d, err := open(containertest.Load(b))
+		if err == nil && c.write {
+			_, err = d.WriteAt([]byte("x"), 3*mib)
+		}
+		if !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+	}
+}
+
+// TestHostileLog: entries that claim the same bytes do not cost their length
+// each.
+func TestHostileLog(t *testing.T) {
+	t.Parallel()
+	b := create(t, 512, 4*mib).Bytes()
+	id := bytes.Repeat([]byte{7}, 16)
+	for _, h := range []int{headerOff, 2 * headerOff} {
+		copy(b[h+48:], id)
+	}
+	for at := 0; at < mib; at += 4096 {
+		e := b[logOff+at:]
+		copy(e, "loge")
+		binary.LittleEndian.PutUint32(e[8:], mib)
+		binary.LittleEndian.PutUint64(e[16:], uint64(at+1))
+		copy(e[32:], id)
+	}
+	seal(b)
+	_, err := open(containertest.Load(b))
+	if !errors.Is(err, container.ErrFormat) || !strings.Contains(err.Error(), "overlap") {
+		t.Errorf("opened: %v", err)
 	}
 }
 
