@@ -27,6 +27,8 @@ type layout struct {
 	perL2   int64 // entries of an L2 table
 	below   container.Source
 
+	metadata metadata // of an image that is written
+
 	free    int64   // where the next new cluster is looked for; 0 before the first
 	dropped []int64 // clusters that are let go once nothing points to them
 }
@@ -107,9 +109,13 @@ func (l *layout) Extent(off, limit int64) (container.Extent, error) {
 		return container.Extent{Kind: container.Below, Len: min(limit, l.tableEnd(cluster)-off)}, nil
 	}
 	if e&entryPacked != 0 {
-		return container.Extent{Kind: container.Packed, Len: limit, Block: cluster, Start: at}, nil
+		packed, n := l.packed(e)
+		return container.Extent{Kind: container.Packed, Len: limit, Block: cluster, Start: at}, l.spare(packed, n, where)
 	}
 	data, err := l.pointed(e, where, "L2 table")
+	if err == nil && data != 0 {
+		err = l.spare(data, l.cluster, where)
+	}
 	switch {
 	case err != nil:
 		return container.Extent{}, err

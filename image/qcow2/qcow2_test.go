@@ -300,6 +300,69 @@ func TestDamaged(t *testing.T) {
 	}
 }
 
+// TestDataOverTables: an entry that leads to the image's own tables is not
+// written through, in place or by letting them go.
+func TestDataOverTables(t *testing.T) {
+	t.Parallel()
+	good := small(t).Bytes()
+	l2 := int64(be.Uint64(good[l1Table*cluster:]) & 0x00fffffffffffe00)
+	for name, c := range map[string]struct{ at, place int64 }{
+		"data over the header":         {l2, 0},
+		"data over the L1 table":       {l2, l1Table * cluster},
+		"data over the refcount table": {l2, refcountTable * cluster},
+		"data over a refcount block":   {l2, refcountBlock * cluster},
+		"data over its L2 table":       {l2, l2},
+		"L2 table over the L1 table":   {l1Table * cluster, l1Table * cluster},
+		"refcounts over the L2 table":  {refcountTable * cluster, l2},
+	} {
+		for _, own := range []uint64{1 << 63, 0} {
+			b := bytes.Clone(good)
+			be.PutUint64(b[c.at:], own|uint64(c.place))
+			if c.place == 0 {
+				be.PutUint64(b[c.at:], 1<<62) // packed, in the first sector
+			}
+			m := containertest.Load(b)
+			d, err := open(m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := d.WriteAt(make([]byte, 512), 0); !errors.Is(err, container.ErrFormat) {
+				t.Errorf("%s: %v", name, err)
+			}
+			if !bytes.Equal(m.Bytes(), b) {
+				t.Errorf("%s: written", name)
+			}
+		}
+	}
+}
+
+// TestSnapshotTable: data over the snapshot table, or the L1 table it names,
+// is not written either.
+func TestSnapshotTable(t *testing.T) {
+	t.Parallel()
+	good := small(t).Bytes()
+	table := int64(len(good))
+	good = append(good, make([]byte, 2*cluster)...)
+	be.PutUint32(good[60:], 1)
+	be.PutUint64(good[64:], uint64(table))
+	be.PutUint64(good[table:], uint64(table+cluster))
+	be.PutUint32(good[table+8:], 1)
+	l2 := be.Uint64(good[l1Table*cluster:]) & 0x00fffffffffffe00
+	for place, want := range map[int64]error{table: container.ErrFormat, table + cluster: container.ErrFormat, 0: nil} {
+		b := bytes.Clone(good)
+		if place > 0 {
+			be.PutUint64(b[l2:], 1<<63|uint64(place))
+		}
+		d, err := open(containertest.Load(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.WriteAt(make([]byte, 512), 0); !errors.Is(err, want) {
+			t.Errorf("0x%x: %v", place, err)
+		}
+	}
+}
+
 // TestProtocols: a backing file that is not a file is named, not looked for.
 func TestProtocols(t *testing.T) {
 	t.Parallel()

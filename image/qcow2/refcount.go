@@ -109,6 +109,7 @@ func (l *layout) ensureBlock(off int64) error {
 	if err := l.tables.Put(block, off); err != nil {
 		return err
 	}
+	l.keep(off)
 	if err := l.storage.Sync(); err != nil {
 		return err
 	}

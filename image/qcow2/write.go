@@ -6,10 +6,14 @@ import (
 	"hangkit/image/container"
 )
 
-// Begin implements [container.Writer]. Features that a program which does
+// Begin implements [container.Writer]. From here on nothing is taken for data
+// that lies where a table does. Features that a program which does
 // not know them makes wrong by writing are switched off: dirty bitmaps among
 // them.
 func (l *layout) Begin() error {
+	if err := l.survey(); err != nil {
+		return err
+	}
 	if l.h.version() < 3 || l.h.u64(headerAutoclear) == 0 {
 		return nil
 	}
@@ -129,6 +133,7 @@ func (l *layout) ownTable(cluster int64) (int64, error) {
 	if err := l.tables.Put(table, place); err != nil {
 		return 0, err
 	}
+	l.keep(place)
 	l.tables.Defer(be.AppendUint64(nil, uint64(place)|entryCopied), l.l1At(cluster))
 	if old != 0 {
 		l.drop(old)
