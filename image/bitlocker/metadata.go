@@ -191,5 +191,21 @@ func (m metadata) description() string {
 	return ""
 }
 
+// compare is nil, or says where another copy means other sectors to be encrypted or elsewhere.
+func (m metadata) compare(other metadata, sector int64) error {
+	switch {
+	case other.current() != m.current() || other.next() != m.next():
+		return damaged(other.off+currentStateOff, "metadata: state", fmt.Sprintf("%v and then %v, as in the copy at 0x%x", m.current(), m.next(), m.off),
+			fmt.Sprintf("%v and then %v", other.current(), other.next()))
+	case other.encrypted() != m.encrypted():
+		return damaged(other.off+encryptedOff, "metadata: end of what is encrypted", fmt.Sprintf("0x%x, as in the copy at 0x%x", m.encrypted(), m.off),
+			fmt.Sprintf("0x%x", other.encrypted()))
+	case other.relocated(sector) != m.relocated(sector):
+		return damaged(other.off+relocatedOff, "metadata: relocated sectors", fmt.Sprintf("%v, as in the copy at 0x%x", m.relocated(sector), m.off),
+			other.relocated(sector))
+	}
+	return nil
+}
+
 // sameAs tells whether two copies say the same.
 func (m metadata) sameAs(other metadata) bool { return bytes.Equal(m.block, other.block) }

@@ -92,6 +92,39 @@ func TestDamagedCopies(t *testing.T) {
 	}
 }
 
+// TestCopiesDisagree: copies that are good and mean other sectors keep the volume from being
+// written, whichever of them comes first.
+func TestCopiesDisagree(t *testing.T) {
+	t.Parallel()
+	m := makeVolume(t, testOptions(bitlocker.XTS128, 512))
+	at := testAreas.Metadata[2]
+	for name, changed := range map[string][]byte{
+		"state": m.reseal(t, at, 12, byte(bitlocker.Switching)), "next state": m.reseal(t, at, 14, byte(bitlocker.Decrypted)),
+		"boundary": m.reseal(t, at, 16+1, 0xff), "relocation": relocate(t, m, 0xff)[at],
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			locked, err := bitlocker.Open(m.patch(t, map[int64][]byte{at: changed}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			v, err := locked.Unlock(t.Context(), m.key(t)...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := v.Writable(); !errors.Is(err, bitlocker.ErrConverting) || len(locked.Damage) != 1 {
+				t.Errorf("writable %v, damage %v", err, locked.Damage)
+			}
+			if _, err := v.WriteAt([]byte{1}, testSize/2); !errors.Is(err, bitlocker.ErrConverting) {
+				t.Errorf("written: %v", err)
+			}
+			if !bytes.Equal(contents(t, v), m.plain) {
+				t.Error("holds something else")
+			}
+		})
+	}
+}
+
 // relocate changes where all copies say that the boot sectors are kept.
 func relocate(t *testing.T, m made, to byte) map[int64][]byte {
 	t.Helper()

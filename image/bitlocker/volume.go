@@ -1,6 +1,7 @@
 package bitlocker
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"iter"
@@ -31,8 +32,25 @@ var _ image.Disk = (*Volume)(nil)
 func (l *Locked) volume(geo geometry, m metadata, c crypt.Cipher) *Volume {
 	return &Volume{
 		disk: l.disk, cipher: c, sector: geo.sector, size: geo.size,
-		extents: geo.extents(), refuse: l.refuseWrites(m),
+		extents: geo.extents(), refuse: cmp.Or(l.disagreement(m), l.refuseWrites(m)),
 	}
+}
+
+// disagreement is nil if all good copies say the same about what is encrypted and what lies
+// elsewhere. A conversion that was cut off leaves copies that do not; which of them is right
+// nobody can tell, and a sector written by the wrong one is lost.
+func (l *Locked) disagreement(m metadata) error {
+	var found []error
+	for _, other := range l.copies {
+		if err := m.compare(other, l.boot.sector); err != nil {
+			found = append(found, err)
+		}
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	l.Damage = append(l.Damage, found...)
+	return fmt.Errorf("%w: the copies of its metadata disagree: %w", ErrConverting, oneLine(found))
 }
 
 // refuseWrites is nil for a volume that is encrypted as a whole. On others it depends on the
