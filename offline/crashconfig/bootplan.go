@@ -88,7 +88,7 @@ func (p *Plan) undoBoot(r *BootRecord, later arms, o UndoOptions) error {
 		return nil
 	}
 	p.Boot = &BootPlan{Entry: r.Entry}
-	return p.Boot.takeBack(o.Boot, r.Changes, r.Created, later.elements(r), o.OverwriteChanged)
+	return p.Boot.takeBack(o.Boot, r.Changes, r.Created, later.elements(o.Boot, r), o.OverwriteChanged)
 }
 
 // bootWish is an element as it is wanted.

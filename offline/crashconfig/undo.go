@@ -67,7 +67,7 @@ func PlanUndo(h *hive.Hive, rec *Record, o UndoOptions) (*Plan, error) {
 		return nil, err
 	}
 	p := &Plan{ControlSet: rec.ControlSet}
-	if err := p.takeBack(h, rec.Changes, rec.Created, later.values(), o.OverwriteChanged); err != nil {
+	if err := p.takeBack(h, rec.Changes, rec.Created, later.values(h), o.OverwriteChanged); err != nil {
 		return nil, err
 	}
 	if err := p.undoBoot(rec.Boot, later, o); err != nil {

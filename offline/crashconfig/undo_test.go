@@ -222,6 +222,46 @@ func TestUndoWaitsForLater(t *testing.T) {
 	}
 }
 
+// A later arm of which something is still in place holds back no value that was taken back already.
+func TestUndoLaterHalfUndone(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, sample.Client(), live)
+	h := m.i.System
+	const key = `ControlSet001\a`
+	set := func(name string, n uint32) {
+		v := dword(name, n)
+		if err := h.SetValue(key, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := h.CreateKey(key); err != nil {
+		t.Fatal(err)
+	}
+	set("x", 1)
+	set("y", 1)
+	var ids []string
+	for i, n := range []uint32{2, 3} {
+		var changes []crashconfig.Change
+		for _, name := range []string{"x", "y"} {
+			old, to := dword(name, n-1), dword(name, n)
+			changes = append(changes, crashconfig.Change{Key: key, Name: name, Old: &old, New: &to})
+		}
+		rec := crashconfig.NewRecord(m.f, "test", now.AddDate(0, 0, i))
+		if _, err := (&crashconfig.Plan{Edits: crashconfig.Edits{Changes: changes}}).Apply(h, rec); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, rec.ID)
+	}
+	set("y", 9) // so that the later arm is undone but for this
+	if p, gone := undoOnly(t, h, ids[1]); gone || len(p.Conflicts) != 1 {
+		t.Fatalf("gone %v, conflicts %+v", gone, p.Conflicts)
+	}
+	p, _ := undoOnly(t, h, ids[0])
+	if len(p.Conflicts) != 1 || p.Conflicts[0].Name != "y" || len(p.Changes) != 1 || p.Changes[0].Name != "x" {
+		t.Errorf("conflicts %+v, changes %+v", p.Conflicts, p.Changes)
+	}
+}
+
 // A key that an arm made stays while a later arm has something in it, and goes with that one's undo.
 func TestUndoKeyWaitsForLater(t *testing.T) {
 	t.Parallel()

@@ -27,27 +27,32 @@ type laterChanges map[string]string
 func valueKey(key, name string) string { return strings.ToUpper(key + `\` + name) }
 
 // values are the values of SYSTEM.
-func (list arms) values() laterChanges {
+func (list arms) values(h *hive.Hive) laterChanges {
 	later := laterChanges{}
 	for _, r := range list {
-		later.add(r.ID, r.Changes)
+		later.add(h, r.ID, r.Changes)
 	}
 	return later
 }
 
 // elements are the values of the boot store at a place.
-func (list arms) elements(store *BootRecord) laterChanges {
+func (list arms) elements(h *hive.Hive, store *BootRecord) laterChanges {
 	later := laterChanges{}
 	for _, r := range list {
 		if r.Boot != nil && strings.EqualFold(r.Boot.Path, store.Path) && r.Boot.Serial == store.Serial {
-			later.add(r.ID, r.Boot.Changes)
+			later.add(h, r.ID, r.Boot.Changes)
 		}
 	}
 	return later
 }
 
-func (l laterChanges) add(id string, changes []RecordedChange) {
+// add passes over what was taken back already: the record of an arm stays until nothing of it is left to undo.
+func (l laterChanges) add(h *hive.Hive, id string, changes []RecordedChange) {
 	for _, c := range changes {
+		now := valueAt(h, c.Key, c.Name)
+		if same(now, c.Old.value(c.Name)) && !same(now, c.New.value(c.Name)) {
+			continue
+		}
 		l[valueKey(c.Key, c.Name)] = id
 	}
 }
