@@ -214,7 +214,21 @@ func (s *screen) finding(f findingJSON) {
 		s.text(below, f.Detail)
 	}
 	if f.Fix != "" && s.worthFixing(f) {
-		s.line(below + "fix: " + ui.Harmless(f.Fix))
+		s.fix(below+"fix: ", ui.Harmless(f.Fix))
+	}
+}
+
+// fix keeps a command in one line, however long, so that it can be pasted; only the words before it are wrapped.
+func (s *screen) fix(before, text string) {
+	command := strings.Index(text, "hangkit ")
+	switch {
+	case len([]rune(before+text)) <= screenWidth || command == 0:
+		s.line(before + text)
+	case command > 0:
+		s.text(before, text[:command])
+		s.line(strings.Repeat(" ", len(before)) + text[command:])
+	default:
+		s.text(before, text)
 	}
 }
 
@@ -243,7 +257,7 @@ func (s *screen) scope() {
 func (s *screen) wayOut() {
 	if s.doc.Command != "" {
 		s.line("")
-		s.line(s.lead() + s.doc.Command)
+		s.line(s.lead() + ui.Harmless(s.doc.Command))
 		s.text("  ", s.outcome())
 	}
 	if n := s.hidden(); n != "" {

@@ -1,12 +1,16 @@
 package offline
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"hangkit/offline/internal/ui"
+	"hangkit/offline/windows/sample"
 )
 
 func TestWrapped(t *testing.T) {
@@ -50,4 +54,60 @@ func FuzzWrapped(f *testing.F) {
 			t.Errorf("%q, want %q", words, want)
 		}
 	})
+}
+
+// A fix stays on the screen, and a command in it in one line.
+func TestScreenFix(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("long ", 20)
+	for _, tt := range []struct {
+		text string
+		want []string
+	}{
+		{"hangkit arm x", []string{"  fix: hangkit arm x"}},
+		{"hangkit arm " + long, []string{"  fix: hangkit arm " + long}},
+		{"free space, or hangkit arm " + long, []string{"  fix: free space, or", "       hangkit arm " + long}},
+		{long, []string{"  fix: " + strings.TrimSpace(strings.Repeat("long ", 14)), "       " + strings.TrimSpace(strings.Repeat("long ", 6))}},
+	} {
+		s := &screen{}
+		s.fix("  fix: ", tt.text)
+		if !slices.Equal(s.lines, tt.want) {
+			t.Errorf("%q: %q, want %q", tt.text, s.lines, tt.want)
+		}
+	}
+}
+
+// Names are quoted for the shells of the system that they are pasted on.
+func TestQuoteArg(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ word, posix, windows string }{
+		{"a/b-1.img", "a/b-1.img", "a/b-1.img"},
+		{`C:\a`, `'C:\a'`, `C:\a`},
+		{"a b", "'a b'", `"a b"`},
+		{`a b\`, `'a b\'`, `"a b\\"`},
+		{"a'b", `'a'\''b'`, `"a'b"`},
+		{"a,b", "a,b", `"a,b"`},
+		{"a&b", "'a&b'", `"a&b"`},
+		{"$(a)", "'$(a)'", "TARGET"},
+		{"", "''", `""`},
+	} {
+		if posix, windows := quotePOSIX(tt.word), quoteWindows(tt.word); posix != tt.posix || windows != tt.windows {
+			t.Errorf("%q: %s and %s, want %s and %s", tt.word, posix, windows, tt.posix, tt.windows)
+		}
+	}
+}
+
+// A name that looks like a flag is no flag in the command that is offered, and steers no terminal.
+func TestCheckOddNames(t *testing.T) {
+	file := systemFile(t, sample.Windows7(), nil)
+	t.Chdir(filepath.Dir(file))
+	const odd = "-x\x1b[2J.img"
+	if err := os.Rename(file, odd); err != nil {
+		t.Fatal(err)
+	}
+	var out, errOut bytes.Buffer
+	Main([]string{"check", "--", odd}, nil, &out, &errOut)
+	if text := out.String(); !strings.Contains(text, "hangkit arm './-x\ufffd[2J.img'") || strings.Contains(text, "\x1b") {
+		t.Errorf("prints %q, says %q", text, &errOut)
+	}
 }

@@ -3,7 +3,9 @@ package offline
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 
 	"hangkit/offline/crashconfig"
@@ -198,7 +200,7 @@ func printWrapped(talk *ui.UI, text string) {
 
 // commandTarget is how the next command names the same installation.
 func commandTarget(o *opened) string {
-	text := quoteArg(o.Volume.Target.Name)
+	text := quotePath(o.Volume.Target.Name)
 	switch n := o.Volume.Image(); {
 	case n > 0 && len(o.Volume.Target.Volumes) > 1:
 		return text + fmt.Sprintf(" --index %d", n)
@@ -246,13 +248,45 @@ func (o *opened) complete(text string) string {
 	})
 }
 
-// quoteArg quotes a word for a shell where it needs it.
+// quoteArg quotes a word for a shell where it needs it: for the Bourne shell or, in Windows, for cmd and PowerShell alike.
 func quoteArg(s string) string {
-	plain := strings.IndexFunc(s, func(r rune) bool {
-		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./\\:=+,@", r)
-	}) < 0
-	if plain && s != "" {
+	if runtime.GOOS == "windows" {
+		return quoteWindows(s)
+	}
+	return quotePOSIX(s)
+}
+
+// quotePath is quoteArg for the name of a file, which must not be taken for a flag.
+func quotePath(name string) string {
+	if strings.HasPrefix(name, "-") {
+		name = "." + string(filepath.Separator) + name
+	}
+	return quoteArg(name)
+}
+
+// plainWord reports a word that no shell takes for anything else.
+func plainWord(s, more string) bool {
+	return s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=+,@"+more) == ""
+}
+
+func quotePOSIX(s string) string {
+	if plainWord(s, "") {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// unquotable is what stands for a name that no quotes carry through both cmd and PowerShell.
+const unquotable = "TARGET"
+
+// quoteWindows: between double quotes PowerShell still sees $ and `, cmd still sees %, and a backslash before the closing
+// quote takes it along.
+func quoteWindows(s string) string {
+	switch {
+	case plainWord(s, `\`) && !strings.Contains(s, ","):
+		return s
+	case strings.ContainsAny(s, "\"$`%"):
+		return unquotable
+	}
+	return `"` + s + strings.Repeat(`\`, len(s)-len(strings.TrimRight(s, `\`))) + `"`
 }

@@ -162,7 +162,7 @@ func (c *CollectCmd) leftHints(k *collection) []string {
 	}
 	where := ""
 	if c.Target != "" {
-		where = " " + quoteArg(c.Target)
+		where = " " + quotePath(c.Target)
 	}
 	return append(hints, "would the next hang leave one? hangkit check"+where, "to make sure: hangkit arm"+where)
 }

@@ -329,5 +329,5 @@ func (c *ImageSampleCmd) show(talk *ui.UI, doc *sampleDocument) {
 			talk.Printf("  startup key        %s\n", printable(b.KeyFile))
 		}
 	}
-	talk.Talkf("look at it with: hangkit list %s\n", quoteArg(c.Output))
+	talk.Talkf("look at it with: hangkit list %s\n", quotePath(c.Output))
 }

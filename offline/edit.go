@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"hangkit/hive"
@@ -141,7 +140,7 @@ func (f *TargetFlags) chooseFor(ctx context.Context, mode target.Mode) (*found, 
 // uncertain refuses to guess which Windows is to be changed while something in reach
 // could not be looked at: that may hold the one that is meant.
 func uncertain(chosen *found, unseen []error) error {
-	hints := []string{fmt.Sprintf("if %s is the one that is meant, say so: %s", chosen.where(), quoteArg(chosen.Volume.Target.Name))}
+	hints := []string{fmt.Sprintf("if %s is the one that is meant, say so: %s", chosen.where(), quotePath(chosen.Volume.Target.Name))}
 	for _, u := range unseen {
 		hints = append(hints, u.Error())
 	}
@@ -260,7 +259,9 @@ func (e *edit) document(schema string, plan *crashconfig.Plan) *editDocument {
 	doc := &editDocument{
 		Schema: schema, Target: e.Volume.Target.Name, Windows: describeFacts(e.found, e.facts),
 		Outcome: outcomePlanned, Changes: []changeJSON{}, RemoveKeys: plan.RemoveKeys,
-		Notes: slices.Clone(plan.Notes),
+	}
+	for _, n := range plan.Notes {
+		doc.Notes = append(doc.Notes, e.complete(n))
 	}
 	for _, c := range plan.Changes {
 		doc.Changes = append(doc.Changes, changeJSON{c.Key, c.Name, describeValue(c.Old), describeValue(c.New), c.Why, c.Fixes})

@@ -316,7 +316,7 @@ func (e *hiveEdit) exactWords() string {
 
 // bytesCommand puts the old bytes back.
 func (e *hiveEdit) bytesCommand() string {
-	text := "hangkit undo " + quoteArg(e.volume.Target.Name)
+	text := "hangkit undo " + quotePath(e.volume.Target.Name)
 	switch n := e.volume.Image(); {
 	case n > 0:
 		text += fmt.Sprintf(" --index %d", n)

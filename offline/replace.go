@@ -125,7 +125,7 @@ func refuseStructure(v *target.Volume, r *verify.Report) error {
 		return nil
 	}
 	return ui.Hint(fmt.Errorf("%w: its structure contradicts itself where a write could destroy files", target.ErrInconsistent),
-		"what is wrong: hangkit list --verify-volume "+quoteArg(v.Target.Name), "let chkdsk repair it first, best on a copy")
+		"what is wrong: hangkit list --verify-volume "+quotePath(v.Target.Name), "let chkdsk repair it first, best on a copy")
 }
 
 // verifyAfter demands that the volume is as sound as it was before the write.
