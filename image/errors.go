@@ -24,6 +24,8 @@ var (
 	ErrBusy = errors.New("in use")
 	// ErrUnsupported: this build or this room cannot do it.
 	ErrUnsupported = container.ErrUnsupported
+	// ErrRefused: understood well enough to know that it must not be done.
+	ErrRefused = container.ErrRefused
 )
 
 // The errors of images with their details.

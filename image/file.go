@@ -153,6 +153,9 @@ func (f *File) recognize(as string) error {
 	if err := f.openFormat(); err != nil {
 		return f.named(err)
 	}
+	if err := f.checkAbove(); err != nil {
+		return f.named(err)
+	}
 	if f.sector == 0 {
 		f.sector = guessSectorSize(f, f.size)
 	}

@@ -125,21 +125,18 @@ func (f *File) openBelow(ref container.Reference) (container.Source, error) {
 			return nil, fmt.Errorf("more than %d images one below the other: %w", maxChain, ErrFormat)
 		}
 	}
-	for _, name := range ref.Names {
-		path := f.beside(name)
-		if _, err := os.Stat(path); err == nil {
-			return f.openSource(path, ref.Format)
-		}
-	}
-	return nil, fmt.Errorf("image below, named %q: %w", ref.Names, os.ErrNotExist)
-}
-
-// openSource opens one image below unless it is one of those above.
-func (f *File) openSource(path, format string) (container.Source, error) {
-	info, err := os.Stat(path)
+	path, info, err := f.find(ref)
 	if err != nil {
 		return nil, err
 	}
+	if !info.Mode().IsRegular() {
+		return nil, &RefusedError{What: fmt.Sprintf("images on a device (%q)", path), Remedy: qemuImg}
+	}
+	return f.openSource(path, info, ref.Format)
+}
+
+// openSource opens one image below unless it is one of those above.
+func (f *File) openSource(path string, info os.FileInfo, format string) (container.Source, error) {
 	for above := f; above != nil; above = above.above {
 		if other, err := above.file.Stat(); err == nil && os.SameFile(info, other) {
 			return nil, fmt.Errorf("%q lies below itself: %w", path, ErrFormat)

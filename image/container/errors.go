@@ -18,6 +18,8 @@ var (
 	ErrReadOnly = errors.New("read-only")
 	// ErrUnsupported: this build or this room cannot do it.
 	ErrUnsupported = errors.New("not supported")
+	// ErrRefused: understood well enough to know that it must not be done.
+	ErrRefused = errors.New("refused")
 )
 
 // FormatError says which field is wrong, and where.
@@ -88,8 +90,8 @@ func (e *RefusedError) Hint() string {
 	return fmt.Sprintf(e.Remedy, Quote(e.Path))
 }
 
-// Unwrap makes it an [ErrUnsupported].
-func (e *RefusedError) Unwrap() error { return ErrUnsupported }
+// Unwrap makes it an [ErrRefused] and an [ErrUnsupported].
+func (e *RefusedError) Unwrap() []error { return []error{ErrRefused, ErrUnsupported} }
 
 // Quote makes a path one word of a shell.
 func Quote(path string) string {
