@@ -55,6 +55,7 @@ var rules = []ui.Rule{
 	{Is: wim.ErrShared, Status: ui.Refused},
 	{Is: wim.ErrChanged, Status: ui.Refused, Hints: []string{"something else is writing to this archive: stop it and try again"}},
 	{Is: image.ErrReadOnly, Status: ui.Refused, Hints: []string{"--dry-run works on a read-only disk"}},
+	{Is: image.ErrRefused, Status: ui.Refused},
 	{Is: image.ErrUnsupported, Status: ui.Damaged},
 	{Is: image.ErrTruncated, Status: ui.Damaged, Hints: []string{"the image is shorter than its partition table says: was it copied whole?"}},
 	{Is: image.ErrNoTable, Status: ui.Damaged, Hints: []string{"a disk image begins with a partition table or an NTFS volume"}},
