@@ -61,7 +61,7 @@ var pageFileStories = []story{
 		`What a dump needs depends on the memory of the machine that hangs, and no value of its registry says how much that is. On the machine itself hangkit asks the running system; for an image somebody has to say it.`,
 		unknown, "hangkit check --ram SIZE", []string{observed}, ""},
 	{"P18", "complete dumps on 32-bit Windows",
-		`Without PAE a page file of 32-bit Windows ends at 4095 MB. With more memory than 4 GB a complete dump may not fit whatever is set; a kernel dump does.`,
+		`Without PAE a page file of 32-bit Windows ends at 4095 MB. With nearly 4 GB of memory or more a complete dump may not fit whatever is set; a kernel dump does.`,
 		risk, "hangkit arm --dump kernel", []string{knowledge}, ""},
 	{"P19", "how long does the dump take?",
 		`The dump is written without the operating system's help, at about 100 MB/s to a hard disk and 500 MB/s to a solid-state one. Machines are often switched off because nobody knew that it takes so long; the dump is lost then.`,

@@ -14,7 +14,10 @@ func (d *draft) oneShotPageFile() error {
 		return nil
 	}
 	n, _ := dumpNeed(d.f, configuredType(d.f))
-	if e, ok := dumpPageFile(d.f); ok && !e.Managed() && d.enough() {
+	// A small dump fits into whatever Windows makes by itself.
+	e, ok := dumpPageFile(d.f)
+	isSmall := configuredType(d.f) == Small
+	if ok && (e.Managed() && isSmall || !e.Managed() && d.enough()) {
 		d.dropMalformed()
 		return nil
 	}

@@ -36,7 +36,7 @@ func (d *draft) defaultPageFile() {
 	case d.enough():
 		d.dropMalformed()
 	case d.fixedPageFile(worst):
-	case worst == Block:
+	case worst == Block && !d.unmakeable32():
 		d.managedPageFile("a crash needs a page file to write the dump to, by Microsoft's documents where Windows is")
 	default:
 		d.dropMalformed()
@@ -89,9 +89,30 @@ func (d *draft) fixedPageFile(worst Verdict) bool {
 			return true
 		}
 	}
+	if d.noteTooLarge(n.OK) {
+		return false
+	}
 	d.note("The page file is not enlarged: %s would need %s with the dump beside it, and %s are there. Free space, or use --dedicated-dump on another drive.",
 		mbText(n.OK), mbText(n.OK+room(d.f)-most), mbText(room(d.f)))
 	return false
+}
+
+// noteTooLarge says that this Windows makes no page file of a size, if so.
+func (d *draft) noteTooLarge(size int64) bool {
+	most := maxPageFile(d.f)
+	if size <= most {
+		return false
+	}
+	d.note("The page file stays as it is: %s would need one of %s, and without PAE 32-bit Windows takes %s at most (--dump kernel needs less).",
+		configuredType(d.f).article()+" dump", mbText(size), mbText(most))
+	return true
+}
+
+// unmakeable32 reports that there is a page file, and that none which is sure to be large enough can be made.
+func (d *draft) unmakeable32() bool {
+	n, known := dumpNeed(d.f, configuredType(d.f))
+	_, ok := dumpPageFile(d.f)
+	return ok && known && n.OK > maxPageFile(d.f)
 }
 
 // unsized says why no size can be set; empty if one can.
@@ -131,14 +152,16 @@ func (d *draft) needWords() string {
 }
 
 // grown is the page file with at least this size, of which at most so much may be taken from the volume at once. It is
-// never smaller than the present one, unless that one cannot be made at all. False if there is no room, or nothing to
-// gain.
+// never smaller than the present one, unless that one cannot be made at all. False if there is no room, nothing to gain,
+// or this Windows makes none so large.
 func (d *draft) grown(size, most int64) (windows.PageFile, bool) {
 	p := windows.PageFile{Drive: d.f.SystemLetter.Value, Path: d.pageFilePath(), Initial: size, Maximum: size}
 	e, ok := dumpPageFile(d.f)
 	switch _, unmakeable := rulePageFileRoom(d.f); {
 	case !ok:
 	case e.Managed():
+		p.Initial = max(size, min(presentPageFile(d.f), most, maxPageFile(d.f)))
+		size = p.Initial
 		p.Maximum = max(size, min(managedMaximum*ramMB(d.f), most, maxPageFile(d.f)))
 	case unmakeable:
 		p.Maximum = max(size, e.Maximum)
@@ -146,8 +169,11 @@ func (d *draft) grown(size, most int64) (windows.PageFile, bool) {
 		p.Initial, p.Maximum = max(size, e.Initial), max(size, e.Maximum)
 	}
 	gain := !ok || p.Initial != e.Initial || p.Maximum != e.Maximum
-	return p, gain && p.Initial <= most
+	return p, gain && p.Initial <= most && size <= maxPageFile(d.f)
 }
+
+// presentPageFile is the size of the page file that the last start made, in MB.
+func presentPageFile(f *windows.Facts) int64 { return f.Files.PageFile.Size / mib }
 
 // managedMaximum is how far Windows lets the page file grow that it manages, in multiples of memory.
 const managedMaximum = 3

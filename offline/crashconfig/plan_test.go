@@ -538,6 +538,46 @@ func TestManagedPageFile32(t *testing.T) {
 	}
 }
 
+// No page file is planned that 32-bit Windows without PAE does not take: the present one stays, and that is said.
+func TestNoPageFileTooLarge32(t *testing.T) {
+	t.Parallel()
+	for name, s := range map[string]crashconfig.Settings{
+		"asked": {Dump: crashconfig.Complete}, "one-shot": {Dump: crashconfig.Complete, Profile: crashconfig.OneShot},
+	} {
+		m := newMachine(t, sample.Windows7(), windows.Live{RAM: 4 << 30, RAMSource: "--ram"})
+		m.f.PageFiles = windows.ParsePageFiles([]string{`C:\pagefile.sys 4000 4000`})
+		m.f.Free = windows.Fact[int64]{Value: 100 << 30, Known: true}
+		p, err := crashconfig.PlanArm(m.i, m.f, s)
+		if err != nil {
+			if r, ok := errors.AsType[*crashconfig.RefusedError](err); !ok || s.Profile != crashconfig.OneShot {
+				t.Errorf("%s: %v", name, r)
+			}
+			continue
+		}
+		for _, c := range p.Changes {
+			if c.Name == windows.PagingFiles {
+				t.Errorf("%s: %s", name, crashconfig.Describe(c.New))
+			}
+		}
+		if !slices.ContainsFunc(p.Notes, func(s string) bool { return strings.Contains(s, "without PAE 32-bit Windows takes 4095 MB") }) {
+			t.Errorf("%s: notes %q", name, p.Notes)
+		}
+	}
+}
+
+// A small dump is no reason to shrink what Windows manages.
+func TestOneShotSmall(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, sample.Client(), live)
+	m.f.PageFiles = windows.ParsePageFiles([]string{`C:\pagefile.sys 0 0`})
+	p := m.plan(t, crashconfig.Settings{Profile: crashconfig.OneShot, Dump: crashconfig.Small})
+	for _, c := range p.Changes {
+		if c.Name == windows.PagingFiles {
+			t.Errorf("page file: %s", crashconfig.Describe(c.New))
+		}
+	}
+}
+
 // A complete or active dump is somebody's decision: it stays unless it is known not to fit, and then that is said.
 func TestDumpTypeStays(t *testing.T) {
 	t.Parallel()

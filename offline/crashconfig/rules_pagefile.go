@@ -353,15 +353,13 @@ func ruleRAMKnown(f *windows.Facts) (Finding, bool) {
 		"Whether the page file is large enough cannot be judged: the registry does not say how much memory the machine has.", fixRAM)
 }
 
-// ram32 is where page-file limits of 32-bit Windows begin to matter for a complete dump, in MB.
-const ram32 = 4096
-
 func ruleComplete32(f *windows.Facts) (Finding, bool) {
-	if f.Is64Bit() || configuredType(f) != Complete || ramMB(f) <= ram32 {
+	n, known := dumpNeed(f, Complete)
+	if f.Is64Bit() || configuredType(f) != Complete || !known || n.OK <= maxPageFile32 {
 		return nothing()
 	}
 	return say(Risk, "A complete dump of so much memory is doubtful on 32-bit Windows",
-		fmt.Sprintf("%s of memory; without PAE a page file ends at 4095 MB.", mbText(ramMB(f))), fixArm+" --dump kernel")
+		fmt.Sprintf("%s of memory need a page file of %s; without PAE one ends at %d MB.", mbText(ramMB(f)), mbText(n.OK), maxPageFile32), fixArm+" --dump kernel")
 }
 
 // Disk speeds for estimates, MB/s: a hard disk and a solid-state one.

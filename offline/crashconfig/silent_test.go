@@ -121,7 +121,7 @@ var silentCases = []struct {
 	{"P15", []change{func(f *windows.Facts) { f.FileSystem = f.FileSystem.With(dword("NtfsEncryptPagingFile", 0)) }}},
 	{"P16", []change{pages(slices.Repeat([]string{`C:\pagefile.sys 9000 9000`}, 16)...)}},
 	{"P17", []change{ram(windows.MinRAM)}},
-	{"P18", []change{crash(dword("CrashDumpEnabled", 1)), ram(4 * gib), func(f *windows.Facts) { f.Arch = known("x86") }}},
+	{"P18", []change{crash(dword("CrashDumpEnabled", 1)), ram((4095 - completeExtra) * mib), func(f *windows.Facts) { f.Arch = known("x86") }}},
 	{"P18", []change{crash(dword("CrashDumpEnabled", 1))}},
 	{"P19", []change{crash(dword("CrashDumpEnabled", 1)), ram(175 * gib)}},
 
