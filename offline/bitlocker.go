@@ -62,7 +62,7 @@ func (k *keyring) load() error {
 	if text == "" {
 		return nil
 	}
-	secret, err := bitlocker.ParseSecret(text)
+	secret, err := bitlocker.ParseSecret(strings.TrimRight(text, "\r\n")) // of the command that made it
 	if err != nil {
 		return fmt.Errorf("%s: %w", keyVariable, err)
 	}
@@ -143,6 +143,23 @@ func (s *scan) askForKey(ctx context.Context) error {
 
 // onlyLocked tells whether there is no Windows in reach unless behind a lock.
 func (s *scan) onlyLocked() bool { return len(s.installs) == 0 && len(s.locked()) > 0 }
+
+// lockedHints say of each locked volume among the reasons which key to look for, and how one is
+// given if there can be one.
+func lockedHints(reasons []error) []string {
+	var hints []string
+	openable := false
+	for _, r := range reasons {
+		if e, ok := errors.AsType[*bitlocker.LockedError](r); ok {
+			hints = append(hints, e.LookFor())
+			openable = openable || e.Openable()
+		}
+	}
+	if openable {
+		hints = append(hints, keyHint)
+	}
+	return hints
+}
 
 // warnLocked says where another Windows may be, if none was asked for by its number.
 func (s *scan) warnLocked(ctx context.Context, number int) {

@@ -17,8 +17,10 @@ import (
 	"hangkit/image"
 	"hangkit/image/bitlocker"
 	encrypt "hangkit/image/bitlocker/format"
+	"hangkit/image/wim"
 	"hangkit/ntfs/format"
 	"hangkit/offline/crashconfig"
+	"hangkit/offline/internal/ui"
 	"hangkit/offline/target"
 	"hangkit/offline/windows/sample"
 )
@@ -183,6 +185,51 @@ func TestLockedNeighbour(t *testing.T) {
 	hangkit(t, 0, append(arm, "--accept-locked")...)
 	refused(t, 4, "undo", img, "--yes")
 	hangkit(t, 0, "undo", img, "--yes", "--accept-locked")
+}
+
+// TestLockedHints: a key is asked for where there can be one, by its ID, and several locked
+// volumes are no less locked than one.
+func TestLockedHints(t *testing.T) {
+	t.Parallel()
+	lockedDisk := func(o encrypt.Options) *target.Target {
+		o.Method = bitlocker.XTS128
+		opened, err := target.FromDisk("disk", encryptedVolume(t, nil, o).disk, target.ReadOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return opened
+	}
+	tpm, recovery := lockedDisk(encrypt.Options{TPM: true}), lockedDisk(encrypt.Options{TPM: true, RecoveryPassword: "482548-408683-386023-032725-083754-344718-228228-361845"})
+	for name, c := range map[string]struct {
+		targets []*target.Target
+		say     []string
+		key     bool
+	}{
+		"TPM only": {[]*target.Target{tpm}, []string{"only the machine's own TPM"}, false},
+		"recovery": {[]*target.Target{recovery}, []string{"look for the recovery password with the key ID"}, true},
+		"several":  {[]*target.Target{tpm, recovery}, []string{"only the machine's own TPM", "look for the recovery password with the key ID", "locked by BitLocker"}, true},
+	} {
+		e := ui.Explain((&scan{targets: c.targets}).noWindows(), rules)
+		said := e.Error() + "\n" + strings.Join(e.Hints, "\n")
+		for _, want := range c.say {
+			if !strings.Contains(said, want) {
+				t.Errorf("%s: %q is missing from\n%s", name, want, said)
+			}
+		}
+		if e.Status != ui.Refused || strings.Contains(said, "--bitlocker-key") != c.key {
+			t.Errorf("%s: status %d\n%s", name, e.Status, said)
+		}
+	}
+}
+
+// TestArchiveRefusalHints: a refusal to change an archive leads on.
+func TestArchiveRefusalHints(t *testing.T) {
+	t.Parallel()
+	for _, err := range []error{wim.ErrReadOnly, wim.ErrInProgress} {
+		if e := ui.Explain(fmt.Errorf("%w: %w", target.ErrRefused, err), rules); e.Status != ui.Refused || len(e.Hints) == 0 || !strings.Contains(e.Hints[0], "wimlib-imagex") {
+			t.Errorf("%v: status %d, hints %q", err, e.Status, e.Hints)
+		}
+	}
 }
 
 // copyUsed copies what is not zeros.

@@ -21,7 +21,7 @@ import (
 const damagedHive = "the registry hive is damaged: 'hangkit hive check' lists the faults"
 
 // mountInstead is the way on from a file that hangkit will not write.
-var mountInstead = []string{"a file system can write what hangkit will not: mount the volume and name the mounted folder"}
+var mountInstead = []string{"a file system can write what hangkit will not: mount the volume (one under BitLocker by way of dislocker, or unlocked in Windows PE) and name the mounted folder"}
 
 // resetJournalHints lead on where a file must be replaced on a volume that was not left
 // clean, and say what that costs.
@@ -41,6 +41,12 @@ var rules = []ui.Rule{
 	{Is: ntfs.ErrBitLocker, Status: ui.Refused, Hints: []string{"Windows may open it: 'manage-bde -unlock' in WinPE; 'repair-bde' rescues files from a damaged one"}},
 
 	{Is: target.ErrUnknown, Status: ui.Damaged},
+	// What refuses to change an archive is wrapped in a refusal.
+	{Is: wim.ErrInProgress, Status: ui.Refused, Hints: []string{"if no program is at it, it was cut off: 'wimlib-imagex verify' tells whether the archive is whole"}},
+	{Is: wim.ErrReadOnly, Status: ui.Refused, Hints: []string{"export its images to a new archive: wimlib-imagex export"}},
+	{Is: wim.ErrShared, Status: ui.Refused},
+	{Is: wim.ErrChanged, Status: ui.Refused, Hints: []string{"something else is writing to this archive: stop it and try again"}},
+
 	{Is: target.ErrNeighbourLocked, Status: ui.Refused, Hints: []string{keyHint, "or add --accept-locked where no Windows was suspended on this disk: the locked volume holds data only, or was shut down for good"}},
 	{Is: target.ErrRefused, Status: ui.Refused},
 	{Is: crashconfig.ErrRefused, Status: ui.Refused},
@@ -50,10 +56,6 @@ var rules = []ui.Rule{
 	{Is: crashconfig.ErrRecord, Status: ui.Damaged},
 
 	{Is: image.ErrBusy, Status: ui.Refused, Hints: []string{"unmount it, or shut the virtual machine down, and try again"}},
-	{Is: wim.ErrInProgress, Status: ui.Refused, Hints: []string{"if no program is at it, it was cut off: 'wimlib-imagex verify' tells whether the archive is whole"}},
-	{Is: wim.ErrReadOnly, Status: ui.Refused, Hints: []string{"export its images to a new archive: wimlib-imagex export"}},
-	{Is: wim.ErrShared, Status: ui.Refused},
-	{Is: wim.ErrChanged, Status: ui.Refused, Hints: []string{"something else is writing to this archive: stop it and try again"}},
 	{Is: image.ErrReadOnly, Status: ui.Refused, Hints: []string{"--dry-run works on a read-only disk"}},
 	{Is: image.ErrRefused, Status: ui.Refused},
 	{Is: image.ErrUnsupported, Status: ui.Damaged},

@@ -222,8 +222,9 @@ func (s *scan) noWindows() error {
 			}
 		}
 	}
+	locked := lockedHints(reasons)
 	if len(reasons) == 1 {
-		return fmt.Errorf("%w: %w", errNoWindows, reasons[0])
+		return ui.Hint(fmt.Errorf("%w: %w", errNoWindows, reasons[0]), locked...)
 	}
 	hints := s.folderHints()
 	for _, r := range reasons {
@@ -231,6 +232,9 @@ func (s *scan) noWindows() error {
 	}
 	if errors.Is(errors.Join(reasons...), fs.ErrPermission) {
 		hints = append(hints, ui.AdminHint)
+	}
+	if len(locked) > 0 { // Windows is there, most likely, and would be found with a key
+		return ui.Fail(ui.Refused, errNoWindows, append(hints, locked...)...)
 	}
 	return ui.Fail(ui.NotFound, errNoWindows, hints...)
 }

@@ -26,7 +26,7 @@ var (
 // UnsupportedError is an archive in a form that is not read here.
 type UnsupportedError struct {
 	What    string
-	Command string // makes an archive that is; %s stands for this one's path
+	Command string // makes an archive that is; %[1]s stands for this one's path, %[2]s for that of the new one
 }
 
 func (e *UnsupportedError) Error() string {

@@ -74,7 +74,7 @@ func readHeader(r io.ReaderAt) (header, error) {
 		return nil, fmt.Errorf("wim header: %w", truncated(0, headerSize, int64(n), err))
 	}
 	if bytes.HasPrefix(h, []byte(magicPipable)) {
-		return nil, &UnsupportedError{"a pipable WIM archive", "wimlib-imagex optimize %s --not-pipable"}
+		return nil, &UnsupportedError{"a pipable WIM archive", notPipable}
 	}
 	switch {
 	case !bytes.HasPrefix(h, []byte(magic)):
@@ -89,8 +89,9 @@ func readHeader(r io.ReaderAt) (header, error) {
 
 // The commands that make what is read here of the forms that are not.
 const (
-	exportCommand = "wimlib-imagex export %s all install.wim --compress=LZX"
-	joinCommand   = "wimlib-imagex join install.wim %s … (with all parts)"
+	exportCommand = "wimlib-imagex export %[1]s all %[2]s --compress=LZX"
+	joinCommand   = "wimlib-imagex join %[2]s %[1]s … (with all parts)"
+	notPipable    = "wimlib-imagex export %[1]s all %[2]s --not-pipable"
 )
 
 // supported is nil, or says which form of archive is not read here.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -46,7 +47,20 @@ func (e *convertError) Unwrap() error { return e.err }
 
 // Hint is the command that makes an archive which is read.
 func (e *convertError) Hint() string {
-	return "convert it first: " + fmt.Sprintf(e.err.Command, shellWord(e.path))
+	return "convert it first: " + fmt.Sprintf(e.err.Command, shellWord(e.path), shellWord(newArchive(e.path)))
+}
+
+// newArchive is a name beside an archive that nothing has yet: wimlib would add to an archive
+// that exists.
+func newArchive(path string) string {
+	stem := strings.TrimSuffix(path, filepath.Ext(path)) + "-plain"
+	name := stem + ".wim"
+	for n := 2; ; n++ {
+		if _, err := os.Lstat(name); err != nil {
+			return name
+		}
+		name = fmt.Sprintf("%s-%d.wim", stem, n)
+	}
 }
 
 // shellWord makes a path one word of a shell.

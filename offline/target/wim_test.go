@@ -147,6 +147,16 @@ func TestWIMRefusals(t *testing.T) {
 		if !ok || !errors.Is(err, image.ErrUnsupported) || !strings.Contains(hint.Hint(), "wimlib-imagex") || !strings.Contains(hint.Hint(), "'"+name+"'") {
 			t.Errorf("%s: %v", what, err)
 		}
+		stem := strings.TrimSuffix(name, ".wim")
+		if !strings.Contains(hint.Hint(), "'"+stem+"-plain.wim'") {
+			t.Errorf("%s: no new name in %q", what, hint.Hint())
+		}
+		if err := os.WriteFile(stem+"-plain.wim", nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(hint.Hint(), "'"+stem+"-plain-2.wim'") {
+			t.Errorf("%s: a name that is taken in %q", what, hint.Hint())
+		}
 	}
 	if _, err := Open(newWIM(t, func(b []byte) { b[60] = 0xff }), ReadOnly); !errors.Is(err, image.ErrTruncated) && !errors.Is(err, image.ErrFormat) {
 		t.Errorf("damaged: %v", err)
