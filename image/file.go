@@ -128,6 +128,9 @@ func (f *File) openRegular() error {
 	open := os.Open
 	if f.writable {
 		open = openAlone
+		if err := checkLockFolder(f.path); err != nil {
+			return err
+		}
 	}
 	file, err := open(f.path)
 	switch {
@@ -141,6 +144,19 @@ func (f *File) openRegular() error {
 	}
 	f.file = file
 	return nil
+}
+
+// lockFolder is what VMware puts beside a disk in use: a folder with a file for
+// each program that has it.
+const lockFolder = ".lck"
+
+// checkLockFolder refuses a disk that VMware has locked.
+func checkLockFolder(path string) error {
+	entries, err := os.ReadDir(path + lockFolder)
+	if err != nil || len(entries) == 0 {
+		return nil // nobody has locked it this way
+	}
+	return &BusyError{Path: path, Reason: fmt.Sprintf("a virtual machine has locked it; if none runs, delete the folder %q", path+lockFolder)}
 }
 
 // recognize finds out what the bytes are: the container, the size of the

@@ -13,7 +13,8 @@ import (
 // IsDevice tells whether a name is no file's but a raw device's; on Linux a device is a file.
 func IsDevice(string) bool { return false }
 
-// openAlone opens an image file for writing unless it is mounted or locked, and locks it.
+// openAlone opens an image file for writing unless it is mounted, locked or being written,
+// and locks it.
 func openAlone(path string) (*os.File, error) {
 	if err := checkFileInUse(path); err != nil {
 		return nil, err
@@ -22,7 +23,11 @@ func openAlone(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := lock(file); err != nil {
+	err = lock(file)
+	if err == nil {
+		err = machine.checkWriters(file)
+	}
+	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
 	return file, nil

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -87,7 +88,8 @@ func (s system) deviceUses(dev string) ([]use, error) {
 	return u.of(nodes, maxStack), nil
 }
 
-// fileUses tells what has an image file mounted.
+// fileUses tells what has an image file mounted, or shows it as a device: that
+// one would not see what is written into the file.
 func (s system) fileUses(path string) ([]use, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -103,8 +105,19 @@ func (s system) fileUses(path string) ([]use, error) {
 			uses = append(uses, use{"mounted at " + m.point, m.point})
 		}
 	}
-	return append(uses, u.throughLoops(path, maxStack)...), nil
+	if uses = append(uses, u.throughLoops(path, maxStack)...); len(uses) > 0 {
+		return uses, nil
+	}
+	for _, n := range u.disks {
+		if n.shows(path) && !strings.HasSuffix(n.attr("loop/backing_file"), deletedSuffix) {
+			uses = append(uses, use{words: "attached as " + n.path()})
+		}
+	}
+	return uses, nil
 }
+
+// deletedSuffix marks the name of a file that is no more.
+const deletedSuffix = " (deleted)"
 
 // maxStack bounds loop devices on loop devices.
 const maxStack = 8
@@ -145,7 +158,7 @@ func (u *usage) throughLoops(path string, depth int) []use {
 
 // shows says whether this is a loop device made of the file or device.
 func (n blockNode) shows(path string) bool {
-	backing := strings.TrimSuffix(n.attr("loop/backing_file"), " (deleted)")
+	backing := strings.TrimSuffix(n.attr("loop/backing_file"), deletedSuffix)
 	return backing != "" && samePath(backing, path)
 }
 
@@ -193,15 +206,33 @@ func lockRange(file *os.File) error {
 // lockedError names the programs that have the file open besides us.
 func (s system) lockedError(file *os.File) error {
 	reason := "another program has locked it"
-	if names := s.openers(file); len(names) > 0 {
+	if names := s.openers(file, false); len(names) > 0 {
 		reason = "locked; it is open in " + strings.Join(names, ", ")
 	}
 	return &BusyError{Path: file.Name(), Reason: reason}
 }
 
-// openers are the other processes that have the file open, of those we may
-// look into.
-func (s system) openers(file *os.File) []string {
+// checkWriters refuses a file that another process has open for writing: not
+// every program that runs virtual machines takes locks. Whoever is gone after
+// some tries was only passing, a program that was just being started among
+// them.
+func (s system) checkWriters(file *os.File) error {
+	for try := range openTries {
+		names := s.openers(file, true)
+		if len(names) == 0 {
+			return nil
+		}
+		if try == openTries-1 {
+			return &BusyError{Path: file.Name(), Reason: "open for writing in " + strings.Join(names, ", ")}
+		}
+		time.Sleep(openPause)
+	}
+	return nil
+}
+
+// openers are the other processes that have the file open, or open for
+// writing, of those we may look into.
+func (s system) openers(file *os.File, writing bool) []string {
 	info, err := file.Stat()
 	if err != nil {
 		return nil
@@ -213,7 +244,7 @@ func (s system) openers(file *os.File) []string {
 	var names []string
 	for _, p := range procs {
 		pid, err := strconv.Atoi(p.Name())
-		if err == nil && pid != os.Getpid() && s.hasOpen(p.Name(), info) {
+		if err == nil && pid != os.Getpid() && s.hasOpen(p.Name(), info, writing) {
 			names = append(names, fmt.Sprintf("%s (pid %d)", s.command(p.Name()), pid))
 		}
 	}
@@ -221,18 +252,31 @@ func (s system) openers(file *os.File) []string {
 }
 
 // hasOpen looks through the open files of a process.
-func (s system) hasOpen(pid string, info os.FileInfo) bool {
+func (s system) hasOpen(pid string, info os.FileInfo, writing bool) bool {
 	fds := filepath.Join(s.proc, pid, "fd")
 	entries, err := os.ReadDir(fds)
 	if err != nil {
 		return false // gone, or not ours to see
 	}
 	for _, e := range entries {
-		if open, err := os.Stat(filepath.Join(fds, e.Name())); err == nil && os.SameFile(open, info) {
+		if open, err := os.Stat(filepath.Join(fds, e.Name())); err == nil && os.SameFile(open, info) && (!writing || s.mayWrite(pid, e.Name())) {
 			return true
 		}
 	}
 	return false
+}
+
+// mayWrite says whether an open file of a process is open for writing, by the
+// octal flags that proc(5) tells.
+func (s system) mayWrite(pid, fd string) bool {
+	b, err := os.ReadFile(filepath.Join(s.proc, pid, "fdinfo", fd))
+	if err != nil {
+		return false // closed
+	}
+	_, flags, _ := strings.Cut(string(b), "flags:")
+	flags, _, _ = strings.Cut(strings.TrimSpace(flags), "\n")
+	n, err := strconv.ParseInt(flags, 8, 64)
+	return err == nil && n&unix.O_ACCMODE != unix.O_RDONLY
 }
 
 // command is the name of a process.

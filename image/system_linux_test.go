@@ -177,7 +177,8 @@ func TestFileUses(t *testing.T) {
 		want []string
 	}{
 		{"/images/mounted.img", []string{"/dev/loop1 is mounted at /mnt/loop"}},
-		{"/images/attached.img", nil},
+		{"/images/attached.img", nil}, // another file that had the name
+		{"/dev/loop4", []string{"attached as /dev/loop3"}},
 		{"/images/other.img", nil},
 		{image, []string{"mounted at /mnt/image"}},
 		{link, []string{"mounted at /mnt/image"}},
@@ -234,6 +235,59 @@ func TestLocks(t *testing.T) {
 			}
 			reader.Close()
 		})
+	}
+}
+
+// A program that takes no locks is noticed by having the file open for writing;
+// one that reads does no harm.
+func TestWriters(t *testing.T) {
+	t.Parallel()
+	for flags, want := range map[int]bool{os.O_RDONLY: false, os.O_WRONLY: true, os.O_RDWR | os.O_APPEND: true} {
+		path := emptyImage(t)
+		held, err := os.OpenFile(path, flags, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		holder := exec.Command("sleep", "60")
+		holder.ExtraFiles = []*os.File{held}
+		if err := holder.Start(); err != nil {
+			t.Skip(err)
+		}
+		t.Cleanup(func() {
+			_ = holder.Process.Kill()
+			_ = holder.Wait()
+		})
+		held.Close()
+		f, err := Open(path, true)
+		if err == nil {
+			f.Close()
+		}
+		if reason := fmt.Sprintf("open for writing in sleep (pid %d)", holder.Process.Pid); want && (err == nil || !strings.Contains(err.Error(), reason)) {
+			t.Errorf("flags %x: %v, want %s", flags, err, reason)
+		}
+		if !want && err != nil {
+			t.Errorf("flags %x: %v", flags, err)
+		}
+	}
+}
+
+// A folder of VMware's locks is one more reason; an empty one is none.
+func TestLockFolder(t *testing.T) {
+	t.Parallel()
+	path := emptyImage(t)
+	if err := os.Mkdir(path+".lck", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(path, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	if err := os.WriteFile(filepath.Join(path+".lck", "M12345.lck"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(path, true); !errors.Is(err, ErrBusy) {
+		t.Errorf("open: %v", err)
 	}
 }
 
