@@ -26,7 +26,8 @@ var (
 // LockedError says what would open a volume.
 type LockedError struct {
 	Protectors []Protector
-	Tried      int // keys that were tried and open none of them
+	Tried      int     // keys that were tried and open none of them
+	Doubts     []error // about these keys: they may be mistyped
 }
 
 func (e *LockedError) Error() string {
@@ -37,6 +38,9 @@ func (e *LockedError) Error() string {
 	protectors := "its protectors: " + strings.Join(what, "; ")
 	if len(what) == 0 {
 		protectors = "it has no protectors"
+	}
+	for _, d := range e.Doubts {
+		protectors += fmt.Sprintf("; a given key was taken for a password (%v)", d)
 	}
 	switch e.Tried {
 	case 0:
@@ -54,10 +58,14 @@ func (e *LockedError) Openable() bool {
 
 // LookFor says which key to look for, and where.
 func (e *LockedError) LookFor() string {
+	var ids []string
 	for _, p := range e.Protectors {
 		if p.Kind == RecoveryPassword {
-			return fmt.Sprintf("look for the recovery password with the key ID %s: account.microsoft.com/devices/recoverykey, Entra ID, Active Directory, or a printout", p.KeyID())
+			ids = append(ids, p.KeyID())
 		}
+	}
+	if len(ids) > 0 {
+		return fmt.Sprintf("look for the recovery password with the key ID %s: account.microsoft.com/devices/recoverykey, Entra ID, Active Directory, or a printout", strings.Join(ids, " or "))
 	}
 	for _, p := range e.Protectors {
 		if p.Kind.opened() {

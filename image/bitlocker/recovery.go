@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // A recovery password is eight groups of six digits. Each group is a 16-bit number times 11,
@@ -16,14 +17,20 @@ const (
 	maxGroup       = 0xffff * groupFactor
 )
 
+// errGroupCount says that a text has not as many groups as a recovery password. It may be a password.
+var errGroupCount = fmt.Errorf("%w: a recovery password has %d groups of %d digits, this one", ErrKey, recoveryGroups, groupDigits)
+
 // RecoveryKeySize is the length of what the digits stand for.
 const RecoveryKeySize = 2 * recoveryGroups
 
 // recoveryForm is what a recovery password looks like even with a mistake in it: groups of
 // digits, most of them of six, or forty and more digits without a break.
-var recoveryForm = regexp.MustCompile(`^(?:[0-9]+[-\s]+){3,}[0-9]+$|^[0-9]{40,}$`)
+var recoveryForm = regexp.MustCompile(`^(?:[0-9]+[\p{Pd}\p{Z}\s]+){3,}[0-9]+$|^[0-9]{40,}$`)
 
 func looksLikeRecovery(text string) bool { return recoveryForm.MatchString(strings.TrimSpace(text)) }
+
+// betweenGroups tells what sets groups apart: web pages have dashes of all lengths.
+func betweenGroups(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Pd, r) }
 
 // RecoveryKey turns the 48 digits into the key they stand for. Groups are set apart by
 // hyphens, by blanks, or not at all.
@@ -43,7 +50,7 @@ func RecoveryKey(password string) (key [RecoveryKeySize]byte, err error) {
 }
 
 func splitRecovery(password string) ([]string, error) {
-	groups := strings.FieldsFunc(password, func(r rune) bool { return r == '-' || r == ' ' || r == '\t' })
+	groups := strings.FieldsFunc(password, betweenGroups)
 	if len(groups) == 1 && len(groups[0]) == recoveryGroups*groupDigits {
 		digits := groups[0]
 		groups = nil
@@ -52,7 +59,7 @@ func splitRecovery(password string) ([]string, error) {
 		}
 	}
 	if len(groups) != recoveryGroups {
-		return nil, fmt.Errorf("%w: a recovery password has %d groups of %d digits, this one %d", ErrKey, recoveryGroups, groupDigits, len(groups))
+		return nil, fmt.Errorf("%w %d", errGroupCount, len(groups))
 	}
 	return groups, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -20,6 +21,7 @@ type Secret struct {
 	kind     Kind
 	hash     [sha256.Size]byte // of a recovery password or a password
 	external externalKey       // of a key file
+	doubt    error             // why a password may have been meant as something else; nil for none
 
 	mu        sync.Mutex
 	stretched map[string][]byte // by salt
@@ -58,13 +60,20 @@ func NewRecoveryPassword(password string) (*Secret, error) {
 	return &Secret{kind: RecoveryPassword, hash: sha256.Sum256(key[:])}, nil
 }
 
-// ParseSecret tells a recovery password from a password by its form.
+// ParseSecret tells a recovery password from a password by its form. Digits in another number
+// of groups are a password, with a doubt that a [LockedError] tells of.
 func ParseSecret(text string) (*Secret, error) {
 	switch {
 	case text == "":
 		return nil, fmt.Errorf("%w: it is empty", ErrKey)
 	case looksLikeRecovery(text):
-		return NewRecoveryPassword(text)
+		s, err := NewRecoveryPassword(text)
+		if !errors.Is(err, errGroupCount) {
+			return s, err
+		}
+		s = NewPassword(text)
+		s.doubt = err
+		return s, nil
 	}
 	return NewPassword(text), nil
 }
@@ -73,7 +82,7 @@ func ParseSecret(text string) (*Secret, error) {
 const MaxKeyFile = 64 << 10
 
 // recoveryInText finds the recovery passwords in a text such as Windows saves.
-var recoveryInText = regexp.MustCompile(`\b[0-9]{6}(?:-[0-9]{6}){7}\b`)
+var recoveryInText = regexp.MustCompile(`\b[0-9]{6}(?:\p{Pd}[0-9]{6}){7}\b`)
 
 // ParseKeyFile reads a file with a key: a .BEK, the text that Windows saves with a recovery
 // password, or a text that is nothing but a recovery password or a password.

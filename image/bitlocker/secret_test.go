@@ -20,6 +20,9 @@ func TestRecoveryKey(t *testing.T) {
 		{strings.ReplaceAll(goodRecovery, "-", " "), ""},
 		{strings.ReplaceAll(goodRecovery, "-", ""), ""},
 		{"  " + goodRecovery + "\t", ""},
+		{goodRecovery + "\r\n", ""},
+		{strings.ReplaceAll(goodRecovery, "-", "\u2013"), ""}, // as web pages show it
+		{strings.ReplaceAll(goodRecovery, "-", "\u00a0\u2011 "), ""},
 		{strings.Repeat("720885-", 7) + "720885", ""}, // 65535 × 11
 		{strings.Repeat("720885-", 7) + "720896", "group 8 of the recovery password is mistyped"},
 		{strings.Replace(goodRecovery, "386023", "386024", 1), "group 3 of the recovery password is mistyped"},
@@ -54,14 +57,22 @@ func TestParseSecret(t *testing.T) {
 		"12-34-56":                       Password,
 		"482548-408683-386023-032725 ok": Password,
 		" leading blank":                 Password,
+
+		goodRecovery + "\n":                             RecoveryPassword,
+		strings.ReplaceAll(goodRecovery, "-", "\u2013"): RecoveryPassword,
 	} {
 		if s, err := ParseSecret(text); err != nil || s.Kind() != want {
 			t.Errorf("%q: %v, %v", text, s, err)
 		}
 	}
-	for _, text := range []string{"", goodRecovery[:34], strings.Repeat("1", 47), goodRecovery[:54] + "6"} {
+	for _, text := range []string{"", goodRecovery[:54] + "6", goodRecovery[:54]} {
 		if _, err := ParseSecret(text); !errors.Is(err, ErrKey) {
 			t.Errorf("%q: %v", text, err)
+		}
+	}
+	for _, text := range []string{"2019-11-22-33", goodRecovery[:34], strings.Repeat("1", 47)} {
+		if s, err := ParseSecret(text); err != nil || s.Kind() != Password || !errors.Is(s.doubt, ErrKey) {
+			t.Errorf("%q: %v, %v", text, s, err)
 		}
 	}
 }
@@ -157,6 +168,7 @@ func TestProtectorWords(t *testing.T) {
 		want string
 	}{
 		{LockedError{Protectors: []Protector{{Kind: TPM}, p}}, "key ID 3FD763F9"},
+		{LockedError{Protectors: []Protector{p, {Kind: RecoveryPassword}}}, "key ID 3FD763F9 or 00000000:"},
 		{LockedError{Protectors: []Protector{{Kind: TPM}, {Kind: Password}}}, "give its password"},
 		{LockedError{Protectors: []Protector{{Kind: TPM}}}, "only the machine's own"},
 	} {

@@ -143,7 +143,13 @@ func (l *Locked) masterKey(ctx context.Context, secrets []*Secret) ([]byte, erro
 			return vmk, err
 		}
 	}
-	return nil, &LockedError{Protectors: l.Protectors(), Tried: len(secrets)}
+	locked := &LockedError{Protectors: l.Protectors(), Tried: len(secrets)}
+	for _, s := range secrets {
+		if s.doubt != nil {
+			locked.Doubts = append(locked.Doubts, s.doubt)
+		}
+	}
+	return nil, locked
 }
 
 // attempt is one secret for one protector.

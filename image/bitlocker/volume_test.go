@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -294,6 +295,17 @@ func TestSecrets(t *testing.T) {
 	_, err = locked.Unlock(t.Context(), other.key(t)...)
 	if e, ok := errors.AsType[*bitlocker.LockedError](err); !ok || e.Tried != 1 || len(e.Protectors) != 4 {
 		t.Errorf("with another volume's key: %v", err)
+	}
+	doubtful, err := bitlocker.ParseSecret("2019-11-22-33")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyFileOnly, err := bitlocker.Open(other.disk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := keyFileOnly.Unlock(t.Context(), doubtful); err == nil || !strings.Contains(err.Error(), "8 groups of 6 digits, this one 4") {
+		t.Errorf("with what may have been a recovery password: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
