@@ -53,6 +53,11 @@ race:
 boot:
     scripts/bootntfs3
 
+# Run the Windows build under Wine on devices, images and folders, and compare with Linux.
+[group('check')]
+wine:
+    scripts/wine
+
 # What CI runs.
 [group('check')]
 ci:
