@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"hangkit/hive"
@@ -302,7 +303,20 @@ func (w *hiveWriter) manner() (protocol string, notes []string) {
 	case w.appended != nil:
 		return protocolAppend, w.appended.notes()
 	}
-	return w.commit.Protocol.String(), w.commit.Notes
+	return w.commit.Protocol.String(), w.nameLog(w.commit.Notes)
+}
+
+// nameLog calls the log by its file's name where a hive has a single one: what a commit says knows
+// its logs by their kind only.
+func (w *hiveWriter) nameLog(notes []string) []string {
+	if !strings.HasSuffix(strings.ToUpper(w.set.Log1Name), ".LOG") {
+		return notes
+	}
+	named := make([]string, len(notes))
+	for i, n := range notes {
+		named[i] = strings.ReplaceAll(n, hive.Log1.String(), baseName(w.set.Log1Name))
+	}
+	return named
 }
 
 // describeWrites lists the writes in place.
