@@ -116,7 +116,7 @@ func storyLines(s storyJSON) []string {
 	}
 	add("  can be:  ", possibleVerdicts(s.Verdicts))
 	if s.Fix != "" {
-		lines = append(lines, "  fix:     "+s.Fix)
+		lines = append(lines, fixLines("  fix:     ", s.Fix)...)
 	}
 	if s.Contested != "" {
 		add("  but:     ", s.Contested)

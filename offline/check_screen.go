@@ -214,22 +214,21 @@ func (s *screen) finding(f findingJSON) {
 		s.text(below, f.Detail)
 	}
 	if f.Fix != "" && s.worthFixing(f) {
-		s.fix(below+"fix: ", ui.Harmless(f.Fix))
+		s.lines = append(s.lines, fixLines(below+"fix: ", f.Fix)...)
 	}
 }
 
-// fix keeps a command in one line, however long, so that it can be pasted; only the words before it are wrapped.
-func (s *screen) fix(before, text string) {
-	command := strings.Index(text, "hangkit ")
+// fixLines keeps a command in one line, however long, so that it can be pasted; only the words before it are wrapped.
+func fixLines(before, text string) []string {
+	text = ui.Harmless(text)
+	command := ownCommand.FindStringIndex(text)
 	switch {
-	case len([]rune(before+text)) <= screenWidth || command == 0:
-		s.line(before + text)
-	case command > 0:
-		s.text(before, text[:command])
-		s.line(strings.Repeat(" ", len(before)) + text[command:])
-	default:
-		s.text(before, text)
+	case len([]rune(before+text)) <= screenWidth || command != nil && command[0] == 0:
+		return []string{before + text}
+	case command != nil:
+		return append(wrapped(before, text[:command[0]]), strings.Repeat(" ", len(before))+text[command[0]:])
 	}
+	return wrapped(before, text)
 }
 
 // worthFixing tells a fix that is neither the command at the end nor only lacks the

@@ -57,7 +57,7 @@ func FuzzWrapped(f *testing.F) {
 }
 
 // A fix stays on the screen, and a command in it in one line.
-func TestScreenFix(t *testing.T) {
+func TestFixLines(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("long ", 20)
 	for _, tt := range []struct {
@@ -69,10 +69,8 @@ func TestScreenFix(t *testing.T) {
 		{"free space, or hangkit arm " + long, []string{"  fix: free space, or", "       hangkit arm " + long}},
 		{long, []string{"  fix: " + strings.TrimSpace(strings.Repeat("long ", 14)), "       " + strings.TrimSpace(strings.Repeat("long ", 6))}},
 	} {
-		s := &screen{}
-		s.fix("  fix: ", tt.text)
-		if !slices.Equal(s.lines, tt.want) {
-			t.Errorf("%q: %q, want %q", tt.text, s.lines, tt.want)
+		if got := fixLines("  fix: ", tt.text); !slices.Equal(got, tt.want) {
+			t.Errorf("%q: %q, want %q", tt.text, got, tt.want)
 		}
 	}
 }

@@ -55,7 +55,7 @@ a file here and a copy in the registry itself, before the first write.
     hangkit arm server.img --dry-run
     hangkit arm server.img --yes
     hangkit arm server.img --profile one-shot
-    hangkit arm server.img --dump complete --keyboard rctrl+space --pagefile C:17G,E:4G
+    hangkit arm c.img --dump complete --keyboard rctrl+f12 --pagefile C:17G,E:4G
     hangkit arm install.wim --index all --yes
     hangkit arm --keyboard list
 

@@ -50,7 +50,7 @@ Everything comes into one folder, hangkit-COMPUTER-TIME in the one that -o names
     registry.txt    the registry values that matter
     manifest.json   what was taken, from where, with sizes and digests
     dumps           the dumps
-    logs            event logs, setup and repair logs, by their paths on the disk
+    logs            event, setup and repair logs, by their paths on the disk
 
 -n lists all of it with its size. --what dumps or --what logs takes only these.
 

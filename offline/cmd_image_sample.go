@@ -25,7 +25,7 @@ type ImageSampleCmd struct {
 	Force      bool         `help:"Replace the file if there is one. A device is never written."`
 	Windows    string       `enum:"xp,2003,7,8.1,10,11,2016,2019,2022,2025" default:"11" help:"Which Windows: ${enum}."`
 	Arch       string       `enum:"auto,x86,x64,arm64" default:"auto" help:"Of which processor: ${enum}."`
-	State      string       `enum:"${sample_states}" default:"clean" help:"How it was left: ${enum}."`
+	State      string       `enum:"${sample_states}" default:"clean" help:"How it was left: ${sample_states_list}."`
 	Format     string       `enum:"raw,vhd,vhdx,qcow2" default:"raw" help:"Of the file: ${enum}. All are sparse; VHD is dynamic."`
 	Size       diskSizeFlag `placeholder:"SIZE" default:"64G" help:"Of the disk, 512M at least. Default: ${default}."`
 	RAM        sizeFlag     `name:"ram" placeholder:"SIZE" default:"8G" help:"Memory of its machine, which the size of the page file goes by. Default: ${default}."`
@@ -34,7 +34,7 @@ type ImageSampleCmd struct {
 	DumpSize   diskSizeFlag `placeholder:"SIZE" help:"About how large the dump is that lies on it. Default: 16M; small dumps have a size of their own."`
 	Fragments  int          `placeholder:"N" help:"Pieces that the file with the dump, or else the page file, lies in."`
 	Seed       uint64       `placeholder:"N" default:"1" help:"Chooses everything that is random. The same flags make the same file. Default: ${default}."`
-	BitLocker  string       `name:"bitlocker" enum:"off,aes128-cbc-diffuser,aes256-cbc-diffuser,aes128-cbc,aes256-cbc,xts-aes128,xts-aes256" default:"off" help:"Encrypt the Windows volume: ${enum}. The recovery password is printed."`
+	BitLocker  string       `name:"bitlocker" enum:"${sample_ciphers}" default:"off" help:"Encrypt the Windows volume: ${sample_ciphers_list}. The recovery password is printed."`
 	Protectors []string     `enum:"password,startup-key,suspended" sep:"," placeholder:"LIST" help:"What unlocks it beside the recovery password: ${enum}. A startup key is put beside the disk."`
 }
 
@@ -51,10 +51,10 @@ journal and registry unfinished); dump-in-pagefile (all else clean); memory-dmp 
 next start made it a file); hibernated; resuming; fast-startup.
 
     hangkit image sample -o win11.img
-    hangkit image sample -o srv.vhdx --format vhdx --windows 2022 --platform hyperv
+    hangkit image sample -o a.vhdx --format vhdx --windows 2022 --platform kvm
     hangkit image sample -o xp.img --windows xp --size 2G --state dirty-hive
-    hangkit image sample -o hang.img --state crashed --dump-size 1G --fragments 5000
-    hangkit image sample -o locked.img --bitlocker xts-aes128 --protectors password
+    hangkit image sample -o c.img --state crashed --dump-size 1G --fragments 500
+    hangkit image sample -o b.img --bitlocker xts-aes128 --protectors password
 
 EXIT STATUS: 0 done; 1 failed, the file exists; 4 the file is a device, or in use; 80
 wrong usage, such as a state or processor that this Windows does not have; 130
@@ -71,13 +71,20 @@ func (s *diskSizeFlag) UnmarshalText(text []byte) error {
 	return err
 }
 
+// sampleCiphers are what BitLocker can encrypt with.
+var sampleCiphers = []string{"off", "aes128-cbc-diffuser", "aes256-cbc-diffuser", "aes128-cbc", "aes256-cbc", "xts-aes128", "xts-aes256"}
+
 // sampleVars are what the help of the command lists.
 func sampleVars() map[string]string {
 	var states []string
 	for _, s := range sampledisk.States() {
 		states = append(states, string(s))
 	}
-	return map[string]string{"sample_states": strings.Join(states, ","), "sample_platforms": strings.Join(sample.Platforms(), ", ")}
+	return map[string]string{
+		"sample_states": strings.Join(states, ","), "sample_states_list": strings.Join(states, ", "),
+		"sample_ciphers": strings.Join(sampleCiphers, ","), "sample_ciphers_list": strings.Join(sampleCiphers, ", "),
+		"sample_platforms": strings.Join(sample.Platforms(), ", "),
+	}
 }
 
 type sampleDocument struct {

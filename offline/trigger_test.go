@@ -278,3 +278,14 @@ func TestCommandLines(t *testing.T) {
 		t.Errorf("no command has lines %q", lines)
 	}
 }
+
+// TestArmNotesNameTheTarget: a command in a note is to be pasted, too.
+func TestArmNotesNameTheTarget(t *testing.T) {
+	t.Parallel()
+	file := systemFile(t, sample.Client(), map[string]map[string]any{`ControlSet001\Control\CrashControl\ForceDumpsDisabled`: {"GuardedHost": 1}})
+	var out, errOut bytes.Buffer
+	Main([]string{"arm", file, "--dry-run", "--ram", "8G", "--json"}, nil, &out, &errOut)
+	if want := "hangkit arm " + file + " --ram 8G --lift-guarded-host"; !strings.Contains(out.String(), want) {
+		t.Errorf("lacks %q: %s %s", want, &out, &errOut)
+	}
+}

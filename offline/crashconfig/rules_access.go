@@ -30,7 +30,7 @@ func ruleHibernated(f *windows.Facts) (Finding, bool) {
 	}
 	return say(Block, "Windows is hibernated or was shut down with Fast Startup",
 		sentence(f.Volume.HibernatedWhy)+"The next start resumes the saved session: changes made now would be lost and could damage the volume.",
-		"let Windows restart once (Restart, not Shut down), or run: shutdown /s /t 0")
+		"let Windows restart once (Restart, not Shut down), or run: shutdown /s /t 0; if it hangs before that, as a last resort delete hiberfil.sys, which loses the saved session")
 }
 
 // sentence ends a reason with a full stop and a blank, so that more can follow.
