@@ -6,11 +6,13 @@ import "errors"
 type Joined struct {
 	pieces []*Disk
 	ends   []int64
+	id     string
 }
 
-// Join puts pieces one behind the other.
-func Join(pieces []*Disk) *Joined {
-	j := &Joined{pieces: pieces}
+// Join puts pieces one behind the other. Id is by what an image above knows
+// them.
+func Join(pieces []*Disk, id string) *Joined {
+	j := &Joined{pieces: pieces, id: id}
 	size := int64(0)
 	for _, p := range pieces {
 		size += p.Size()
@@ -30,8 +32,8 @@ func (j *Joined) Size() int64 {
 // SectorSize is 0: the pieces do not say.
 func (j *Joined) SectorSize() int { return 0 }
 
-// ID is empty.
-func (j *Joined) ID() string { return "" }
+// ID is by what an image above knows the disk.
+func (j *Joined) ID() string { return j.id }
 
 // Writable gives the first reason why a piece cannot be written.
 func (j *Joined) Writable() error {

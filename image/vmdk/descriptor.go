@@ -24,6 +24,7 @@ const noParent = "ffffffff"
 type descriptor struct {
 	cid, parentCID string
 	cidOff         int64 // in the file
+	cidDigits      string
 	parentHint     string
 	createType     string
 	extents        []extentLine
@@ -41,7 +42,7 @@ type extentLine struct {
 var (
 	extentPattern = regexp.MustCompile(`^(RW|RDONLY|NOACCESS) +(\d+) +([A-Z]+)(?: +"([^"]*)")?(?: +(\d+))?`)
 	valuePattern  = regexp.MustCompile(`^ *([A-Za-z]+) *= *"?([^"]*)"?`)
-	cidPattern    = regexp.MustCompile(`(?m)^CID *= *([0-9a-fA-F]{8})`)
+	cidPattern    = regexp.MustCompile(`(?m)^[ \t]*CID *= *"?([0-9a-fA-F]{1,8})`)
 )
 
 // parseDescriptor reads the text that lies at off in its file.
@@ -51,7 +52,7 @@ func parseDescriptor(text []byte, off int64) (*descriptor, error) {
 	}
 	d := &descriptor{parentCID: noParent, cidOff: -1}
 	if at := cidPattern.FindSubmatchIndex(text); at != nil {
-		d.cidOff = off + int64(at[2])
+		d.cidOff, d.cidDigits = off+int64(at[2]), string(text[at[2]:at[3]])
 	}
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	lines.Buffer(nil, maxDescriptor)
@@ -88,9 +89,9 @@ func (d *descriptor) take(line string) error {
 	if m := valuePattern.FindStringSubmatch(line); m != nil {
 		switch m[1] {
 		case "CID":
-			d.cid = strings.ToLower(m[2])
+			d.cid = contentID(m[2])
 		case "parentCID":
-			d.parentCID = strings.ToLower(strings.TrimSpace(m[2]))
+			d.parentCID = contentID(m[2])
 		case "parentFileNameHint":
 			d.parentHint = m[2]
 		case "createType":
@@ -98,4 +99,14 @@ func (d *descriptor) take(line string) error {
 		}
 	}
 	return nil
+}
+
+// contentID is the form in which content ids are compared: eight digits. Not
+// every program writes them all.
+func contentID(text string) string {
+	text = strings.ToLower(strings.TrimSpace(text))
+	if id, err := strconv.ParseUint(text, 16, 32); err == nil {
+		return fmt.Sprintf("%08x", id)
+	}
+	return text
 }

@@ -21,11 +21,14 @@ func Open(s container.Storage, files Files, parent container.Opener) (*container
 	if err != nil {
 		return nil, err
 	}
-	o := opener{d: d, own: own, self: s, files: files, shared: &shared{storage: s, off: d.cidOff, random: rand.Reader}}
+	o := opener{d: d, own: own, self: s, files: files, shared: &shared{storage: s, off: d.cidOff, digits: d.cidDigits, random: rand.Reader}}
 	if d.parentCID != noParent {
 		o.refusal = &container.RefusedError{What: "writes to VMDK images with a parent", Remedy: convert}
 		if o.below, err = parent.Open(container.Reference{Names: container.WindowsPaths([]string{d.parentHint})}); err != nil {
 			return nil, fmt.Errorf("vmdk parent: %w", err)
+		}
+		if err := container.CheckIdentity(o.below, "vmdk parent", d.parentCID); err != nil {
+			return nil, err
 		}
 	}
 	if len(d.extents) > maxExtents || own && len(d.extents) > 1 {
@@ -40,7 +43,7 @@ func Open(s container.Storage, files Files, parent container.Opener) (*container
 		pieces = append(pieces, piece)
 		o.start += piece.Size()
 	}
-	return container.Join(pieces), nil
+	return container.Join(pieces, d.cid), nil
 }
 
 // maxExtents bounds the files that are open at once; a disk of 4 TiB in
@@ -144,7 +147,7 @@ func (o *opener) sparse(e extentLine, s container.Storage) (*container.Disk, err
 	if size > h.size() {
 		return nil, &container.FormatError{Off: headerCapacity, What: "vmdk header: capacity", Want: e.sectors, Got: h.u64(headerCapacity)}
 	}
-	refusal := o.refusal
+	refusal := o.refuse(e)
 	if h.flag(flagCompressed) {
 		refusal = &container.RefusedError{What: "writes to stream-optimised VMDK images", Remedy: "convert it first: qemu-img convert -O vmdk %s disk.vmdk"}
 	}
@@ -163,5 +166,18 @@ func (o *opener) belowFrom(start, size int64) container.Source {
 // flat opens an extent of plain bytes, or of zeros if it has no file.
 func (o *opener) flat(e extentLine, s container.Storage) (*container.Disk, error) {
 	l := &flat{storage: s, off: e.offset * sectorSize, zero: s == nil, shared: o.shared}
-	return container.NewDisk(container.Config{Storage: s, Layout: l, Size: e.sectors * sectorSize, Refusal: o.refusal}), nil
+	return container.NewDisk(container.Config{Storage: s, Layout: l, Size: e.sectors * sectorSize, Refusal: o.refuse(e)}), nil
+}
+
+// refuse says why an extent must not be written, nil if it may.
+func (o *opener) refuse(e extentLine) error {
+	switch {
+	case o.refusal != nil:
+		return o.refusal
+	case e.access != "RW":
+		return &container.RefusedError{What: fmt.Sprintf("writes to VMDK images with an extent that is %s", e.access), Remedy: convert}
+	case e.kind == "ZERO":
+		return &container.RefusedError{What: "writes to VMDK images with an extent of zeros", Remedy: convert}
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"hangkit/image"
@@ -84,22 +85,50 @@ func TestSplit(t *testing.T) {
 	})
 }
 
-// TestContentID: the first write makes the disk another one.
+// TestContentID: the first write makes the disk another one, however the id is
+// written.
 func TestContentID(t *testing.T) {
 	t.Parallel()
-	m := single(t)
-	d, err := open(m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := d.WriteAt([]byte("x"), 0); err != nil {
-		t.Fatal(err)
-	}
-	b := m.Bytes()[textAt*sector:]
-	if bytes.Contains(b, []byte("CID=12345678")) || !bytes.Contains(b, []byte("parentCID=ffffffff")) {
-		t.Errorf("descriptor %.120q", b)
+	for _, line := range []string{"CID=12345678\n", "CID=1\n", " CID = 7a\n"} {
+		m := sparse(1500, strings.Replace(text("RW 1500 SPARSE \"whatever.vmdk\"\n"), "CID=12345678\n", line, 1))
+		d, err := open(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := m.Bytes()[textAt*sector:][:2*sector]
+		if _, err := d.WriteAt([]byte("x"), 0); err != nil {
+			t.Fatal(err)
+		}
+		after := m.Bytes()[textAt*sector:][:2*sector]
+		at := bytes.Index(before, []byte(line))
+		end := at + len(line) - 1
+		if bytes.Equal(after, before) || !bytes.Equal(after[:at], before[:at]) || !bytes.Equal(after[end:], before[end:]) {
+			t.Errorf("%q: descriptor %.120q", line, after)
+		}
 	}
 }
+
+// TestNotWritten: a disk of which a part must not be written says so before
+// anything is.
+func TestNotWritten(t *testing.T) {
+	t.Parallel()
+	for _, line := range []string{"RDONLY 8 FLAT \"a\" 0\n", "RW 8 ZERO\n", "NOACCESS 8 FLAT \"a\" 0\n"} {
+		m := containertest.Load([]byte(text("RW 8 FLAT \"a\" 0\n" + line)))
+		files := func(string) (container.Storage, error) { return containertest.Load(make([]byte, 4096)), nil }
+		d, err := vmdk.Open(m, files, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Writable(); !errors.Is(err, container.ErrRefused) {
+			t.Errorf("%q: %v", line, err)
+		}
+	}
+}
+
+// parentDisk is a disk with a content id.
+type parentDisk struct{ *bytes.Reader }
+
+func (parentDisk) ID() string { return "12345678" }
 
 // TestParent reads grains of the parent, and writes none.
 func TestParent(t *testing.T) {
@@ -109,7 +138,10 @@ func TestParent(t *testing.T) {
 		if r.Names[len(r.Names)-1] != "base.vmdk" {
 			t.Errorf("asked for %q", r.Names)
 		}
-		return bytes.NewReader(bytes.Repeat([]byte("p"), 1500*sector)), nil
+		return parentDisk{bytes.NewReader(bytes.Repeat([]byte("p"), 1500*sector))}, nil
+	}
+	if _, err := vmdk.Open(sparse(1500, strings.Replace(lines, "12345678", "12345679", 1)), nil, parent); !errors.Is(err, container.ErrFormat) {
+		t.Errorf("a parent that has changed: %v", err)
 	}
 	d, err := vmdk.Open(sparse(1500, lines), nil, parent)
 	if err != nil {

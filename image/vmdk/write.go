@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"strings"
 
 	"hangkit/image/container"
 )
@@ -12,7 +13,8 @@ import (
 // is new when the disk is changed.
 type shared struct {
 	storage container.Storage
-	off     int64 // of the eight digits, -1 for none
+	off     int64 // of its digits, -1 for none
+	digits  string
 	random  io.Reader
 	changed bool
 }
@@ -27,11 +29,21 @@ func (s *shared) change() error {
 		return fmt.Errorf("new content id: %w", err)
 	}
 	id[0] &= 0x7f // ffffffff means none
-	if _, err := s.storage.WriteAt([]byte(hex.EncodeToString(id)), s.off); err != nil {
+	if _, err := s.storage.WriteAt(s.next(id), s.off); err != nil {
 		return fmt.Errorf("vmdk descriptor: %w", err)
 	}
 	s.changed = true
 	return s.storage.Sync()
+}
+
+// next makes other digits of a random id, as many as there were: what follows
+// them must stay.
+func (s *shared) next(id []byte) []byte {
+	digits := []byte(hex.EncodeToString(id))[:len(s.digits)]
+	if last := len(digits) - 1; string(digits) == strings.ToLower(s.digits) {
+		digits[last] = '0' + (digits[last]+1)%10
+	}
+	return digits
 }
 
 // Begin implements [container.Writer].
