@@ -24,9 +24,6 @@ type bootEdit struct {
 	changes []crashconfig.Change
 }
 
-// leaveBootStore is the way on where the boot store cannot be changed.
-const leaveBootStore = "to leave the boot store alone, arm without --boot-log, --no-auto-repair and --profile one-shot"
-
 // tornHint is the way on from a hive that a power cut left half written.
 const tornHint = "if hangkit was cut off while it wrote, put the old bytes back that it kept: hangkit undo TARGET --bytes FILE"
 
@@ -62,7 +59,7 @@ func (e *edit) openBoot() error {
 		return err
 	}
 	if e.boot, err = e.openBootEdit(s.volume, s.path); err != nil {
-		return ui.Hint(fmt.Errorf("boot store %s: %w", s.where(), err), leaveBootStore)
+		return ui.Hint(fmt.Errorf("boot store %s: %w", s.where(), err), e.leaveBoot...)
 	}
 	return nil
 }
@@ -109,7 +106,7 @@ func (e *edit) applyBoot(plan *crashconfig.BootPlan, record *crashconfig.Record,
 	o := hive.CommitOptions{Generation: generation(e.facts.Version), Now: now, MaxLogSize: b.set.MaxLogSize}
 	err := b.planCommit(o, func() error { return plan.Apply(b.hive, record) })
 	if errors.Is(err, hive.ErrNoRoom) {
-		return ui.Fail(ui.Refused, fmt.Errorf("the boot store %s has no room for the change, and its file stays as long as it is: %w", b.path, err), leaveBootStore)
+		return ui.Fail(ui.Refused, fmt.Errorf("the boot store %s has no room for the change, and its file stays as long as it is: %w", b.path, err), e.leaveBoot...)
 	}
 	if err != nil {
 		return fmt.Errorf("boot store %s: %w", b.path, err)

@@ -101,7 +101,7 @@ func (c *ArmCmd) Run(ctx context.Context, talk *ui.UI) error {
 		return ui.WithEffect(err, ui.Unchanged)
 	}
 	defer e.Close()
-	plan, err := crashconfig.PlanArm(e.install, e.facts, c.settings())
+	plan, err := c.plan(e)
 	if err != nil {
 		if r, ok := errors.AsType[*crashconfig.RefusedError](err); ok && r.Why == e.facts.BootProblem {
 			err = e.hintTorn(err, r.Why)
@@ -117,6 +117,38 @@ func (c *ArmCmd) Run(ctx context.Context, talk *ui.UI) error {
 		return e.finish(doc, "The settings are right already; nothing was changed.")
 	}
 	return c.carryOut(ctx, e, plan, doc)
+}
+
+// plan passes over a boot store that cannot be written as over one that is not there, unless a flag
+// that is about nothing else names it.
+func (c *ArmCmd) plan(e *edit) (*crashconfig.Plan, error) {
+	e.leaveBoot = c.leaveBoot()
+	plan, err := crashconfig.PlanArm(e.install, e.facts, c.settings())
+	if err != nil || plan.Boot == nil || plan.Boot.Empty() {
+		return plan, err
+	}
+	if err = e.openBoot(); err == nil || c.BootLog != nil || c.AutoRepair != nil {
+		return plan, err
+	}
+	e.facts.Boot, e.facts.BootProblem = nil, err.Error()
+	return crashconfig.PlanArm(e.install, e.facts, c.settings())
+}
+
+// leaveBoot is the way on where the boot store cannot be changed, by what was asked for.
+func (c *ArmCmd) leaveBoot() []string {
+	var given []string
+	for _, f := range []struct {
+		flag string
+		is   bool
+	}{
+		{"--profile one-shot", c.Profile.Profile == crashconfig.OneShot}, {"--[no-]boot-log", c.BootLog != nil},
+		{"--[no-]auto-repair", c.AutoRepair != nil}, {"--[no-]auto-reboot", c.AutoReboot != nil},
+	} {
+		if f.is {
+			given = append(given, f.flag)
+		}
+	}
+	return []string{"to leave the boot store alone, arm without " + strings.Join(given, ", ")}
 }
 
 // armImages arms one image of an archive after the other, each with its own record.

@@ -28,6 +28,7 @@ type edit struct {
 	flags     EditFlags
 	boot      *bootEdit // nil where the boot store stays as it is
 	bootFirst bool      // the boot store is written before SYSTEM
+	leaveBoot []string  // hints: the way on where the boot store cannot be changed
 }
 
 // mode is what the flags allow to happen to the target.

@@ -187,7 +187,8 @@ func (d *draft) noBootStore() error {
 			return refuse(c.flag, "%s", why)
 		}
 	}
-	if d.s.BootLog != ByDefault || d.s.AutoRepair != ByDefault {
+	known := d.f.BootProblem != "" && d.s.AutoReboot != ByDefault
+	if d.s.BootLog != ByDefault || d.s.AutoRepair != ByDefault || known {
 		d.note("The boot store is left alone: %s.", why)
 	}
 	return nil
