@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"hangkit/image/container"
 	"hangkit/image/ewf"
@@ -125,6 +127,9 @@ func (f *File) openBelow(ref container.Reference) (container.Source, error) {
 			return nil, fmt.Errorf("more than %d images one below the other: %w", maxChain, ErrFormat)
 		}
 	}
+	if err := f.checkClaim(ref); err != nil {
+		return nil, err
+	}
 	path, info, err := f.find(ref)
 	if err != nil {
 		return nil, err
@@ -133,6 +138,27 @@ func (f *File) openBelow(ref container.Reference) (container.Source, error) {
 		return nil, &RefusedError{What: fmt.Sprintf("images on a device (%q)", path), Remedy: qemuImg}
 	}
 	return f.openSource(path, info, ref.Format)
+}
+
+// rawNames are how raw images are called. Whoever runs on one can write a
+// header into its first sector that names any file of this machine.
+var rawNames = []string{".raw", ".img", ".dd", ".bin", ".iso", ".001"}
+
+// checkClaim refuses a file elsewhere that an image names which, by its own
+// name, is raw.
+func (f *File) checkClaim(ref container.Reference) error {
+	if !slices.Contains(rawNames, strings.ToLower(filepath.Ext(f.path))) {
+		return nil
+	}
+	for _, name := range ref.Names {
+		if !filepath.IsLocal(name) {
+			return &RefusedError{
+				What:   fmt.Sprintf("images that are called raw, but begin as %s and name a file elsewhere (%q)", f.format, name),
+				Remedy: "the machine on a raw disk can write such a beginning itself; if this image is none of those, rename it after its format",
+			}
+		}
+	}
+	return nil
 }
 
 // openSource opens one image below unless it is one of those above.

@@ -23,7 +23,10 @@ const (
 	headerExtra     = 380 // u32, bytes in front of each block
 	headerBlocks    = 384 // u32, blocks of the disk
 	headerAllocated = 388 // u32, blocks in the file
+	headerChange    = 408 // UUID, new when the disk is changed
 	headerLen       = 456
+
+	uuidLen = 16
 
 	signature = 0xbeda107f
 	version11 = 0x00010001

@@ -1,7 +1,9 @@
 package vdi
 
 import (
+	"crypto/rand"
 	"fmt"
+	"io"
 
 	"hangkit/image/container"
 )
@@ -17,6 +19,7 @@ const (
 type layout struct {
 	storage   container.Storage
 	tables    *container.Tables
+	random    io.Reader
 	h         header
 	allocated int64 // the number of the next new block
 }
@@ -27,7 +30,7 @@ func Open(s container.Storage) (*container.Disk, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &layout{storage: s, tables: container.NewTables(s), h: h}
+	l := &layout{storage: s, tables: container.NewTables(s), random: rand.Reader, h: h}
 	return container.NewDisk(container.Config{Storage: s, Layout: l, Size: h.size()}), nil
 }
 
@@ -84,7 +87,21 @@ func (l *layout) Begin() error {
 		}
 		l.allocated = max(l.allocated, n+1)
 	}
-	return nil
+	return l.renew()
+}
+
+// renew gives the image a new id of its content: by the old one a
+// differencing image above it sees that it was changed.
+func (l *layout) renew() error {
+	id := make([]byte, uuidLen)
+	if _, err := io.ReadFull(l.random, id); err != nil {
+		return fmt.Errorf("new id: %w", err)
+	}
+	id[7], id[8] = id[7]&0x0f|0x40, id[8]&0x3f|0x80 // version 4: random; the first numbers are little endian
+	if err := l.tables.Put(id, headerChange); err != nil {
+		return err
+	}
+	return l.storage.Sync()
 }
 
 // Allocate implements [container.Writer]. The count of blocks goes up first:

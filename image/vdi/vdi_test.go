@@ -78,6 +78,25 @@ func TestDamaged(t *testing.T) {
 	}
 }
 
+// TestNewID: the first write makes the disk another one.
+func TestNewID(t *testing.T) {
+	t.Parallel()
+	m := create(t)
+	before := m.Bytes()[:table]
+	d, err := open(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.WriteAt([]byte("x"), block); err != nil {
+		t.Fatal(err)
+	}
+	const at = 408
+	after := m.Bytes()[:table]
+	if bytes.Equal(after[at:at+16], before[at:at+16]) || !bytes.Equal(after[:at], before[:at]) || !bytes.Equal(after[at+16:], before[at+16:]) {
+		t.Errorf("header %x", after[at-16:at+32])
+	}
+}
+
 // TestWrongMap: a map that leads nowhere is not written through either.
 func TestWrongMap(t *testing.T) {
 	t.Parallel()

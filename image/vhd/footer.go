@@ -113,7 +113,7 @@ func OpenFixed(r io.ReaderAt, size int64) (*Fixed, error) {
 	if err := f.validate(off); err != nil {
 		return nil, err
 	}
-	if got := f.size(); got <= 0 || got > off {
+	if got := f.size(); got <= 0 || container.RoundUp(got, sectorSize) != container.RoundUp(off, sectorSize) {
 		return nil, &container.FormatError{Off: off + footerSize, What: "vhd footer: disk size", Want: off, Got: got}
 	}
 	return &Fixed{Size: f.size(), ID: identity(f.id())}, nil

@@ -154,6 +154,23 @@ func TestCutShort(t *testing.T) {
 	}
 }
 
+// TestFixedSize: a footer that speaks of another size than the file has is
+// none of a fixed disk; only a sector is rounded.
+func TestFixedSize(t *testing.T) {
+	t.Parallel()
+	for size, want := range map[int64]error{mib: nil, mib - 100: nil, mib - 512: container.ErrFormat, 2 * mib: container.ErrFormat, 0: container.ErrFormat} {
+		start := make([]byte, 512+1024)
+		copy(start, empty(t, 4*mib).Bytes())
+		start[63] = 2
+		binary.BigEndian.PutUint64(start[48:], uint64(size))
+		seal(start)
+		b := append(make([]byte, mib), start[:512]...)
+		if _, err := vhd.OpenFixed(containertest.Load(b), int64(len(b))); !errors.Is(err, want) {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+	}
+}
+
 // TestSavedState: the memory of a machine that sleeps knows what is on its disk.
 func TestSavedState(t *testing.T) {
 	t.Parallel()
