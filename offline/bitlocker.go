@@ -111,6 +111,27 @@ func (k *keyring) unlock(ctx context.Context, t *target.Target) error {
 	return err
 }
 
+// filesFor are the key files to be named again for the target: those of a volume under
+// BitLocker, if they are still there then. A pipe is not.
+func (k *keyring) filesFor(t *target.Target) []string {
+	if k.globals == nil || !slices.ContainsFunc(t.Volumes, func(v *target.Volume) bool { return v.BitLocker != nil }) {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(k.globals.BitLockerKey), func(name string) bool {
+		info, err := os.Stat(name)
+		return err != nil || !info.Mode().IsRegular()
+	})
+}
+
+// keyFlags name the key files again, for the next command.
+func (s *scan) keyFlags() string {
+	text := ""
+	for _, name := range s.keyFiles {
+		text += " --bitlocker-key " + quotePath(name)
+	}
+	return text
+}
+
 // attempts is how often a key is asked for.
 const attempts = 3
 

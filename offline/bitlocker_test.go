@@ -137,6 +137,9 @@ func TestBitLockerCommands(t *testing.T) {
 	if fileDigest(t, img) == before {
 		t.Fatal("arm wrote nothing")
 	}
+	if out := refusedOrNot(t, append(key, "check", img, "--ram", "2M", "--json")); !strings.Contains(out, "hangkit arm "+img+" --bitlocker-key "+bek) {
+		t.Errorf("the next command lacks the key:\n%s", out)
+	}
 	if out := refusedOrNot(t, append(key, "check", img, "--ram", "2M")); !strings.Contains(out, "A01") || !strings.Contains(out, "encrypted with BitLocker") {
 		t.Errorf("check with the key:\n%s", out)
 	}
@@ -174,7 +177,8 @@ func TestLockedNeighbour(t *testing.T) {
 			t.Errorf("arm does not say %q:\n%s", want, text)
 		}
 	}
-	if text := refusedOrNot(t, []string{"check", img}); !strings.Contains(text, "partition 2 is locked and may hold another Windows") || !strings.Contains(text, "A12") {
+	if text := refusedOrNot(t, []string{"check", img}); !strings.Contains(text, "partition 2 is locked and may hold another Windows") ||
+		!strings.Contains(text, "A12") || strings.Contains(text, "To fix it: hangkit arm") {
 		t.Errorf("check says nothing of the locked volume:\n%s", text)
 	}
 	if fileDigest(t, img) != before {

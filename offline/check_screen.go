@@ -266,6 +266,9 @@ func (s *screen) wayOut() {
 
 // lead goes before the command: what keeps everybody out must be settled before it.
 func (s *screen) lead() string {
+	if s.o.facts.Volume.ReadOnly { // A12 says why
+		return "Once it can be written to: "
+	}
 	for _, f := range s.doc.Findings {
 		if f.Group == crashconfig.Access.ID() && f.Verdict == crashconfig.Block {
 			return "Once it can be accessed: "

@@ -200,7 +200,7 @@ func printWrapped(talk *ui.UI, text string) {
 
 // commandTarget is how the next command names the same installation.
 func commandTarget(o *opened) string {
-	text := quotePath(o.Volume.Target.Name)
+	text := quotePath(o.Volume.Target.Name) + o.keyFlags()
 	switch n := o.Volume.Image(); {
 	case n > 0 && len(o.Volume.Target.Volumes) > 1:
 		return text + fmt.Sprintf(" --index %d", n)
@@ -212,6 +212,14 @@ func commandTarget(o *opened) string {
 
 // alone tells whether naming the target is enough to name the installation.
 func (f *found) alone() bool { return f.siblings == 0 }
+
+// keyFlags is what unlocks the installation again.
+func (o *opened) keyFlags() string {
+	if o.scan == nil {
+		return ""
+	}
+	return o.scan.keyFlags()
+}
 
 // armTarget is commandTarget with the memory size that arm would have to be told again.
 func armTarget(o *opened) string {

@@ -80,7 +80,7 @@ func (p *place) where() string {
 
 // again is what the user has to type to mean the same hive again.
 func (p *place) again() string {
-	text := quotePath(p.flags.Target)
+	text := quotePath(p.flags.Target) + p.scan.keyFlags()
 	if p.flags.Hive != "" {
 		text += " --hive " + quoteArg(p.flags.Hive)
 	}

@@ -53,6 +53,7 @@ type scan struct {
 	others   int // installations in reach beside the chosen one
 	only     int // image of an archive that is looked at; 0 for all
 	problems []error
+	keyFiles []string // that were given for locked volumes
 }
 
 // openScan looks at the named targets, or at every disk of this machine. A single
@@ -108,9 +109,11 @@ func (s *scan) add(ctx context.Context, name string, mode target.Mode) error {
 	if err != nil {
 		return err
 	}
-	if err := keysOf(ctx).unlock(ctx, t); err != nil {
+	keys := keysOf(ctx)
+	if err := keys.unlock(ctx, t); err != nil {
 		return errors.Join(err, t.Close())
 	}
+	s.keyFiles = keys.filesFor(t)
 	s.addTarget(t)
 	return nil
 }
