@@ -152,9 +152,9 @@ const lockFolder = ".lck"
 
 // checkLockFolder refuses a disk that VMware has locked.
 func checkLockFolder(path string) error {
-	entries, err := os.ReadDir(path + lockFolder)
-	if err != nil || len(entries) == 0 {
-		return nil // nobody has locked it this way
+	entries, _ := os.ReadDir(path + lockFolder) // most disks have none
+	if len(entries) == 0 {
+		return nil
 	}
 	return &BusyError{Path: path, Reason: fmt.Sprintf("a virtual machine has locked it; if none runs, delete the folder %q", path+lockFolder)}
 }

@@ -187,8 +187,19 @@ func (h header) validate() error {
 // maxOffset is what an entry of a table can point to.
 const maxOffset = 1<<56 - 1
 
-// writeRefusal says why the image must not be written, nil if it may.
-func (h header) writeRefusal() error {
+// growth is by how much the file must be able to grow: more than what hangkit
+// writes into a disk makes new.
+const growth = 64 << 20
+
+// counted is how large the file can become before its refcount table is full.
+func (h header) counted() int64 {
+	blocks := min(h.refcountClusters()*h.cluster(), maxRefcountTable) / entrySize
+	return blocks * (h.cluster() / refcountSize) * h.cluster()
+}
+
+// writeRefusal says why the image in a file of size bytes must not be
+// written, nil if it may.
+func (h header) writeRefusal(size int64) error {
 	switch f := h.features(); {
 	case f&featureCorrupt != 0:
 		return &container.RefusedError{What: "writes to qcow2 images that are marked corrupt", Remedy: "repair it first: qemu-img check -r all %s"}
@@ -196,6 +207,8 @@ func (h header) writeRefusal() error {
 		return &container.RefusedError{What: "writes to dirty qcow2 images, whose refcounts may be wrong,", Remedy: "repair it first: qemu-img check -r all %s"}
 	case h.order() != plainOrder:
 		return &container.RefusedError{What: fmt.Sprintf("writes to qcow2 images with refcounts of %d bits", 1<<h.order()), Remedy: convert}
+	case h.counted()-size < min(growth, h.size()):
+		return fullRefcounts()
 	}
 	return nil
 }

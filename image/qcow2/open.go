@@ -49,7 +49,11 @@ func Open(s container.Storage, backing container.Opener) (*container.Disk, error
 			return nil, fmt.Errorf("qcow2 backing file: %w", err)
 		}
 	}
-	return container.NewDisk(container.Config{Storage: s, Layout: l, Below: l.below, Size: h.size(), Refusal: h.writeRefusal()}), nil
+	size, err := s.Size()
+	if err != nil {
+		return nil, err
+	}
+	return container.NewDisk(container.Config{Storage: s, Layout: l, Below: l.below, Size: h.size(), Refusal: h.writeRefusal(size)}), nil
 }
 
 // u64 reads an entry of a table.

@@ -336,6 +336,33 @@ func TestDataOverTables(t *testing.T) {
 	}
 }
 
+// TestFullRefcounts: that the file cannot grow is known before anything is
+// written.
+func TestFullRefcounts(t *testing.T) {
+	t.Parallel()
+	const counted = 512 * 2048 * cluster // by a table of one cluster
+	m := create(t, qcow2.Options{Size: 16 * mib, Cluster: cluster})
+	for end, refused := range map[int64]bool{counted - 17*mib: false, counted - 15*mib: true} {
+		b := &sized{m, end}
+		d, err := qcow2.Open(b, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Writable(); errors.Is(err, container.ErrRefused) != refused {
+			t.Errorf("file of 0x%x bytes: %v", end, err)
+		}
+	}
+}
+
+// sized is a file that says how large it is.
+type sized struct {
+	container.Storage
+
+	size int64
+}
+
+func (s *sized) Size() (int64, error) { return s.size, nil }
+
 // TestSnapshotTable: data over the snapshot table, or the L1 table it names,
 // is not written either.
 func TestSnapshotTable(t *testing.T) {

@@ -19,7 +19,7 @@ func (l *layout) refcountAt(off int64) (int64, error) {
 	index := off / l.cluster
 	at := l.h.refcounts() + entrySize*(index/l.perBlock())
 	if at >= l.h.refcounts()+l.h.refcountClusters()*l.cluster {
-		return 0, &container.RefusedError{What: "writes to qcow2 images whose refcount table is full", Remedy: "make it anew: qemu-img convert -O qcow2 %s new.qcow2"}
+		return 0, fullRefcounts()
 	}
 	e, err := l.u64(at, "refcount table")
 	if err != nil {
@@ -30,6 +30,11 @@ func (l *layout) refcountAt(off int64) (int64, error) {
 		return 0, err
 	}
 	return block + refcountSize*(index%l.perBlock()), nil
+}
+
+// fullRefcounts: the table would have to move, which is left to QEMU.
+func fullRefcounts() error {
+	return &container.RefusedError{What: "writes to qcow2 images whose refcount table is full", Remedy: "make it anew: qemu-img convert -O qcow2 %s new.qcow2"}
 }
 
 // refcount is how often the cluster at off is used.

@@ -112,10 +112,10 @@ func lastFooter(s container.Storage) (int64, error) {
 		return 0, err
 	}
 	off := container.RoundUp(size, sectorSize) - FooterSize
-	if f, err := readFooter(s, off); err != nil || f.validate(off) != nil {
-		return 0, nil
+	if f, err := readFooter(s, off); err == nil && f.validate(off) == nil {
+		return off, nil
 	}
-	return off, nil
+	return 0, nil
 }
 
 // openParent opens the disk below and checks that it is the right one.
