@@ -1,6 +1,10 @@
 package crashconfig
 
-import "hangkit/offline/windows"
+import (
+	"fmt"
+
+	"hangkit/offline/windows"
+)
 
 // oneShotPageFile makes sure that the first dump fits: in a page file of fixed size, else in a dedicated file on another
 // drive. What Windows manages may be too small at the first crash, and there will be only one.
@@ -31,7 +35,11 @@ func (d *draft) oneShotPageFile() error {
 		return d.dedicated()
 	}
 	if d.usualPageFile() {
-		d.note("The page file has the usual size of such a dump, not the %s it can need: there is no more room on %s.", mbText(n.OK), d.f.Letter())
+		why := "there is no more room on " + d.f.Letter()
+		if most := maxPageFile(d.f); n.OK > most {
+			why = fmt.Sprintf("without PAE 32-bit Windows takes %s at most", mbText(most))
+		}
+		d.note("The page file has the usual size of such a dump, not the %s it can need: %s.", mbText(n.OK), why)
 		return nil
 	}
 	return refuse("--profile one-shot", "a kernel dump of this machine can need %s; page file and free space on %s are %s, which must hold the dump as well, and no other fixed drive of this disk has room: "+

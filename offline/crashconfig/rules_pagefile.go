@@ -142,6 +142,8 @@ func rulePageFileSize(f *windows.Facts) (Finding, bool) {
 	switch what := entrySize(e); {
 	case !ok || !known || e.Initial < n.Min: // P17, P03, C27
 		return nothing()
+	case t == Complete && !f.Is64Bit() && n.OK > maxPageFile32 && e.Initial >= maxPageFile32: // P18
+		return nothing()
 	case e.Initial >= n.OK:
 		return say(OK, "The page file holds the dump", fmt.Sprintf("%s; %s dump needs at most %s.", what, t.article(), mbText(n.OK)), "")
 	case t == Complete:

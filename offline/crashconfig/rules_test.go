@@ -124,6 +124,12 @@ func noKeys(f *windows.Facts) {
 	}
 }
 
+// x86Complete is 32-bit Windows that writes complete dumps.
+func x86Complete(f *windows.Facts) {
+	f.Arch = known("x86")
+	crash(dword("CrashDumpEnabled", 1))(f)
+}
+
 // inUse is a machine whose only keyboard so far was one of this driver.
 func inUse(service string) change {
 	return func(f *windows.Facts) {

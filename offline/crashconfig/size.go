@@ -182,8 +182,19 @@ func judgedType(f *windows.Facts) DumpType {
 // than what is built in, by what firmware and kernel took for themselves; Windows may see more of it.
 const ramGrain = 128
 
+// clientRAM32 is the most memory that 32-bit clients reach, in MB: of the 4 GB below which they look, the devices' own
+// addresses take a quarter of a GB and more.
+const clientRAM32 = 4096 - 256
+
 // installedMB is the memory size in MB, 0 if unknown; never less than Windows may find.
 func installedMB(f *windows.Facts) int64 {
+	if !f.Is64Bit() && f.Role.Value == windows.Client {
+		return min(builtInMB(f), clientRAM32)
+	}
+	return builtInMB(f)
+}
+
+func builtInMB(f *windows.Facts) int64 {
 	if f.RAM.Source == windows.ThisMachine {
 		return (toMB(f.RAM.Value) + ramGrain - 1) / ramGrain * ramGrain
 	}
