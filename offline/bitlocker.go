@@ -125,11 +125,11 @@ func (k *keyring) filesFor(t *target.Target) []string {
 
 // keyFlags name the key files again, for the next command.
 func (s *scan) keyFlags() string {
-	text := ""
+	var text strings.Builder
 	for _, name := range s.keyFiles {
-		text += " --bitlocker-key " + quotePath(name)
+		text.WriteString(" --bitlocker-key " + quotePath(name))
 	}
-	return text
+	return text.String()
 }
 
 // attempts is how often a key is asked for.
