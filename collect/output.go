@@ -241,11 +241,13 @@ func (o *output) move(name string) error {
 	if o.partSize > 0 {
 		return o.moveFolder(name)
 	}
-	err := o.link(name)
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return o.rename(name) // FAT has no links
+	switch err := o.root.Link(o.temp(), name); {
+	case err == nil:
+		return o.unlink(name)
+	case errors.Is(err, fs.ErrExist):
+		return err
 	}
-	return err
+	return o.rename(name) // FAT has no links
 }
 
 // moveFolder renames the folder of parts. A folder never replaces a file, nor a
@@ -257,18 +259,16 @@ func (o *output) moveFolder(name string) error {
 	return o.root.Rename(o.temp(), name)
 }
 
-// link gives the file its last name in one step that never replaces another.
-func (o *output) link(name string) error {
-	if err := o.root.Link(o.temp(), name); err != nil {
-		return err
-	}
+// unlink takes the first name away from a file that has its last one: two steps that
+// never replace another file.
+func (o *output) unlink(name string) error {
 	if err := o.root.Remove(o.temp()); err != nil {
 		return errors.Join(err, o.root.Remove(name))
 	}
 	return nil
 }
 
-// rename does the same where there are no links, with an empty file that
+// rename gives the file its last name where there are no links, with an empty file that
 // holds the name: a rename alone would replace a file that appeared a moment
 // ago.
 func (o *output) rename(name string) error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"hangkit/image/container"
@@ -152,9 +153,12 @@ const lockFolder = ".lck"
 
 // checkLockFolder refuses a disk that VMware has locked.
 func checkLockFolder(path string) error {
-	entries, _ := os.ReadDir(path + lockFolder) // most disks have none
-	if len(entries) == 0 {
+	entries, err := os.ReadDir(path + lockFolder)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
 		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look for a virtual machine's locks: %w", err)
 	}
 	return &BusyError{Path: path, Reason: fmt.Sprintf("a virtual machine has locked it; if none runs, delete the folder %q", path+lockFolder)}
 }
@@ -220,6 +224,17 @@ func (f *File) Format() Format { return f.format }
 
 // Path is what was opened.
 func (f *File) Path() string { return f.path }
+
+// Below names the images that this one lies on, which are read with it.
+func (f *File) Below() []string {
+	var paths []string
+	for _, other := range f.others {
+		if below, ok := other.(*File); ok {
+			paths = append(append(paths, below.path), below.Below()...)
+		}
+	}
+	return paths
+}
 
 // ReadOnly says that writes will be refused.
 func (f *File) ReadOnly() bool { return !f.writable }
