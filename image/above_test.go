@@ -96,6 +96,9 @@ func TestClaimOfRaw(t *testing.T) {
 	} {
 		f, err := image.Open(writeFile(t, folder, name, overlayOn(c.below)), false)
 		if err == nil {
+			if below := f.Below(); len(below) != 1 || filepath.Base(below[0]) != "other" {
+				t.Errorf("%s: below it %q", name, below)
+			}
 			f.Close()
 		}
 		if refused := errors.Is(err, image.ErrRefused); refused != c.refused || !refused && err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"hangkit/collect"
@@ -55,6 +56,7 @@ type targetJSON struct {
 	Name       string       `json:"name"`
 	Kind       target.Kind  `json:"kind"`
 	Format     string       `json:"format,omitempty"` // of an image that is not raw
+	Below      []string     `json:"below,omitempty"`  // images that this one lies on
 	Size       int64        `json:"size,omitempty"`
 	SectorSize int          `json:"sector_size,omitempty"`
 	Scheme     string       `json:"partition_table,omitempty"`
@@ -196,7 +198,7 @@ func describeScan(ctx context.Context, s *scan) (*listDocument, error) {
 
 func describeTarget(s *scan, t *target.Target, dumps map[string][]*collect.Candidate) targetJSON {
 	j := targetJSON{
-		Name: t.Name, Kind: t.Kind, Format: t.Format, Size: t.Size, SectorSize: t.SectorSize,
+		Name: t.Name, Kind: t.Kind, Format: t.Format, Below: t.Below, Size: t.Size, SectorSize: t.SectorSize,
 		Scheme: t.Scheme, Warnings: t.Warnings, Volumes: []volumeJSON{},
 	}
 	for _, v := range t.Volumes {
@@ -296,6 +298,9 @@ func targetWords(t targetJSON) string {
 	kind := string(t.Kind)
 	if t.Format != "" {
 		kind = t.Format + " " + kind
+	}
+	for _, below := range t.Below {
+		kind += " on " + strconv.Quote(below)
 	}
 	return fmt.Sprintf("%s, %s, %s, %d-byte sectors", kind, ui.FormatSize(t.Size), t.Scheme, t.SectorSize)
 }

@@ -26,6 +26,7 @@ func openDisk(name string, mode Mode) (*Target, error) {
 	if file.Format() != image.Raw {
 		t.Format = file.Format().String()
 	}
+	t.Below = file.Below()
 	t.closers = []io.Closer{file}
 	return t, nil
 }

@@ -89,10 +89,11 @@ type FS interface {
 type Target struct {
 	Name       string
 	Kind       Kind
-	Format     string // of an image that is not raw
-	Size       int64  // bytes; 0 for a directory
-	SectorSize int    // bytes; 0 for a directory
-	Scheme     string // partition table: GPT, MBR, none
+	Format     string   // of an image that is not raw
+	Below      []string // images that this one lies on
+	Size       int64    // bytes; 0 for a directory
+	SectorSize int      // bytes; 0 for a directory
+	Scheme     string   // partition table: GPT, MBR, none
 	Volumes    []*Volume
 	Warnings   []string
 
