@@ -77,6 +77,8 @@ func (d *draft) knownTooSmall(t DumpType) (have int64, tooSmall bool) {
 		return 0, false // of a size that arm corrects
 	case fixed:
 		return page.Initial, page.Initial < n.Min
+	case n.Min > maxPageFile(d.f): // however much space there is
+		return maxPageFile(d.f), true
 	case !d.f.Free.Known:
 		return 0, false
 	}
