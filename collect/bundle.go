@@ -123,7 +123,7 @@ func NewBundle(dir string, id BundleID, to []Recipient) (*Bundle, error) {
 		return nil, err
 	}
 	if err := b.begin(); err != nil {
-		return nil, errors.Join(err, b.Close(), parent.Remove(name))
+		return nil, errors.Join(err, b.Close(), removeFrom(parent, name))
 	}
 	return b, syncDir(parent, ".")
 }
@@ -294,7 +294,7 @@ func (b *Bundle) Discard() error {
 		}
 	}
 	for _, name := range []string{DumpsFolder, LogsFolder, unfinishedName} {
-		if err := b.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := removeFrom(b.root, name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("output folder: %w", bundleError(err))
 		}
 	}
@@ -309,7 +309,7 @@ func (b *Bundle) Finish() error {
 	if err := b.flush(); err != nil {
 		return err
 	}
-	if err := b.root.Remove(unfinishedName); err != nil {
+	if err := removeFrom(b.root, unfinishedName); err != nil {
 		return fmt.Errorf("output folder: %w", targetError(err))
 	}
 	return errors.Join(b.unlock(), syncDir(b.root, "."))

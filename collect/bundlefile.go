@@ -150,7 +150,7 @@ func (b *Bundle) whole(name string, fill func(*appender) error) error {
 		return err
 	}
 	temp := path.Join(dir, writeTemp)
-	if err := b.root.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := removeFrom(b.root, temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return bundleError(err)
 	}
 	f, err := b.create(b.root, temp)
@@ -171,7 +171,7 @@ func (b *Bundle) whole(name string, fill func(*appender) error) error {
 	case errors.Is(err, ErrReplaced):
 		return err // and is not ours to remove
 	case err != nil:
-		return errors.Join(bundleError(err), b.root.Remove(temp))
+		return errors.Join(bundleError(err), removeFrom(b.root, temp))
 	}
 	return nil
 }

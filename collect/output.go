@@ -262,8 +262,8 @@ func (o *output) moveFolder(name string) error {
 // unlink takes the first name away from a file that has its last one: two steps that
 // never replace another file.
 func (o *output) unlink(name string) error {
-	if err := o.root.Remove(o.temp()); err != nil {
-		return errors.Join(err, o.root.Remove(name))
+	if err := removeFrom(o.root, o.temp()); err != nil {
+		return errors.Join(err, removeFrom(o.root, name))
 	}
 	return nil
 }
@@ -277,10 +277,10 @@ func (o *output) rename(name string) error {
 		return err
 	}
 	if err := f.Close(); err != nil {
-		return errors.Join(err, o.root.Remove(name))
+		return errors.Join(err, removeFrom(o.root, name))
 	}
 	if err := o.root.Rename(o.temp(), name); err != nil {
-		return errors.Join(err, o.root.Remove(name))
+		return errors.Join(err, removeFrom(o.root, name))
 	}
 	return nil
 }
@@ -311,7 +311,7 @@ func (o *output) discard() error {
 	err := o.removeTemp()
 	if o.journal != nil {
 		o.journal.f.Close()
-		err = errors.Join(err, o.root.Remove(o.journalName()))
+		err = errors.Join(err, removeFrom(o.root, o.journalName()))
 	}
 	return errors.Join(err, o.root.Close())
 }
@@ -325,7 +325,7 @@ func (o *output) removeTemp() error {
 	if o.partSize > 0 {
 		err = removeParts(o.root, name, 0)
 	} else {
-		err = o.root.Remove(name)
+		err = removeFrom(o.root, name)
 	}
 	if err != nil {
 		return fmt.Errorf("unfinished file %s stays behind: %w", o.path(name), err)

@@ -338,7 +338,7 @@ func (o *output) untie(name string) error {
 		return fmt.Errorf("unfinished output: %w", err)
 	}
 	if os.SameFile(last, temp) || last.Mode().IsRegular() && last.Size() == 0 {
-		return o.root.Remove(name)
+		return removeFrom(o.root, name)
 	}
 	return nil
 }
@@ -376,7 +376,7 @@ func (o *output) continueJournal(end int64, points int) error {
 
 // removeLeft removes an unfinished output and its journal.
 func (o *output) removeLeft() error {
-	errs := []error{o.root.Remove(o.journalName())}
+	errs := []error{removeFrom(o.root, o.journalName())}
 	if left, err := o.lies(o.temp()); err != nil || left {
 		errs = append(errs, err, o.removeTemp())
 	}
@@ -440,7 +440,7 @@ func Forget(dir string) error {
 func (o *output) forget(r *record) error {
 	temp, err := o.root.Lstat(o.temp())
 	if errors.Is(err, fs.ErrNotExist) {
-		return o.root.Remove(o.journalName())
+		return removeFrom(o.root, o.journalName())
 	}
 	if err != nil || r.done == nil {
 		return err
@@ -449,5 +449,5 @@ func (o *output) forget(r *record) error {
 	if err != nil || !os.SameFile(last, temp) {
 		return nil //nolint:nilerr // it never got so far
 	}
-	return errors.Join(o.root.Remove(o.temp()), o.root.Remove(o.journalName()))
+	return errors.Join(removeFrom(o.root, o.temp()), removeFrom(o.root, o.journalName()))
 }

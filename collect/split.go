@@ -206,11 +206,11 @@ func removeParts(root *os.Root, dir string, from int) error {
 	var errs []error
 	for _, e := range entries {
 		if from == 0 || e.Name() >= partName(from) {
-			errs = append(errs, root.Remove(path.Join(dir, e.Name())))
+			errs = append(errs, removeFrom(root, path.Join(dir, e.Name())))
 		}
 	}
 	if from == 0 {
-		errs = append(errs, root.Remove(dir))
+		errs = append(errs, removeFrom(root, dir))
 	}
 	return errors.Join(errs...)
 }
