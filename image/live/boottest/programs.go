@@ -1,0 +1,86 @@
+//go:build linux
+
+package boottest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+// output runs a program that must succeed and returns what it prints.
+func output(ctx context.Context, name string, args ...string) ([]byte, error) {
+	out, status, err := finish(ctx, name, args...)
+	if err == nil && status != 0 {
+		err = fmt.Errorf("%s %s: exit status %d", name, strings.Join(args, " "), status)
+	}
+	return out, err
+}
+
+// finish runs a program to its end and returns its exit status with what it prints. What
+// it complains about is part of the error.
+func finish(ctx context.Context, name string, args ...string) ([]byte, int, error) {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8")
+	var out, complaints bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &complaints
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() > 0 {
+		return out.Bytes(), exit.ExitCode(), nil
+	}
+	if err != nil {
+		return nil, -1, fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, &complaints)
+	}
+	return out.Bytes(), 0, nil
+}
+
+// outputStart is the start of what a program prints; it is not asked for more.
+func outputStart(ctx context.Context, size int64, name string, args ...string) ([]byte, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, name, args...)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	start := make([]byte, size)
+	_, err = io.ReadFull(out, start)
+	cancel()
+	_ = cmd.Wait() // it was ended
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: the first %d bytes: %w", name, strings.Join(args, " "), size, err)
+	}
+	return start, nil
+}
+
+// Missing names the programs and files that a lane needs and this machine does not have.
+func Missing(names ...string) []string {
+	var missing []string
+	for _, name := range names {
+		_, err := exec.LookPath(name)
+		if strings.HasPrefix(name, "/usr/share/") {
+			_, err = os.Stat(name)
+		}
+		if err != nil {
+			missing = append(missing, name)
+		}
+	}
+	return missing
+}
+
+// Needed are all the programs and firmware files of the lanes of a PC.
+func Needed() []string {
+	return []string{
+		"qemu-system-x86_64", ovmf + "/OVMF_CODE_4M.fd", ovmf + "/OVMF_CODE_4M.secboot.fd", ovmf + "/OVMF_VARS_4M.ms.fd",
+		"ntfsresize", "ntfsfix", "ntfscat", "hivexget", "hivexsh", "fls", "icat", "fsck.exfat", "mcopy", "sfdisk",
+	}
+}
