@@ -38,6 +38,28 @@ func TestTablesWait(t *testing.T) {
 	}
 }
 
+// TestTablesOverlap: changes that overlap leave what was said last, whichever
+// begins first.
+func TestTablesOverlap(t *testing.T) {
+	t.Parallel()
+	for name, changes := range map[string][]container.Change{
+		"later begins first": {{Off: 12, Data: []byte("old")}, {Off: 10, Data: []byte("NEWER")}},
+		"later inside":       {{Off: 10, Data: []byte("older")}, {Off: 12, Data: []byte("N")}},
+		"chain":              {{Off: 14, Data: []byte("cc")}, {Off: 12, Data: []byte("bbb")}, {Off: 10, Data: []byte("AAA")}, {Off: 13, Data: []byte("d")}},
+		"apart":              {{Off: 20, Data: []byte("x")}, {Off: 10, Data: []byte("y")}, {Off: 15, Data: []byte("z")}},
+	} {
+		m := containertest.Load(make([]byte, 40))
+		tables, want := container.NewTables(m), make([]byte, 40)
+		for _, c := range changes {
+			tables.Defer(c.Data, c.Off)
+			copy(want[c.Off:], c.Data)
+		}
+		if err := tables.Flush(); err != nil || !bytes.Equal(m.Bytes(), want) {
+			t.Errorf("%s: %q, %v; want %q", name, m.Bytes(), err, want)
+		}
+	}
+}
+
 // TestTablesEnd: what lies behind the end of the file is an error, also when
 // a part does not; a file that grew is read on.
 func TestTablesEnd(t *testing.T) {

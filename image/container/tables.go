@@ -1,8 +1,10 @@
 package container
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 	"sync"
 )
 
@@ -163,22 +165,25 @@ func (t *Tables) Flush() error {
 	return nil
 }
 
-// join sorts changes and makes neighbours one. Of two for the same place the
-// later one counts.
+// join makes changes that touch or overlap one, in the order of their places.
+// Of two for the same bytes the later one counts, wherever each begins.
 func join(changes []Change) []Change {
-	sorted := slices.Clone(changes)
-	slices.SortStableFunc(sorted, func(a, b Change) int { return int(min(1, max(-1, a.Off-b.Off))) })
 	var joined []Change
-	for _, c := range sorted {
+	for _, c := range slices.SortedFunc(slices.Values(changes), func(a, b Change) int { return cmp.Compare(a.Off, b.Off) }) {
 		last := len(joined) - 1
-		switch {
-		case last >= 0 && joined[last].Off == c.Off && len(joined[last].Data) == len(c.Data):
-			joined[last] = c
-		case last >= 0 && joined[last].Off+int64(len(joined[last].Data)) == c.Off:
-			joined[last].Data = slices.Concat(joined[last].Data, c.Data)
-		default:
-			joined = append(joined, c)
+		if last < 0 || c.Off > joined[last].end() {
+			joined = append(joined, Change{c.Off, slices.Clone(c.Data)})
+			continue
 		}
+		if more := c.end() - joined[last].end(); more > 0 {
+			joined[last].Data = append(joined[last].Data, c.Data[int64(len(c.Data))-more:]...)
+		}
+	}
+	for _, c := range changes {
+		i := sort.Search(len(joined), func(i int) bool { return joined[i].end() >= c.end() })
+		copy(joined[i].Data[c.Off-joined[i].Off:], c.Data)
 	}
 	return joined
 }
+
+func (c Change) end() int64 { return c.Off + int64(len(c.Data)) }

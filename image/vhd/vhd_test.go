@@ -1,11 +1,13 @@
 package vhd_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"testing"
 	"time"
 
+	"hangkit/image"
 	"hangkit/image/container"
 	"hangkit/image/container/containertest"
 	"hangkit/image/vhd"
@@ -68,6 +70,70 @@ func TestSectorBitmap(t *testing.T) {
 		Open:  open,
 		Piece: 64 << 10, Variant: true,
 	})
+}
+
+// TestSectorsTwice: writes that share bytes of a block's bitmap all count once
+// the disk is opened again, whichever began first.
+func TestSectorsTwice(t *testing.T) {
+	t.Parallel()
+	m := empty(t, 2*mib)
+	d, err := open(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.WriteAt([]byte("x"), 0); err != nil || d.Close() != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.WriteAt(make([]byte, 512), blockAt); err != nil { // as Windows makes it: nothing is there yet
+		t.Fatal(err)
+	}
+	if d, err = open(m); err != nil {
+		t.Fatal(err)
+	}
+	want := make([]byte, 2*mib)
+	for i, sectors := range [][2]int{{81, 111}, {64, 128}, {60, 70}, {3, 61}} {
+		p := bytes.Repeat([]byte{byte(i + 1)}, 512*(sectors[1]-sectors[0]))
+		if _, err := d.WriteAt(p, 512*int64(sectors[0])); err != nil {
+			t.Fatal(err)
+		}
+		copy(want[512*sectors[0]:], p)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if d, err = open(m); err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, 2*mib)
+	if _, err := d.ReadAt(got, 0); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("read otherwise than written: %v", err)
+	}
+}
+
+// TestFooterFirst: the old footer is overwritten only once the new one is
+// durable.
+func TestFooterFirst(t *testing.T) {
+	t.Parallel()
+	m := empty(t, 4*mib)
+	size, _ := m.Size()
+	recorder := image.NewRecorder(m.Disk)
+	d, err := open(containertest.On(recorder, size))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.WriteAt([]byte("x"), 0); err != nil {
+		t.Fatal(err)
+	}
+	durable := false
+	for _, op := range recorder.Ops() {
+		durable = durable || op.Sync
+		if !durable && op.Off < size && size-512 < op.Off+int64(len(op.Data)) {
+			t.Errorf("0x%x: over the old footer", op.Off)
+		}
+	}
+	if !durable {
+		t.Error("nothing is made durable")
+	}
 }
 
 // blockAt is where the first block of a small disk lies: behind the copy of

@@ -47,8 +47,8 @@ func (l *layout) Allocate(p []byte, off int64) (int, error) {
 }
 
 // addBlock puts a block that has p at off where the footer was. The new
-// footer is written first; a cut leaves it, or the old one, or at least the
-// copy at the start.
+// footer is durable before the old one is overwritten: Windows does not attach
+// a file that has only the copy at the start.
 func (l *layout) addBlock(p []byte, off int64) error {
 	base, err := l.end()
 	if err != nil {
@@ -59,6 +59,9 @@ func (l *layout) addBlock(p []byte, off int64) error {
 		return fmt.Errorf("vhd block table: a block at sector %d: %w", last, container.ErrOutOfBounds)
 	}
 	if _, err := l.storage.WriteAt(l.footer, data+l.block); err != nil {
+		return err
+	}
+	if err := l.storage.Sync(); err != nil {
 		return err
 	}
 	l.tail = data + l.block
