@@ -36,7 +36,7 @@ var rooms = []room{
 		why: "an installation is files and hives, wherever the volume came from; xz unpacks samples for the tests"},
 	{dir: "offline/crashconfig", imports: []string{"hangkit/hive", "hangkit/offline/windows"},
 		why: "rules and plans are judged on facts and must be testable without a disk"},
-	{dir: "image", imports: []string{"hangkit/ntfs/chunked", "github.com/diskfs/go-diskfs/backend", "github.com/diskfs/go-diskfs/partition/gpt", "github.com/google/uuid", "github.com/klauspost/compress/flate", "github.com/klauspost/compress/zlib", "github.com/klauspost/compress/zstd", "golang.org/x/sys/unix", "golang.org/x/sys/windows"},
+	{dir: "image", imports: []string{"hangkit/ntfs/chunked", "github.com/diskfs/go-diskfs/backend", "github.com/diskfs/go-diskfs/partition/gpt", "github.com/google/uuid", "github.com/klauspost/compress/flate", "github.com/klauspost/compress/zlib", "github.com/klauspost/compress/zstd", "golang.org/x/sys/cpu", "golang.org/x/sys/unix", "golang.org/x/sys/windows"},
 		why: "a disk knows partitions, not dumps or commands"},
 	{dir: "hive", imports: []string{"www.velocidex.com/golang/regparser"},
 		why: "the registry format stands alone, so that any program can use it"},

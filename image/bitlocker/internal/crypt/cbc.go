@@ -2,7 +2,6 @@ package crypt
 
 import (
 	"crypto/aes"
-	"crypto/cipher"
 	"crypto/subtle"
 	"encoding/binary"
 )
@@ -10,8 +9,8 @@ import (
 // cbcCipher is AES-CBC, with the Elephant diffuser where there is a tweak key. The
 // initialisation vector is the sector's byte offset, encrypted.
 type cbcCipher struct {
-	data   cipher.Block
-	tweak  cipher.Block // nil without a diffuser
+	data   *aesCipher
+	tweak  *aesCipher // nil without a diffuser
 	sector int
 }
 
@@ -22,11 +21,11 @@ const (
 	sectorKeyFlag = 0x80
 )
 
-// iv writes the initialisation vector of the sector at off.
-func (c *cbcCipher) iv(b []byte, off int64) {
-	clear(b)
-	binary.LittleEndian.PutUint64(b, uint64(off))
-	c.data.Encrypt(b, b)
+// vector writes the initialisation vector of the sector at off.
+func (c *cbcCipher) vector(iv *[aes.BlockSize]byte, off int64) {
+	clear(iv[:])
+	binary.LittleEndian.PutUint64(iv[:], uint64(off))
+	c.data.Encrypt(iv[:], iv[:])
 }
 
 // sectorKey writes the diffuser's key of the sector at off as often as it fits.
@@ -47,21 +46,14 @@ func (c *cbcCipher) Decrypt(b []byte, off int64) {
 	s, giveBack := borrow()
 	defer giveBack()
 	for ; len(b) > 0; b = b[c.sector:] {
-		c.decryptSector(s.mask[:c.sector], b[:c.sector], off)
+		sector := b[:c.sector]
+		c.vector(&s.iv, off)
+		c.data.decryptCBC(sector, &s.iv)
 		if c.tweak != nil {
-			c.undiffuse(s, b[:c.sector], off)
+			c.undiffuse(s, sector, off)
 		}
 		off += int64(c.sector)
 	}
-}
-
-// decryptSector decrypts a sector; before is room for what CBC added to each block, the
-// ciphertext of the block before.
-func (c *cbcCipher) decryptSector(before, sector []byte, off int64) {
-	c.iv(before[:aes.BlockSize], off)
-	copy(before[aes.BlockSize:], sector)
-	decryptBlocks(c.data, sector)
-	subtle.XORBytes(sector, sector, before)
 }
 
 // undiffuse takes the diffuser off one sector.
@@ -83,9 +75,8 @@ func (c *cbcCipher) Encrypt(b []byte, off int64) {
 		if c.tweak != nil {
 			c.diffuse(s, sector, off)
 		}
-		vector := s.mask[:aes.BlockSize]
-		c.iv(vector, off)
-		cipher.NewCBCEncrypter(c.data, vector).CryptBlocks(sector, sector)
+		c.vector(&s.iv, off)
+		c.data.encryptCBC(sector, &s.iv)
 		off += int64(c.sector)
 	}
 }

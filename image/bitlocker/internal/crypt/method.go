@@ -71,16 +71,16 @@ func NewCipher(m Method, key []byte, sector int) (Cipher, error) {
 	if info.keyLen == 0 || len(key) != info.keyLen || sector < aes.BlockSize || sector > maxSector || sector&(sector-1) != 0 {
 		return nil, fmt.Errorf("%w: %v, %d bytes of key", ErrMethod, m, len(key))
 	}
-	first, err := aes.NewCipher(key[:info.half])
+	first, err := newAES(key[:info.half])
 	if err != nil {
 		return nil, err
 	}
 	switch m {
 	case XTS128, XTS256:
-		second, err := aes.NewCipher(key[info.half:])
+		second, err := newAES(key[info.half:])
 		return &xtsCipher{first, second, sector}, err
 	case CBC128Elephant, CBC256Elephant:
-		tweak, err := aes.NewCipher(key[elephantTweakOff:][:info.half])
+		tweak, err := newAES(key[elephantTweakOff:][:info.half])
 		return &cbcCipher{first, tweak, sector}, err
 	default:
 		return &cbcCipher{first, nil, sector}, nil

@@ -2,14 +2,12 @@ package crypt
 
 import (
 	"crypto/aes"
-	"crypto/cipher"
-	"crypto/subtle"
 	"encoding/binary"
 )
 
 // xtsCipher is AES-XTS (IEEE 1619). The data unit is the sector; its number is the tweak.
 type xtsCipher struct {
-	data, tweak cipher.Block
+	data, tweak *aesCipher
 	sector      int
 }
 
@@ -37,20 +35,17 @@ func doubleTweaks(b []byte) {
 	}
 }
 
-func (x *xtsCipher) Decrypt(b []byte, off int64) { x.crypt(b, off, decryptBlocks) }
+func (x *xtsCipher) Decrypt(b []byte, off int64) { x.crypt(b, off, x.data.decryptXTS) }
 
-func (x *xtsCipher) Encrypt(b []byte, off int64) { x.crypt(b, off, encryptBlocks) }
+func (x *xtsCipher) Encrypt(b []byte, off int64) { x.crypt(b, off, x.data.encryptXTS) }
 
-func (x *xtsCipher) crypt(b []byte, off int64, blocks func(cipher.Block, []byte)) {
+func (x *xtsCipher) crypt(b []byte, off int64, blocks func(b, tweaks []byte)) {
 	s, giveBack := borrow()
 	defer giveBack()
 	tweaks := s.mask[:x.sector]
 	for ; len(b) > 0; b = b[x.sector:] {
-		sector := b[:x.sector]
 		x.fillTweaks(tweaks, off)
-		subtle.XORBytes(sector, sector, tweaks)
-		blocks(x.data, sector)
-		subtle.XORBytes(sector, sector, tweaks)
+		blocks(b[:x.sector], tweaks)
 		off += int64(x.sector)
 	}
 }
