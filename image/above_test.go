@@ -80,33 +80,6 @@ func TestBelowOthers(t *testing.T) {
 	}
 }
 
-// TestClaimOfRaw: a guest on a raw disk cannot have us read other files.
-func TestClaimOfRaw(t *testing.T) {
-	t.Parallel()
-	folder := t.TempDir()
-	other := writeFile(t, folder, "other", make([]byte, 4096))
-	for name, c := range map[string]struct {
-		below   string
-		refused bool
-	}{
-		"a.raw":   {other, true},
-		"b.IMG":   {"../" + filepath.Base(folder) + "/other", true},
-		"c.raw":   {"other", false},
-		"d.qcow2": {other, false},
-	} {
-		f, err := image.Open(writeFile(t, folder, name, overlayOn(c.below)), false)
-		if err == nil {
-			if below := f.Below(); len(below) != 1 || filepath.Base(below[0]) != "other" {
-				t.Errorf("%s: below it %q", name, below)
-			}
-			f.Close()
-		}
-		if refused := errors.Is(err, image.ErrRefused); refused != c.refused || !refused && err != nil {
-			t.Errorf("%s on %s: %v", name, c.below, err)
-		}
-	}
-}
-
 // TestBelowIsNoFile: what a guest can write into an image opens no device and
 // calls no server.
 func TestBelowIsNoFile(t *testing.T) {

@@ -72,7 +72,7 @@ func scattered(t *testing.T) (path string, content []byte) {
 // make converts a raw image.
 func (q qemuFormat) make(t *testing.T, raw string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "image")
+	path := filepath.Join(t.TempDir(), "image."+q.format)
 	args := append([]string{"convert", "-f", "raw", "-O", q.format}, q.convert...)
 	if q.options != "" {
 		args = append(args, "-o", q.options)
@@ -154,7 +154,11 @@ func sameContent(t *testing.T, f *image.File, want []byte) {
 // and into nothing, small, large and across blocks.
 func scribble(t *testing.T, path string, content []byte) {
 	t.Helper()
-	f := openFile(t, path, true)
+	scribbleOn(t, openFile(t, path, true), content)
+}
+
+func scribbleOn(t *testing.T, f *image.File, content []byte) {
+	t.Helper()
 	random := rand.New(rand.NewPCG(5, 6))
 	for i, off := range []int{0, 4096, 301_000, 2 * mib, 8*mib - 5000, 17 * mib, 17*mib + 512, 5*mib + 50_001, qemuSize - 777} {
 		p := bytes.Repeat([]byte{byte(i + 1)}, min(1+random.IntN(100_000), qemuSize-off))
@@ -220,12 +224,14 @@ func TestOracleBacking(t *testing.T) {
 		"qcow2 by a relative name": filepath.Join(dir, "top.qcow2"),
 		"raw by an absolute name":  filepath.Join(dir, "top2.qcow2"),
 	}
-	run(t, "qemu-img", "create", "-f", "qcow2", "-b", "image", "-F", "qcow2", bases["qcow2 by a relative name"])
+	run(t, "qemu-img", "create", "-f", "qcow2", "-b", filepath.Base(middle), "-F", "qcow2", bases["qcow2 by a relative name"])
 	run(t, "qemu-img", "create", "-f", "qcow2", "-b", raw, "-F", "raw", bases["raw by an absolute name"])
 	for name, top := range bases {
 		want := bytes.Clone(content)
-		sameContent(t, openFile(t, top, false), want)
-		scribble(t, top, want)
+		o := image.Options{Folders: []string{filepath.Dir(raw)}}
+		sameContent(t, openWith(t, top, o), want)
+		o.Writable = true
+		scribbleOn(t, openWith(t, top, o), want)
 		run(t, "qemu-img", "check", top)
 		sameAsQEMU(t, top, "qcow2", want)
 		sameAsQEMU(t, middle, "qcow2", content)

@@ -31,7 +31,12 @@ func tempImage(t *testing.T, content []byte) *image.File {
 
 func openFile(t *testing.T, path string, writable bool) *image.File {
 	t.Helper()
-	f, err := image.Open(path, writable)
+	return openWith(t, path, image.Options{Writable: writable})
+}
+
+func openWith(t *testing.T, path string, o image.Options) *image.File {
+	t.Helper()
+	f, err := image.OpenWith(path, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,9 +17,11 @@
 //	GPT, MBR, EBR chains        512-byte and 4096-byte sectors
 //	volume without a table      NTFS, BitLocker, FAT, exFAT at sector 0
 //
-// A format is told by the content, never by a name: [Sniff]. Each has a
-// package of its own on hangkit/image/container. Others are refused by their
-// names, because their bytes read as a raw disk would be nonsense.
+// A format is told by the content, [Sniff], unless somebody says what the image
+// is: [Claim]. What names other files, which then are read too, must be called or
+// said to be what it looks like. Each format has a package of its own on
+// hangkit/image/container. Others are refused by their names, because their bytes
+// read as a raw disk would be nonsense.
 //
 // Offsets and sizes are bytes unless a name says otherwise.
 package image

@@ -35,6 +35,9 @@ type File struct {
 	disk     scattered   // nil if the file's bytes are the disk's
 	others   []io.Closer // files that belong to the image too, locked volumes of a device
 	above    *File       // the image that has this one below it
+	level    int         // images above it
+	options  Options
+	claim    Claim // what the image is said to be
 	id       string
 	size     int64
 	sector   int
@@ -55,22 +58,36 @@ type File struct {
 // Nbd:// and nbd+unix:// are disks that a server has; it answers for their
 // not being in use. Windows names its devices \\.\PhysicalDrive0 and \\.\C:; for writing
 // every volume there is locked and dismounted until Close.
+//
+// An image that names other files is a [ConsentError] where nothing but its
+// content says what it is, or where they lie elsewhere.
 func Open(path string, writable bool) (*File, error) {
-	if nbd.IsURL(path) {
-		return openNBD(path, writable)
-	}
-	return open(path, writable, "", nil)
+	return OpenWith(path, Options{Writable: writable})
 }
 
-// open opens a path that must be taken for the format, if one is given. Of
-// is the image that lies above it.
-func open(path string, writable bool, as string, of *File) (*File, error) {
-	f, err := openPath(path, writable)
+// OpenWith is Open with more to say about the image.
+func OpenWith(path string, o Options) (*File, error) {
+	if !nbd.IsURL(path) {
+		return open(path, o, o.claim(0), nil)
+	}
+	if c := o.claim(0); c != ClaimNone && c != ClaimRaw {
+		return nil, &RefusedError{Path: path, What: fmt.Sprintf("images of the format %s behind a server", c), Remedy: "have the server open the image: qemu-nbd -f"}
+	}
+	return openNBD(path, o.Writable)
+}
+
+// open opens a path that is said to be something. Of is the image that lies
+// above it.
+func open(path string, o Options, c Claim, of *File) (*File, error) {
+	f, err := openPath(path, o.Writable)
 	if err != nil {
 		return nil, err
 	}
-	f.above = of
-	if err := f.recognize(as); err != nil {
+	f.options, f.claim = o, c
+	if of != nil {
+		f.above, f.level = of, of.level+1
+	}
+	if err := f.recognize(); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
@@ -165,10 +182,9 @@ func checkLockFolder(path string) error {
 
 // recognize finds out what the bytes are: the container, the size of the
 // disk in it, and its sectors.
-func (f *File) recognize(as string) error {
-	f.format = Raw
-	if f.kind == Regular && as != rawFormat {
-		f.format = Sniff(f.file, f.size)
+func (f *File) recognize() error {
+	if err := f.identify(); err != nil {
+		return f.named(err)
 	}
 	if err := f.openFormat(); err != nil {
 		return f.named(err)
@@ -180,6 +196,18 @@ func (f *File) recognize(as string) error {
 		f.sector = guessSectorSize(f, f.size)
 	}
 	return nil
+}
+
+// identify finds the format. What lies on a device is a disk.
+func (f *File) identify() (err error) {
+	f.format = Raw
+	switch {
+	case f.kind == Regular:
+		f.format, err = identify(f.file, f.size, f.claim)
+	case f.claim != ClaimNone && f.claim != ClaimRaw:
+		err = &RefusedError{What: fmt.Sprintf("images of the format %s on a device", f.claim), Remedy: "serve it, and name the server's socket: qemu-nbd -k SOCKET -f FORMAT %s"}
+	}
+	return err
 }
 
 // openNBD opens the disk of a server.

@@ -6,8 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"hangkit/image/container"
 	"hangkit/image/ewf"
@@ -17,10 +15,6 @@ import (
 	"hangkit/image/vhdx"
 	"hangkit/image/vmdk"
 )
-
-// rawFormat is what images call a disk below them whose content must not be
-// looked at: a machine can write any header into its sector 0.
-const rawFormat = "raw"
 
 // openFormat opens the disk in the file.
 func (f *File) openFormat() error {
@@ -88,8 +82,11 @@ func (f *File) openContainer() (scattered, error) {
 func (f *File) named(err error) error {
 	var refused *RefusedError
 	var unread *UnsupportedContainerError
+	var consent *ConsentError
 	switch {
 	case err == nil, errors.Is(err, io.EOF), errors.As(err, &unread):
+		return err
+	case errors.As(err, &consent):
 		return err
 	case errors.As(err, &refused):
 		if refused.Path == "" {
@@ -127,48 +124,28 @@ func (f *File) openBelow(ref container.Reference) (container.Source, error) {
 			return nil, fmt.Errorf("more than %d images one below the other: %w", maxChain, ErrFormat)
 		}
 	}
-	if err := f.checkClaim(ref); err != nil {
-		return nil, err
-	}
-	path, info, err := f.find(ref)
+	path, info, err := f.namedFile(ref)
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
 		return nil, &RefusedError{What: fmt.Sprintf("images on a device (%q)", path), Remedy: qemuImg}
 	}
-	return f.openSource(path, info, ref.Format)
-}
-
-// rawNames are how raw images are called. Whoever runs on one can write a
-// header into its first sector that names any file of this machine.
-var rawNames = []string{".raw", ".img", ".dd", ".bin", ".iso", ".001"}
-
-// checkClaim refuses a file elsewhere that an image names which, by its own
-// name, is raw.
-func (f *File) checkClaim(ref container.Reference) error {
-	if !slices.Contains(rawNames, strings.ToLower(filepath.Ext(f.path))) {
-		return nil
+	claim, err := f.claimBelow(path, ref.Format)
+	if err != nil {
+		return nil, err
 	}
-	for _, name := range ref.Names {
-		if !filepath.IsLocal(name) {
-			return &RefusedError{
-				What:   fmt.Sprintf("images that are called raw, but begin as %s and name a file elsewhere (%q)", f.format, name),
-				Remedy: "the machine on a raw disk can write such a beginning itself; if this image is none of those, rename it after its format",
-			}
-		}
-	}
-	return nil
+	return f.openSource(path, info, claim)
 }
 
 // openSource opens one image below unless it is one of those above.
-func (f *File) openSource(path string, info os.FileInfo, format string) (container.Source, error) {
+func (f *File) openSource(path string, info os.FileInfo, c Claim) (container.Source, error) {
 	for above := f; above != nil; above = above.above {
 		if other, err := above.file.Stat(); err == nil && os.SameFile(info, other) {
 			return nil, fmt.Errorf("%q lies below itself: %w", path, ErrFormat)
 		}
 	}
-	below, err := open(path, false, format, f)
+	below, err := open(path, f.options.reading(), c, f)
 	if err != nil {
 		return nil, err
 	}
@@ -177,13 +154,10 @@ func (f *File) openSource(path string, info os.FileInfo, format string) (contain
 }
 
 // openExtent opens a file that holds a part of this image, as this one is
-// opened. It must lie beside it: a descriptor is text that anyone can write.
+// opened.
 func (f *File) openExtent(name string) (container.Storage, error) {
-	path := f.beside(name)
-	if !filepath.IsLocal(name) {
-		return nil, &RefusedError{Path: f.path, What: fmt.Sprintf("images with parts elsewhere (%q)", name), Remedy: qemuImg}
-	}
-	switch info, err := os.Stat(path); {
+	path, info, err := f.namedFile(container.Reference{Names: []string{name}})
+	switch {
 	case err != nil:
 		return nil, err
 	case !info.Mode().IsRegular():

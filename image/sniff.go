@@ -134,10 +134,19 @@ func Sniff(r io.ReaderAt, size int64) Format {
 	head = head[:n]
 	for _, m := range magics {
 		if len(head) > m.off && bytes.HasPrefix(head[m.off:], []byte(m.bytes)) {
-			return m.format
+			return m.unlessFixed(r, size)
 		}
 	}
 	return sniffFooter(r, size)
+}
+
+// unlessFixed is the format of a signature. The machine on a fixed VHD can write
+// that of a dynamic one, which may name a parent; it cannot write the footer.
+func (m magic) unlessFixed(r io.ReaderAt, size int64) Format {
+	if m.format == VHD && size > vhd.FooterSize && sniffFooter(r, size) == FixedVHD {
+		return FixedVHD
+	}
+	return m.format
 }
 
 // sniffFooter looks for the footer of a VHD, which alone marks a fixed one.

@@ -10,8 +10,8 @@ import (
 // Reference names the image below, as the image above spells it.
 type Reference struct {
 	Names []string // the places it may lie, the best first
-	// Format is what the image below must be taken for: "raw", or "" if its
-	// content says.
+	// Format is what the image below is, as QEMU calls it; "" if the one above
+	// does not say.
 	Format string
 }
 

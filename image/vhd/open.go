@@ -120,7 +120,7 @@ func lastFooter(s container.Storage) (int64, error) {
 
 // openParent opens the disk below and checks that it is the right one.
 func openParent(s container.Storage, h header, open container.Opener) (container.Source, error) {
-	below, err := open.Open(container.Reference{Names: container.WindowsPaths(h.parentNames(s))})
+	below, err := open.Open(container.Reference{Names: container.WindowsPaths(h.parentNames(s)), Format: "vhd"})
 	if err != nil {
 		return nil, fmt.Errorf("vhd parent: %w", err)
 	}

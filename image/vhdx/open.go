@@ -112,7 +112,7 @@ func (l *layout) measure() error {
 func openParent(m metadata, open container.Opener) (container.Source, error) {
 	keys := m.parents()
 	names := container.WindowsPaths([]string{keys["relative_path"], keys["volume_path"], keys["absolute_win32_path"]})
-	below, err := open.Open(container.Reference{Names: names})
+	below, err := open.Open(container.Reference{Names: names, Format: "vhdx"})
 	if err != nil {
 		return nil, fmt.Errorf("vhdx parent: %w", err)
 	}

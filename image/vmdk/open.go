@@ -24,7 +24,7 @@ func Open(s container.Storage, files Files, parent container.Opener) (*container
 	o := opener{d: d, own: own, self: s, files: files, shared: &shared{storage: s, off: d.cidOff, digits: d.cidDigits, random: rand.Reader}}
 	if d.parentCID != noParent {
 		o.refusal = &container.RefusedError{What: "writes to VMDK images with a parent", Remedy: convert}
-		if o.below, err = parent.Open(container.Reference{Names: container.WindowsPaths([]string{d.parentHint})}); err != nil {
+		if o.below, err = parent.Open(container.Reference{Names: container.WindowsPaths([]string{d.parentHint}), Format: "vmdk"}); err != nil {
 			return nil, fmt.Errorf("vmdk parent: %w", err)
 		}
 		if err := container.CheckIdentity(o.below, "vmdk parent", d.parentCID); err != nil {
