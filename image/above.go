@@ -6,10 +6,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"hangkit/image/container"
 	"hangkit/image/qcow2"
+	"hangkit/image/vdi"
 	"hangkit/image/vhd"
 	"hangkit/image/vhdx"
 	"hangkit/image/vmdk"
@@ -18,18 +20,45 @@ import (
 // maxNeighbours bounds the files that are looked at beside an image.
 const maxNeighbours = 4096
 
-// checkAbove refuses to write an image that another one beside it lies on: a
-// snapshot, or a linked clone. What those have not changed they take from
-// here, and some formats no longer open them once this image has changed.
-func (f *File) checkAbove() error {
-	if !f.writable || f.kind != Regular {
+// snapshotFolder is where VirtualBox puts the images of a machine's snapshots,
+// below the folder of the machine.
+const snapshotFolder = "Snapshots"
+
+// WriteRefusal is why the image must not be written, nil if it may be as far as
+// can be told without opening it for writing.
+func (f *File) WriteRefusal() error {
+	if f.kind != Regular {
 		return nil
 	}
-	info, err := f.file.Stat()
+	if f.disk != nil {
+		if err := f.disk.Writable(); err != nil {
+			return f.named(err)
+		}
+	}
+	return f.named(f.checkNeighbours())
+}
+
+// checkNeighbours refuses to write an image that another one near it lies on or
+// is made of: a snapshot, a linked clone, a disk in several files. What those
+// above have not changed they take from here, and some formats no longer open
+// them once this image has changed.
+func (f *File) checkNeighbours() error {
+	own, err := f.file.Stat()
 	if err != nil {
 		return err
 	}
-	folder, err := os.Open(filepath.Dir(f.path))
+	folder := filepath.Dir(f.path)
+	for _, dir := range []string{folder, filepath.Join(folder, snapshotFolder)} {
+		if err := f.checkFolder(dir, own); err != nil && !(dir != folder && errors.Is(err, os.ErrNotExist)) {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkFolder looks at the images in one folder.
+func (f *File) checkFolder(name string, own os.FileInfo) error {
+	folder, err := os.Open(name)
 	if err != nil {
 		return fmt.Errorf("images beside this one: %w", err)
 	}
@@ -39,11 +68,44 @@ func (f *File) checkAbove() error {
 		return fmt.Errorf("images beside this one: %w", err)
 	}
 	for _, e := range entries {
-		if e.Type().IsRegular() && liesOn(filepath.Join(folder.Name(), e.Name()), info) {
-			return &RefusedError{
-				What:   fmt.Sprintf("writes to images that another one lies on (%q)", e.Name()),
-				Remedy: "they would destroy the one above: merge or delete it first with the program that made it, or write to that one",
-			}
+		if !e.Type().IsRegular() {
+			continue
+		}
+		if err := f.checkNeighbour(filepath.Join(name, e.Name()), own); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkNeighbour looks at one file. What cannot be read has nothing below it
+// that would be found.
+func (f *File) checkNeighbour(path string, own os.FileInfo) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil //nolint:nilerr // it lies on nothing
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil || os.SameFile(info, own) {
+		return nil //nolint:nilerr // nor does this one
+	}
+	other := &File{path: path, file: file, format: Sniff(file, info.Size())}
+	below, parts := other.names(f)
+	is := func(ref container.Reference) bool {
+		_, found, err := other.find(ref)
+		return err == nil && os.SameFile(found, own)
+	}
+	switch {
+	case is(below), below.ID != "" && f.format == other.format && below.ID == f.ID():
+		return &RefusedError{
+			What:   fmt.Sprintf("writes to images that another one lies on (%q)", filepath.Base(path)),
+			Remedy: "they would destroy the one above: merge or delete it first with the program that made it, or write to that one",
+		}
+	case slices.ContainsFunc(parts, func(name string) bool { return is(container.Reference{Names: []string{name}}) }):
+		return &RefusedError{
+			What:   fmt.Sprintf("writes to a part of another image (%q)", filepath.Base(path)),
+			Remedy: "name that image: " + container.Quote(path),
 		}
 	}
 	return nil
@@ -52,48 +114,30 @@ func (f *File) checkAbove() error {
 // errAsked ends the opening of an image once it has asked for the one below.
 var errAsked = errors.New("the name below is known")
 
-// liesOn says whether the file is an image that has the other right below it.
-// What cannot be read has nothing below it that would be found.
-func liesOn(path string, other os.FileInfo) bool {
-	file, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil || os.SameFile(info, other) {
-		return false
-	}
-	above := &File{path: path, file: file}
-	found := false
-	above.format = Sniff(file, info.Size())
-	_ = above.parse(func(ref container.Reference) (container.Source, error) {
-		if _, below, err := above.find(ref); err == nil {
-			found = os.SameFile(below, other)
-		}
-		return nil, errAsked
-	})
-	return found
-}
-
-// parse opens the formats that can lie on another image, for the sake of the
-// name below.
-func (f *File) parse(below container.Opener) error {
+// names are what an image calls the one below it, and the files that it is made
+// of, nothing where it has none.
+func (f *File) names(of *File) (below container.Reference, parts []string) {
 	storage := fileStorage{f.file}
-	noFiles := func(string) (container.Storage, error) { return nil, errAsked }
-	var err error
+	ask := func(ref container.Reference) (container.Source, error) {
+		below = ref
+		return nil, errAsked
+	}
 	switch f.format {
 	case VHD:
-		_, err = vhd.Open(storage, below)
+		_, _ = vhd.Open(storage, ask)
 	case QCOW2:
-		_, err = qcow2.Open(storage, below)
+		_, _ = qcow2.Open(storage, ask)
 	case VHDX:
-		_, err = vhdx.Open(storage, below)
+		_, _ = vhdx.Open(storage, ask)
 	case VMDK, VMDKText:
-		_, err = vmdk.Open(storage, noFiles, below)
+		below, parts, _ = vmdk.Names(storage)
+	case VDI:
+		if of.format == VDI {
+			below.ID, _ = vdi.ParentID(storage)
+		}
 	default:
 	}
-	return err
+	return below, parts
 }
 
 // find gives the first file of those that a name below may mean.

@@ -189,8 +189,10 @@ func (f *File) recognize() error {
 	if err := f.openFormat(); err != nil {
 		return f.named(err)
 	}
-	if err := f.checkAbove(); err != nil {
-		return f.named(err)
+	if f.writable {
+		if err := f.WriteRefusal(); err != nil {
+			return err
+		}
 	}
 	if f.sector == 0 {
 		f.sector = guessSectorSize(f, f.size)

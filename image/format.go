@@ -40,9 +40,6 @@ func (f *File) openScattered() error {
 		return err
 	}
 	f.disk, f.size, f.id, f.sector = disk, disk.Size(), disk.ID(), disk.SectorSize()
-	if f.writable {
-		return disk.Writable()
-	}
 	return nil
 }
 

@@ -13,6 +13,8 @@ type Reference struct {
 	// Format is what the image below is, as QEMU calls it; "" if the one above
 	// does not say.
 	Format string
+	// ID is by what the image above knows it, where that is not its name.
+	ID string
 }
 
 // Opener opens the image below for reading.

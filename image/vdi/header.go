@@ -1,7 +1,9 @@
 package vdi
 
 import (
+	"bytes"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"io"
 
@@ -23,7 +25,9 @@ const (
 	headerExtra     = 380 // u32, bytes in front of each block
 	headerBlocks    = 384 // u32, blocks of the disk
 	headerAllocated = 388 // u32, blocks in the file
+	headerID        = 392 // UUID, of the image
 	headerChange    = 408 // UUID, new when the disk is changed
+	headerParent    = 424 // UUID of the image below, zeros for none
 	headerLen       = 456
 
 	uuidLen = 16
@@ -52,6 +56,27 @@ func (h header) size() int64       { return int64(le.Uint64(h[headerDisk:])) }
 func (h header) block() int64      { return h.u32(headerBlock) }
 func (h header) blocks() int64     { return h.u32(headerBlocks) }
 func (h header) table() int64      { return h.u32(headerMap) }
+
+// id is one of the header's UUIDs, empty if it is zeros.
+func (h header) id(off int) string {
+	if id := h[off : off+uuidLen]; !bytes.Equal(id, make([]byte, uuidLen)) {
+		return hex.EncodeToString(id)
+	}
+	return ""
+}
+
+// ParentID is the id of the image that a differencing one lies on, empty for
+// one that stands alone.
+func ParentID(r io.ReaderAt) (string, error) {
+	h := make(header, headerLen)
+	if err := container.ReadFull(r, h, 0); err != nil {
+		return "", fmt.Errorf("vdi header: %w", err)
+	}
+	if h.u32(headerSignature) != signature || h.u32(headerVersion) != version11 {
+		return "", &container.FormatError{Off: headerSignature, What: "vdi header: signature", Want: uint32(signature), Got: h.u32(headerSignature)}
+	}
+	return h.id(headerParent), nil
+}
 
 // readHeader reads and checks the header.
 func readHeader(r io.ReaderAt) (header, error) {

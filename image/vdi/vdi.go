@@ -31,7 +31,7 @@ func Open(s container.Storage) (*container.Disk, error) {
 		return nil, err
 	}
 	l := &layout{storage: s, tables: container.NewTables(s), random: rand.Reader, h: h}
-	return container.NewDisk(container.Config{Storage: s, Layout: l, Size: h.size()}), nil
+	return container.NewDisk(container.Config{Storage: s, Layout: l, Size: h.size(), ID: h.id(headerID)}), nil
 }
 
 func (l *layout) entryAt(block int64) int64 { return l.h.table() + entrySize*block }

@@ -22,9 +22,9 @@ func Open(s container.Storage, files Files, parent container.Opener) (*container
 		return nil, err
 	}
 	o := opener{d: d, own: own, self: s, files: files, shared: &shared{storage: s, off: d.cidOff, digits: d.cidDigits, random: rand.Reader}}
-	if d.parentCID != noParent {
+	if ref := d.parent(); d.parentCID != noParent {
 		o.refusal = &container.RefusedError{What: "writes to VMDK images with a parent", Remedy: convert}
-		if o.below, err = parent.Open(container.Reference{Names: container.WindowsPaths([]string{d.parentHint}), Format: "vmdk"}); err != nil {
+		if o.below, err = parent.Open(ref); err != nil {
 			return nil, fmt.Errorf("vmdk parent: %w", err)
 		}
 		if err := container.CheckIdentity(o.below, "vmdk parent", d.parentCID); err != nil {
@@ -44,6 +44,29 @@ func Open(s container.Storage, files Files, parent container.Opener) (*container
 		o.start += piece.Size()
 	}
 	return container.Join(pieces, d.cid), nil
+}
+
+// parent names the image below, nothing if there is none.
+func (d *descriptor) parent() container.Reference {
+	if d.parentCID == noParent {
+		return container.Reference{}
+	}
+	return container.Reference{Names: container.WindowsPaths([]string{d.parentHint}), Format: "vmdk"}
+}
+
+// Names are what a disk calls its parent, and the files of its extents beside
+// the one in s.
+func Names(s container.Storage) (parent container.Reference, extents []string, err error) {
+	d, own, err := describe(s)
+	if err != nil {
+		return parent, nil, err
+	}
+	for _, e := range d.extents {
+		if !own && e.name != "" {
+			extents = append(extents, e.name)
+		}
+	}
+	return d.parent(), extents, nil
 }
 
 // maxExtents bounds the files that are open at once; a disk of 4 TiB in
