@@ -71,6 +71,13 @@ func readLog(s container.Storage, h header) ([]patch, int64, error) {
 	if isZero(h.logID()) {
 		return nil, 0, nil
 	}
+	size, err := s.Size()
+	if err != nil {
+		return nil, 0, err
+	}
+	if end := h.logOff() + h.logLen(); end > size {
+		return nil, 0, &container.TruncatedError{Off: h.logOff(), Len: h.logLen(), Have: size}
+	}
 	log := make([]byte, h.logLen())
 	if err := container.ReadFull(s, log, h.logOff()); err != nil {
 		return nil, 0, fmt.Errorf("vhdx log: %w", err)
@@ -83,10 +90,6 @@ func readLog(s container.Storage, h header) ([]patch, int64, error) {
 		return nil, 0, &container.FormatError{Off: h.logOff(), What: "vhdx log", Want: "entries to replay", Got: "none that is whole"}
 	}
 	head := active[len(active)-1]
-	size, err := s.Size()
-	if err != nil {
-		return nil, 0, err
-	}
 	if size < head.flushed() || head.last() > maxOffset {
 		return nil, 0, &container.TruncatedError{Off: 0, Len: head.flushed(), Have: size}
 	}
