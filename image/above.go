@@ -49,7 +49,11 @@ func (f *File) checkNeighbours() error {
 	}
 	folder := filepath.Dir(f.path)
 	for _, dir := range []string{folder, filepath.Join(folder, snapshotFolder)} {
-		if err := f.checkFolder(dir, own); err != nil && !(dir != folder && errors.Is(err, os.ErrNotExist)) {
+		err := f.checkFolder(dir, own)
+		if dir != folder && errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -83,12 +87,12 @@ func (f *File) checkFolder(name string, own os.FileInfo) error {
 func (f *File) checkNeighbour(path string, own os.FileInfo) error {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil //nolint:nilerr // it lies on nothing
+		return nil
 	}
 	defer file.Close()
 	info, err := file.Stat()
 	if err != nil || os.SameFile(info, own) {
-		return nil //nolint:nilerr // nor does this one
+		return nil
 	}
 	other := &File{path: path, file: file, format: Sniff(file, info.Size())}
 	below, parts := other.names(f)

@@ -130,7 +130,7 @@ var extensions = map[Format][]string{
 // mayName says whether an image may have us open another file: somebody must
 // have said what it is, be it by its name.
 func (f *File) mayName(other string) error {
-	if f.claim != ClaimNone || slices.Contains(extensions[f.format], strings.ToLower(filepath.Ext(f.path))) {
+	if f.said != ClaimNone || slices.Contains(extensions[f.format], strings.ToLower(filepath.Ext(f.path))) {
 		return nil
 	}
 	name := f.format.claimName()

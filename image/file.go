@@ -37,7 +37,7 @@ type File struct {
 	above    *File       // the image that has this one below it
 	level    int         // images above it
 	options  Options
-	claim    Claim // what the image is said to be
+	said     Claim // what the image is said to be
 	id       string
 	size     int64
 	sector   int
@@ -83,7 +83,7 @@ func open(path string, o Options, c Claim, of *File) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.options, f.claim = o, c
+	f.options, f.said = o, c
 	if of != nil {
 		f.above, f.level = of, of.level+1
 	}
@@ -205,9 +205,9 @@ func (f *File) identify() (err error) {
 	f.format = Raw
 	switch {
 	case f.kind == Regular:
-		f.format, err = identify(f.file, f.size, f.claim)
-	case f.claim != ClaimNone && f.claim != ClaimRaw:
-		err = &RefusedError{What: fmt.Sprintf("images of the format %s on a device", f.claim), Remedy: "serve it, and name the server's socket: qemu-nbd -k SOCKET -f FORMAT %s"}
+		f.format, err = identify(f.file, f.size, f.said)
+	case f.said != ClaimNone && f.said != ClaimRaw:
+		err = &RefusedError{What: fmt.Sprintf("images of the format %s on a device", f.said), Remedy: "serve it, and name the server's socket: qemu-nbd -k SOCKET -f FORMAT %s"}
 	}
 	return err
 }
