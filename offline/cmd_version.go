@@ -10,10 +10,19 @@ import (
 // VersionCmd prints what this binary is.
 type VersionCmd struct{}
 
+// What scripts/release stamps into a binary, which is built without looking at the
+// repository: the same source is the same binary, from a tarball too.
+var (
+	stampedVersion  string
+	stampedRevision string
+	stampedDate     string // RFC 3339
+)
+
 type versionDocument struct {
 	Schema   string `json:"schema"`
 	Version  string `json:"version"`
 	Revision string `json:"revision,omitempty"`
+	Date     string `json:"date,omitempty"` // of the revision
 	Go       string `json:"go"`
 	Platform string `json:"platform"`
 }
@@ -32,14 +41,20 @@ func (*VersionCmd) Run(talk *ui.UI) error {
 	return nil
 }
 
-// version reads what the Go tool stamped into the binary.
+// version reads what was stamped into the binary, by a release or else by the Go tool.
 func version() versionDocument {
 	v := versionDocument{
 		Schema:   "hangkit/version/1",
-		Version:  "devel",
+		Version:  stampedVersion,
+		Revision: stampedRevision,
+		Date:     stampedDate,
 		Go:       runtime.Version(),
 		Platform: runtime.GOOS + "/" + runtime.GOARCH,
 	}
+	if v.Version != "" {
+		return v
+	}
+	v.Version = "devel"
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return v
@@ -48,8 +63,11 @@ func version() versionDocument {
 		v.Version = info.Main.Version
 	}
 	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
+		switch s.Key {
+		case "vcs.revision":
 			v.Revision = s.Value
+		case "vcs.time":
+			v.Date = s.Value
 		}
 	}
 	return v

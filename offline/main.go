@@ -33,6 +33,10 @@ type CLI struct {
 	Hive    HiveCmd    `cmd:"" group:"more" help:"Read, check, recover and edit registry hives."`
 	Image   ImageCmd   `cmd:"" group:"more" help:"Make disk images: a sample Windows to try everything on."`
 	Demo    DemoCmd    `cmd:"" group:"more" help:"All of the above on a generated disk, in a minute."`
+	Man     ManCmd     `cmd:"" group:"more" help:"Print the manual page of a command, or write all of them."`
+
+	Completion CompletionCmd `cmd:"" group:"more" help:"Print the script that completes the command line in a shell."`
+
 	Version VersionCmd `cmd:"" group:"more" help:"Print the version."`
 }
 
@@ -121,6 +125,9 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 }
 
 func dispatch(ctx context.Context, talk *ui.UI, args []string) ui.Status {
+	if len(args) > 0 && args[0] == completeWord {
+		return complete(ctx, talk, args[1:])
+	}
 	root, globals := grammar(args)
 	ctx, keys := withKeys(ctx, talk, globals)
 	defer keys.erase()

@@ -35,6 +35,15 @@ var profiles = []struct {
 	}},
 }
 
+// Profiles are the names of the profiles.
+func Profiles() []string {
+	var names []string
+	for _, p := range profiles {
+		names = append(names, p.name)
+	}
+	return names
+}
+
 // ErrProfile says that a name is none of the profiles.
 var ErrProfile = errors.New("unknown profile")
 

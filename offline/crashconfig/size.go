@@ -66,6 +66,15 @@ func (t DumpType) enabled() uint32 {
 	return enabledNone
 }
 
+// DumpTypes are the names of the types.
+func DumpTypes() []string {
+	var names []string
+	for _, d := range dumpTypes {
+		names = append(names, d.name)
+	}
+	return names
+}
+
 // ErrDumpType says that a name is none of the dump types.
 var ErrDumpType = errors.New("unknown dump type")
 
