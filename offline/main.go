@@ -17,6 +17,7 @@ import (
 
 	"hangkit/offline/crashconfig"
 	"hangkit/offline/internal/ui"
+	"hangkit/offline/live"
 )
 
 // CLI is the command line: the flags every command shares, and the commands.
@@ -91,8 +92,12 @@ EXIT STATUS: 0 done; 1 failed; 3 done in part; 4 refused for safety; 5 damaged
 or unknown format; 6 not found; 7 not ready (check), not usable (verify) or not
 valid (hive check); 80 wrong usage; 130 interrupted.`
 
-// Main runs the program and returns its exit status.
+// Main runs the program and returns its exit status. On the live medium the same binary
+// is the first process, and the kernel's modprobe.
 func Main(args []string, in io.Reader, out, errOut io.Writer) int {
+	if role := live.Role(os.Args); role != nil {
+		return role()
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	signals := make(chan os.Signal, 2)

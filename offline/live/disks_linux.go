@@ -1,0 +1,212 @@
+package live
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const classBlock = "/sys/class/block"
+
+// sysfsSector is the unit of sizes in sysfs, whatever the disk's own.
+const sysfsSector = 512
+
+// notDisks are block devices that no Windows and no stick is on: memory, floppies, boot
+// areas of eMMC. They are not looked at: a floppy drive without a floppy takes its time.
+var notDisks = regexp.MustCompile(`^(ram|zram|loop|fd|dm-|md|nbd|mtdblock|mmcblk\d+(boot|rpmb))`)
+
+// optical drives may hold the medium, but no patient and no data.
+var optical = regexp.MustCompile(`^sr\d`)
+
+// device is a disk or a partition, with what its first sectors say.
+type device struct {
+	name    string
+	disk    string // that a partition is of; empty for a disk
+	size    int64
+	model   string
+	outside bool // on USB or otherwise made to be pulled out
+
+	looking bool   // its first sectors are being read
+	err     error  // why they could not be
+	fs      string // what is on it, as far as it matters
+	label   string // of an exFAT volume
+	medium  bool   // begins with the ISO of the medium
+	started bool   // of the very medium that was started
+}
+
+// inventory is what is known of the block devices of the machine.
+type inventory struct {
+	build string // of the medium that was started
+
+	mu      sync.Mutex
+	devices map[string]*device
+	changed time.Time
+	notify  chan struct{} // something changed; holds one
+}
+
+func newInventory(build string) *inventory {
+	return &inventory{build: build, devices: map[string]*device{}, notify: make(chan struct{}, 1)}
+}
+
+// take is told of a block device by a uevent, or by us of one that is there.
+func (v *inventory) take(u Uevent) {
+	name := filepath.Base(u.Env["DEVNAME"])
+	if name == "." || notDisks.MatchString(name) {
+		return
+	}
+	if u.Action == "remove" {
+		v.update(func() { delete(v.devices, name) })
+		return
+	}
+	d := describeDevice(name)
+	if d.size == 0 {
+		v.update(func() { delete(v.devices, name) }) // a reader without a card
+		return
+	}
+	d.looking = true
+	v.update(func() { v.devices[name] = d })
+	go v.look(d)
+}
+
+// update changes the inventory and tells whoever waits.
+func (v *inventory) update(change func()) {
+	v.mu.Lock()
+	change()
+	v.changed = time.Now()
+	v.mu.Unlock()
+	select {
+	case v.notify <- struct{}{}:
+	default:
+	}
+}
+
+// look reads the first sectors in its own time: a dying disk takes minutes to say no.
+func (v *inventory) look(d *device) {
+	found := *d
+	found.looking = false
+	found.err = found.read(v.build)
+	v.update(func() {
+		if v.devices[d.name] == d { // else it went, or came again
+			v.devices[d.name] = &found
+		}
+	})
+}
+
+func (d *device) read(build string) error {
+	f, err := os.OpenFile(filepath.Join("/dev", d.name), os.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	sector := make([]byte, bootSector)
+	if _, err := f.ReadAt(sector, 0); err != nil {
+		return err
+	}
+	d.fs = fileSystem(sector)
+	if d.fs == "exFAT" {
+		d.label, err = exfatLabel(f)
+	}
+	if d.disk == "" {
+		d.medium, d.started = isMedium(f, build)
+	}
+	return err
+}
+
+// describeDevice reads what sysfs says of a block device.
+func describeDevice(name string) *device {
+	dir := filepath.Join(classBlock, name)
+	d := &device{name: name, size: attributeNumber(dir, "size") * sysfsSector}
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return d // it is gone
+	}
+	whole := real
+	if _, err := os.Stat(filepath.Join(real, "partition")); err == nil {
+		whole = filepath.Dir(real)
+		d.disk = filepath.Base(whole)
+	}
+	d.model = strings.Join(strings.Fields(vendor(whole)+" "+attribute(whole, "device/model")), " ")
+	d.outside = strings.Contains(real, "/usb") || attributeNumber(whole, "removable") != 0 || strings.HasPrefix(name, "mmcblk")
+	return d
+}
+
+// vendor is the maker's name. Virtual disks have the number of their bus there.
+func vendor(dir string) string {
+	name := attribute(dir, "device/vendor")
+	if strings.HasPrefix(name, "0x") || name == "ATA" {
+		return ""
+	}
+	return name
+}
+
+func attribute(dir, name string) string {
+	b, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
+}
+
+func attributeNumber(dir, name string) int64 {
+	n, err := strconv.ParseInt(attribute(dir, name), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// snapshot copies what is known, in the order of names, and says since when it is so.
+func (v *inventory) snapshot() ([]device, time.Time) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	var list []device
+	for _, d := range v.devices {
+		list = append(list, *d)
+	}
+	slices.SortFunc(list, func(a, b device) int { return strings.Compare(a.name, b.name) })
+	return list, v.changed
+}
+
+// diskLines says in a line each what disks there are, by name.
+func diskLines(list []device, stick string) map[string]string {
+	lines := map[string]string{}
+	for _, d := range list {
+		if d.disk == "" && !optical.MatchString(d.name) {
+			lines[d.name] = diskLine(d, list, stick)
+		}
+	}
+	return lines
+}
+
+func diskLine(d device, list []device, stick string) string {
+	var holds []string
+	for _, p := range list {
+		if p.name == d.name || p.disk == d.name {
+			holds = append(holds, p.holds(stick)...)
+		}
+	}
+	return clip(fmt.Sprintf("Disk %-9s %10s  %-24.24s  %s", d.name, size(d.size), d.model, strings.Join(holds, ", ")))
+}
+
+// holds says what is on a device, if it is worth a word.
+func (d *device) holds(stick string) []string {
+	switch {
+	case d.medium || d.name == stick:
+		return []string{"this stick"}
+	case d.looking && d.disk == "":
+		return []string{"does not answer yet"}
+	case d.err != nil:
+		return []string{"cannot be read"}
+	case d.fs != "":
+		return []string{d.fs}
+	}
+	return nil
+}

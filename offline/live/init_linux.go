@@ -1,0 +1,172 @@
+package live
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The session is started again when it dies, but not for ever.
+const (
+	maxSessions    = 3
+	betweenDeaths  = 3 * time.Second
+	rescueDeadline = 10 * time.Minute // then the machine starts anew, if nobody came
+)
+
+// envRestarted tells a session that another died before it: an unattended run is not
+// done twice.
+const envRestarted = "HANGKIT_LIVE_RESTARTED"
+
+// Init is process 1. It does little, so that little can go wrong in it: the kernel
+// panics when it ends. The session does the work, and may die.
+func Init() int {
+	problem := mountKernel()
+	consoles := openConsoles(activeConsoles())
+	if problem != nil {
+		consoles.say("hangkit: " + problem.Error())
+	}
+	if _, err := unix.Setsid(); err != nil && !errors.Is(err, unix.EPERM) {
+		consoles.say("hangkit: " + err.Error())
+	}
+	if err := unix.Reboot(unix.LINUX_REBOOT_CMD_CAD_OFF); err != nil { // Ctrl-Alt-Del becomes SIGINT
+		consoles.say("hangkit: Ctrl-Alt-Del: " + err.Error())
+	}
+	for n := range maxSessions {
+		end := superviseSession(consoles, n > 0)
+		consoles.say(fmt.Sprintf("\nhangkit: the session stopped (%s). No disk is mounted but the stick.", end))
+		time.Sleep(betweenDeaths)
+	}
+	lastResort(consoles)
+	select {} // process 1 must not end
+}
+
+// superviseSession starts the session, passes signals on to it and reaps every orphan
+// until the session itself is gone. It tells how that came.
+func superviseSession(consoles *consoles, again bool) string {
+	signals := make(chan os.Signal, 16)
+	signal.Notify(signals, unix.SIGCHLD, unix.SIGINT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2)
+	defer signal.Stop(signals)
+	pid, err := startSession(consoles, again)
+	if err != nil {
+		return err.Error()
+	}
+	for {
+		s := <-signals
+		if s != unix.SIGCHLD {
+			_ = unix.Kill(pid, s.(syscall.Signal)) // it may be gone: then its status follows
+			continue
+		}
+		if status, gone := reap(pid); gone {
+			return describe(status)
+		}
+	}
+}
+
+// reap takes every child that has ended, and tells of the one that matters.
+func reap(pid int) (unix.WaitStatus, bool) {
+	var found unix.WaitStatus
+	gone := false
+	for {
+		var status unix.WaitStatus
+		n, err := unix.Wait4(-1, &status, unix.WNOHANG, nil)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil || n <= 0:
+			return found, gone
+		case n == pid && (status.Exited() || status.Signaled()):
+			found, gone = status, true
+		}
+	}
+}
+
+func describe(status unix.WaitStatus) string {
+	if status.Signaled() {
+		return status.Signal().String()
+	}
+	return fmt.Sprintf("status %d", status.ExitStatus())
+}
+
+// startSession forks without the os package, which would wait for its child itself.
+func startSession(consoles *consoles, again bool) (int, error) {
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer null.Close()
+	r, w, err := os.Pipe()
+	if err != nil {
+		return 0, err
+	}
+	defer w.Close()
+	env := os.Environ()
+	if again {
+		env = append(env, envRestarted+"=1")
+	}
+	pid, err := syscall.ForkExec(selfPath, []string{sessionName}, &syscall.ProcAttr{
+		Dir: "/", Env: env, Files: []uintptr{null.Fd(), w.Fd(), w.Fd()},
+		Sys: &syscall.SysProcAttr{Setsid: true},
+	})
+	if err != nil {
+		return 0, errors.Join(fmt.Errorf("starting the session: %w", err), r.Close())
+	}
+	go func() {
+		_, _ = io.Copy(consoles, r) // what the runtime says of a panic
+		_ = r.Close()
+	}()
+	return pid, nil
+}
+
+// selfPath is where the kernel found us. /proc/self/exe would do, were /proc certain.
+const selfPath = "/init"
+
+// lastResort offers a shell on every console, and starts the machine anew if nobody
+// wants one: it may stand far away.
+func lastResort(consoles *consoles) {
+	used := make(chan struct{}, len(consoles.list))
+	for _, c := range consoles.list {
+		go rescue(c, used)
+	}
+	go reapForever()
+	select {
+	case <-used:
+		return
+	case <-time.After(rescueDeadline):
+	}
+	unix.Sync()
+	_ = unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART)
+}
+
+func rescue(c *console, used chan<- struct{}) {
+	for {
+		c.write([]byte(fmt.Sprintf("Press Enter for a shell. The machine restarts in %s otherwise.\r\n", rescueDeadline)))
+		if _, err := c.readLine(); err != nil {
+			time.Sleep(betweenDeaths)
+			continue
+		}
+		select {
+		case used <- struct{}{}:
+		default:
+		}
+		if pid, err := c.fork(shellPath, []string{"sh"}, environment(c, "")); err == nil {
+			for unix.Kill(pid, 0) == nil { // reapForever takes it
+				time.Sleep(time.Second)
+			}
+		}
+	}
+}
+
+func reapForever() {
+	for {
+		var status unix.WaitStatus
+		if _, err := unix.Wait4(-1, &status, 0, nil); err != nil {
+			time.Sleep(time.Second)
+		}
+	}
+}
