@@ -62,11 +62,13 @@ func (k *keyring) load() error {
 	if text == "" {
 		return nil
 	}
-	secret, err := bitlocker.ParseSecret(strings.TrimRight(text, "\r\n")) // of the command that made it
-	if err != nil {
-		return fmt.Errorf("%s: %w", keyVariable, err)
+	for line := range strings.Lines(text) { // one key, or one a line for several volumes
+		secret, err := bitlocker.ParseSecret(strings.TrimRight(line, "\r\n"))
+		if err != nil {
+			return fmt.Errorf("%s: %w", keyVariable, err)
+		}
+		k.secrets = append(k.secrets, secret)
 	}
-	k.secrets = append(k.secrets, secret)
 	return nil
 }
 

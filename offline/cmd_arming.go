@@ -43,7 +43,7 @@ type ArmCmd struct {
 	LiftGuardedHost   bool   `group:"Only with consent:" help:"Let a guarded host write dumps, which its policy forbids to protect virtual machines."`
 	DropBadEncryption bool   `group:"Only with consent:" name:"drop-dump-encryption" help:"Switch dump encryption off where it has no usable key."`
 	AllControlSets    bool   `help:"Change the control sets that do not boot as well."`
-	Record            string `placeholder:"FILE" help:"Where to write the undo record. Default: hangkit-undo-….json here."`
+	Record            string `placeholder:"FILE" help:"Where to write the undo record. Default: hangkit-undo-….json on the stick, else here."`
 }
 
 // Help is the command's long help.
@@ -162,14 +162,20 @@ func (c *ArmCmd) armImages(ctx context.Context, talk *ui.UI) error {
 func (c *ArmCmd) carryOut(ctx context.Context, e *edit, plan *crashconfig.Plan, doc *editDocument) error {
 	now := time.Now()
 	record := crashconfig.NewRecord(e.facts, "hangkit "+version().Version, now)
-	if err := e.apply(ctx, plan, record, doc, now); err != nil {
+	err := e.apply(ctx, plan, record, doc, now)
+	if err != nil {
 		return ui.WithEffect(err, ui.Unchanged)
 	}
 	if c.DryRun {
 		e.show(doc)
 		return e.rehearse(ctx, plan, doc)
 	}
-	doc.Record = c.recordName(record)
+	if doc.Record, err = c.recordName(record); err != nil {
+		return ui.WithEffect(err, ui.Unchanged)
+	}
+	if note := passing(doc.Record); note != "" {
+		doc.Notes = append(doc.Notes, note)
+	}
 	e.nameWayBack(doc, journalName(doc.Record), now)
 	if err := canKeep("--record", doc.Record, doc.OldBytes, doc.Boot.oldBytes()); err != nil {
 		return ui.WithEffect(err, ui.Unchanged)
@@ -262,11 +268,15 @@ func canCreate(name, flag string) error {
 
 // recordName is where the undo record goes: the name tells the machine and the
 // time, so that records of several machines can share a stick.
-func (c *ArmCmd) recordName(r *crashconfig.Record) string {
+func (c *ArmCmd) recordName(r *crashconfig.Record) (string, error) {
 	if c.Record != "" {
-		return c.Record
+		return onStick(c.Record)
 	}
-	return freeRecord(recordBase(r.Machine, r.ID))
+	folder, err := recordFolder()
+	if err != nil {
+		return "", ui.Hint(err, "name another place for the undo record: --record FILE")
+	}
+	return freeRecord(filepath.Join(folder, recordBase(r.Machine, r.ID))), nil
 }
 
 // freeRecord numbers a record until neither its name nor that of its old bytes is taken.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"hangkit/collect"
@@ -13,7 +14,7 @@ import (
 // CollectCmd gets the dumps out, and what tells their story.
 type CollectCmd struct {
 	TargetFlags
-	Output   string `short:"o" placeholder:"DIR" help:"Folder in which the collection gets its own folder; made if missing."`
+	Output   string `short:"o" placeholder:"DIR" help:"Folder in which the collection gets its own folder; made if missing. stick:[DIR] is on the rescue stick, and the default where there is one."`
 	What     string `enum:"dumps,logs,all" default:"all" help:"What to take (${enum}). Default: ${default}."`
 	DryRun   bool   `short:"n" help:"Say what would be collected, and how large it is, and stop."`
 	Resume   bool   `help:"Go on with a collection of this machine that was interrupted."`
@@ -23,6 +24,8 @@ type CollectCmd struct {
 	Compress  bool            `help:"Pack each dump with zstd."`
 	EncryptTo []recipientFlag `placeholder:"age1..." help:"Encrypt everything but the manifest to this age key; may be repeated."`
 	Split     partFlag        `placeholder:"SIZE" help:"Cut what could be longer into parts of this size. On FAT it happens by itself."`
+
+	toStick bool `kong:"-"`
 }
 
 // What --what can say.
@@ -82,8 +85,8 @@ var errNoDump = errors.New("no crash dump found")
 
 // Run collects.
 func (c *CollectCmd) Run(ctx context.Context, talk *ui.UI) error {
-	if c.Output == "" && !c.DryRun {
-		return ui.Fail(ui.Usage, errors.New("where to? missing flag --output=DIR"), "run 'hangkit collect --help'")
+	if err := c.destination(); err != nil {
+		return err
 	}
 	s, err := openScan(ctx, c.names())
 	if err != nil {
@@ -110,6 +113,9 @@ func (c *CollectCmd) Run(ctx context.Context, talk *ui.UI) error {
 	if err := c.refuseOutput(k); err != nil {
 		return err
 	}
+	if err := c.refuseFull(k); err != nil {
+		return err
+	}
 	if err := k.rebuild(ctx, talk); err != nil {
 		return err
 	}
@@ -117,6 +123,21 @@ func (c *CollectCmd) Run(ctx context.Context, talk *ui.UI) error {
 		return err
 	}
 	return c.take(ctx, talk, k)
+}
+
+// destination finds the folder that -o names: where nothing is said, the stick.
+func (c *CollectCmd) destination() (err error) {
+	switch {
+	case c.Output == "" && c.DryRun && !hasStick():
+		return nil
+	case c.Output == "" && !hasStick():
+		return ui.Fail(ui.Usage, errors.New("where to? missing flag --output=DIR"), "run 'hangkit collect --help'")
+	case c.Output == "":
+		c.Output = stickPrefix
+	}
+	c.toStick = strings.HasPrefix(c.Output, stickPrefix)
+	c.Output, err = onStick(c.Output)
+	return err
 }
 
 // look finds what there is to collect.

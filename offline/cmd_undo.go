@@ -44,7 +44,13 @@ sector must still hold what that write found or left there; else nothing is chan
 }
 
 // Run undoes an arm.
-func (c *UndoCmd) Run(ctx context.Context, talk *ui.UI) error {
+func (c *UndoCmd) Run(ctx context.Context, talk *ui.UI) (err error) {
+	if c.Record, err = onStick(c.Record); err != nil {
+		return ui.WithEffect(err, ui.Unchanged)
+	}
+	if c.Bytes, err = onStick(c.Bytes); err != nil {
+		return ui.WithEffect(err, ui.Unchanged)
+	}
 	switch {
 	case c.Index.all && c.Bytes+c.Record+c.Change != "":
 		return ui.Fail(ui.Usage, errors.New("a record belongs to one image, and --index all changes several"))
@@ -211,9 +217,13 @@ func (c *UndoCmd) carryOut(ctx context.Context, e *edit, plan *crashconfig.Plan,
 }
 
 // journalName is where the old bytes go, should the write need them: beside the record
-// if there is one, else here.
+// if there is one, else where records go.
 func (c *UndoCmd) journalName(e *edit, now time.Time) string {
-	return freeJournal(filepath.Join(filepath.Dir(c.Record), recordBase(e.facts.Name.Value, stampOf(now))))
+	folder := filepath.Dir(c.Record)
+	if root, err := recordFolder(); c.Record == "" && err == nil {
+		folder = root
+	}
+	return freeJournal(filepath.Join(folder, recordBase(e.facts.Name.Value, stampOf(now))))
 }
 
 // leftAlone is an error where values could not be put back.

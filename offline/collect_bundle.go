@@ -53,6 +53,28 @@ func (c *CollectCmd) refuseOutput(k *collection) error {
 	return nil
 }
 
+// refuseFull finds out before anything is copied whether a stick has the room: the copy of a
+// large dump takes an hour. What is packed, or gone on with, may need less than it seems.
+func (c *CollectCmd) refuseFull(k *collection) error {
+	if !c.toStick || c.Compress || c.Resume {
+		return nil
+	}
+	free, err := target.FreeSpace(existingFolder(c.Output))
+	if err != nil || k.size() <= free {
+		return nil //nolint:nilerr // what does not tell its room is written until it is full
+	}
+	return ui.Fail(ui.Refused, fmt.Errorf("%w: %s, and %s are free", collect.ErrTargetFull, k.sizes(), ui.FormatSize(free)),
+		"--compress packs the dumps, most to a fourth or less", "--what logs takes the logs alone", "or name a folder on a disk with more room: -o")
+}
+
+// existingFolder is the nearest folder above a name that is there already.
+func existingFolder(name string) string {
+	for !exists(name) && filepath.Dir(name) != name {
+		name = filepath.Dir(name)
+	}
+	return name
+}
+
 // takesFrom tells whether something is taken from a target. Where none was named all
 // disks are looked at, the stick too that everything is to go to.
 func (k *collection) takesFrom(t *target.Target) bool {

@@ -5,6 +5,7 @@ import (
 
 	"hangkit/collect"
 	"hangkit/offline/internal/ui"
+	"hangkit/offline/target"
 )
 
 type collectDocument struct {
@@ -20,6 +21,11 @@ type collectDocument struct {
 	Files    []collectedFile `json:"files,omitempty"` // the collection's own
 	Left     []dumpJSON      `json:"left,omitempty"`
 	LogsLeft []collectedFile `json:"logs_left,omitempty"`
+
+	// What -n tells of the folder that -o names.
+	Folder     string   `json:"folder,omitempty"`
+	Free       *int64   `json:"free,omitempty"`
+	Unfinished []string `json:"unfinished,omitempty"` // what --resume would go on with
 }
 
 type collectedJSON struct {
@@ -86,9 +92,27 @@ func describeTaken(d *takenDump) collectedJSON {
 	return j
 }
 
+// place tells of the folder that everything is to go to, as far as it tells of itself.
+func (d *collectDocument) place(k *collection) {
+	if d.Folder = k.output; d.Folder == "" {
+		return
+	}
+	if free, err := target.FreeSpace(existingFolder(d.Folder)); err == nil {
+		d.Free = &free
+	}
+	left, err := collect.UnfinishedBundles(d.Folder, k.id())
+	if err != nil {
+		return
+	}
+	for _, l := range left {
+		d.Unfinished = append(d.Unfinished, l.Dir)
+	}
+}
+
 // preview says what would be collected, with sizes.
 func (k *collection) preview(talk *ui.UI) error {
 	doc := k.document()
+	doc.place(k)
 	if talk.JSON {
 		return talk.Document(doc)
 	}
@@ -100,8 +124,15 @@ func (k *collection) preview(talk *ui.UI) error {
 	}
 	printLeft(talk, doc)
 	k.printLogsLeft(talk)
-	talk.Printf("in all: %s\n", k.sizes())
+	talk.Printf("in all: %s%s\n", k.sizes(), doc.freeWords())
 	return nil
+}
+
+func (d *collectDocument) freeWords() string {
+	if d.Free == nil {
+		return ""
+	}
+	return "; " + ui.FormatSize(*d.Free) + " free in " + d.Folder
 }
 
 // show tells what came out.

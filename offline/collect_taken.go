@@ -162,6 +162,15 @@ func (k *collection) sizes() string {
 	return strings.Join(parts, "; ")
 }
 
+// size is what is to be copied, in bytes.
+func (k *collection) size() int64 {
+	size := k.logSize()
+	for _, d := range k.dumps {
+		size += d.Candidate.Have
+	}
+	return size
+}
+
 // fail notes what went wrong with the target.
 func (k *collection) fail(err error) { k.failed, k.unfinished = append(k.failed, err), true }
 

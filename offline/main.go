@@ -30,6 +30,7 @@ type CLI struct {
 	Undo    UndoCmd    `cmd:"" group:"main" help:"Put back what arm changed."`
 	Trigger TriggerCmd `cmd:"" group:"main" help:"How to crash this machine on purpose once it hangs."`
 	Collect CollectCmd `cmd:"" group:"main" help:"Get the dumps and logs out, verify the dumps, and write a report."`
+	Menu    MenuCmd    `cmd:"" group:"main" help:"All of this by a menu: what is there, and what to do about it."`
 	Dump    DumpCmd    `cmd:"" group:"more" help:"Describe or verify one dump file."`
 	Hive    HiveCmd    `cmd:"" group:"more" help:"Read, check, recover and edit registry hives."`
 	Image   ImageCmd   `cmd:"" group:"more" help:"Make disk images: a sample Windows to try everything on."`
@@ -121,7 +122,10 @@ func obey(signals <-chan os.Signal, cancel func(), status chan<- ui.Status) {
 
 // run is Main with the caller's context: the demo calls it once for each step.
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) ui.Status {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	talk := ui.New(in, out, errOut)
+	talk.OnInterrupt(stop)
 	status := dispatch(ctx, talk, args)
 	if err := talk.OutputError(); err != nil && (status == ui.OK || status == ui.NotReady) {
 		return talk.Report(err, nil)

@@ -33,9 +33,10 @@ type Mode struct {
 type UI struct {
 	Mode
 
-	in  io.Reader
-	out *errWriter
-	err io.Writer
+	in    io.Reader
+	out   *errWriter
+	err   io.Writer
+	pages *pager // nil where the result is not shown page by page
 }
 
 // errWriter remembers the first failed write: a full disk behind a redirected
@@ -56,11 +57,30 @@ func (e *errWriter) Write(p []byte) (int, error) {
 
 // New returns a conversation over the three standard streams.
 func New(in io.Reader, out, errOut io.Writer) *UI {
-	return &UI{in: in, out: &errWriter{w: out}, err: errOut}
+	u := &UI{in: in, out: &errWriter{w: out}, err: errOut, pages: newPager(in, out)}
+	if u.pages != nil {
+		u.out.w = u.pages
+	}
+	return u
+}
+
+// OnInterrupt says what Ctrl-C does while the terminal waits for a page to be turned.
+func (u *UI) OnInterrupt(stop func()) {
+	if u.pages != nil {
+		u.pages.interrupt = stop
+	}
 }
 
 // Out is where the result goes.
 func (u *UI) Out() io.Writer { return u.out }
+
+// Terminal is where the result goes, for a command that turns its own pages.
+func (u *UI) Terminal() io.Writer {
+	if u.pages != nil {
+		return u.pages.out
+	}
+	return u.out.w
+}
 
 // Err is where the talk goes.
 func (u *UI) Err() io.Writer { return u.err }
@@ -69,7 +89,7 @@ func (u *UI) Err() io.Writer { return u.err }
 func (u *UI) In() io.Reader { return u.in }
 
 // OutIsTerminal tells whether a person's terminal would get the result.
-func (u *UI) OutIsTerminal() bool { return isTerminal(u.out.w) }
+func (u *UI) OutIsTerminal() bool { return u.pages != nil || isTerminal(u.out.w) }
 
 // OutputError is the first error met while writing the result.
 func (u *UI) OutputError() error {
@@ -141,6 +161,7 @@ func (u *UI) Confirm(ctx context.Context, question string) error {
 
 // ask waits for the answer or for the user to interrupt, whichever comes first.
 func (u *UI) ask(ctx context.Context, question string) error {
+	defer u.pages.again()
 	fmt.Fprintf(u.err, "%s [y/N] ", question)
 	answer := make(chan error, 1)
 	go func() { answer <- u.readAnswer() }()

@@ -1,0 +1,129 @@
+package ui
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/term"
+)
+
+// PagerVariable is the environment variable that makes what is longer than the terminal
+// stop at every page: the console of a rescue stick cannot be scrolled back.
+const PagerVariable = "HANGKIT_PAGER"
+
+// A terminal that does not tell its size, as a serial line, is taken for the smallest there is.
+const (
+	leastRows    = 24
+	leastColumns = 80
+)
+
+// TerminalSize is the size of a terminal in characters.
+func TerminalSize(f *os.File) (rows, columns int) {
+	columns, rows, err := term.GetSize(int(f.Fd()))
+	if err != nil || rows < 2 || columns < 2 {
+		return leastRows, leastColumns
+	}
+	return rows, columns
+}
+
+// pager passes text on, and stops where a page is full.
+type pager struct {
+	out           io.Writer
+	key           func() (byte, error) // waits for the next key
+	interrupt     func()
+	rows, columns int
+
+	row, column int
+	skip        bool // no more is to be shown
+}
+
+// newPager is nil where nobody asked for pages, or nobody could turn them.
+func newPager(in io.Reader, out io.Writer) *pager {
+	keys, ok := in.(*os.File)
+	if os.Getenv(PagerVariable) == "" || !ok || !isTerminal(in) || !isTerminal(out) {
+		return nil
+	}
+	screen, _ := out.(*os.File)
+	p := &pager{out: out, key: func() (byte, error) { return readKey(keys) }, interrupt: func() {}}
+	p.rows, p.columns = TerminalSize(screen)
+	return p
+}
+
+// readKey waits for a key, which is neither shown nor obeyed by the terminal.
+func readKey(f *os.File) (byte, error) {
+	before, err := term.MakeRaw(int(f.Fd()))
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = term.Restore(int(f.Fd()), before) }() // a terminal that is gone needs nothing
+	var key [1]byte
+	_, err = io.ReadFull(f, key[:])
+	return key[0], err
+}
+
+// Write shows the text page by page.
+func (p *pager) Write(text []byte) (int, error) {
+	for rest := text; len(rest) > 0 && !p.skip; {
+		line, after, ended := bytes.Cut(rest, []byte("\n"))
+		if err := p.line(line, ended); err != nil {
+			return len(text) - len(rest), err
+		}
+		rest = after
+	}
+	return len(text), nil
+}
+
+// line shows a line or the beginning of one. A page ends before what would push its first
+// line away.
+func (p *pager) line(line []byte, ended bool) error {
+	wide := p.column + utf8.RuneCount(line)
+	more := max(0, wide-1) / p.columns
+	if p.row+more-max(0, p.column-1)/p.columns >= p.rows-1 {
+		if p.turn(); p.skip {
+			return nil
+		}
+	}
+	if ended {
+		line = append(bytes.Clone(line), '\n')
+		p.row, p.column = p.row+more+1, 0
+	} else {
+		p.column = wide
+	}
+	_, err := p.out.Write(line)
+	return err
+}
+
+const (
+	pagePrompt = "-- more: Space: page, Enter: line, q: no more --"
+	ctrlC      = 3
+)
+
+// turn asks how to go on. Without an answer all is shown.
+func (p *pager) turn() {
+	fmt.Fprint(p.out, pagePrompt)
+	key, err := p.key()
+	fmt.Fprintf(p.out, "\r%s\r", strings.Repeat(" ", len(pagePrompt)))
+	switch {
+	case err == nil && key == ctrlC:
+		p.skip = true
+		p.interrupt()
+	case err == nil && (key == 'q' || key == 'Q'):
+		p.skip = true
+		fmt.Fprintln(p.out, "-- the rest is not shown --")
+	case err == nil && (key == '\r' || key == '\n'):
+		p.row--
+	default:
+		p.row = 0
+	}
+}
+
+// again begins a new page: somebody has read the last one to answer a question.
+func (p *pager) again() {
+	if p != nil {
+		p.row, p.column, p.skip = 0, 0, false
+	}
+}
