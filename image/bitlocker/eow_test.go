@@ -157,3 +157,32 @@ func TestExtents(t *testing.T) {
 		t.Errorf("extents %v", got)
 	}
 }
+
+// TestDecryptedSaysMetadata: the bitmaps say that everything is encrypted, and the metadata that
+// nothing is any more. Without a key nothing is read then.
+func TestDecryptedSaysMetadata(t *testing.T) {
+	t.Parallel()
+	const metadataAt = 1 << 20
+	boot, block := make([]byte, bootSectorSize), make([]byte, 256)
+	copy(boot[oemOff:], oemBitLocker)
+	copy(boot[160:], eowGUID[:])
+	for i, off := range []uint64{metadataAt, metadataAt, metadataAt, eowInfoAt, eowInfoAt + 4096} {
+		le.PutUint64(boot[160+guidSize+8*i:], off)
+	}
+	copy(block, signature)
+	le.PutUint16(block[blockSizeOff:], uint16(len(block)>>blockSizeUnit))
+	le.PutUint16(block[versionOff:], versionSeven)
+	le.PutUint16(block[currentStateOff:], uint16(Decrypted))
+	le.PutUint64(block[copiesOff:], metadataAt)
+	le.PutUint64(block[relocatedOff:], 2<<20)
+	le.PutUint32(block[bootSectorsOff:], 16)
+	validation := le.AppendUint32(make([]byte, validationCRC), crc32.ChecksumIEEE(block))
+	d := eowDisk(t, patch{0, boot}, patch{metadataAt, slices.Concat(block, validation)})
+	l, err := Open(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, err := l.Unlock(t.Context()); !errors.Is(err, ErrLocked) {
+		t.Errorf("unlocked: %v, %v", v, err)
+	}
+}

@@ -96,6 +96,23 @@ func (g *geometry) check(m metadata) error {
 	return nil
 }
 
+// needsKey tells whether anything is encrypted: encrypt-on-write may say so of a volume that its
+// metadata calls decrypted.
+func (g *geometry) needsKey() bool {
+	return slices.ContainsFunc(g.runs, func(r stateRun) bool { return r.encrypted && r.Len > 0 })
+}
+
+// overlap is nil if the relocated sectors lie apart from all that BitLocker keeps for itself:
+// else to write the volume's first sectors would be to write its metadata.
+func (g *geometry) overlap() error {
+	for _, r := range g.reserved {
+		if r != g.relocated && r.Off < g.relocated.End() && g.relocated.Off < r.End() {
+			return fmt.Errorf("the volume's first sectors, kept at 0x%x: %w: so is what lies at 0x%x", g.relocated.Off, ErrReserved, r.Off)
+		}
+	}
+	return nil
+}
+
 // extents cuts the volume wherever something changes, and says what each piece is.
 func (g *geometry) extents() []extent {
 	g.reserved = merge(g.reserved)

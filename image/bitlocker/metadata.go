@@ -95,6 +95,9 @@ func (m metadata) guid() GUID { return GUID(m.block[datasetOff+datasetGUIDOff:][
 
 func (m metadata) copyOffset(i int) int64 { return int64(le.Uint64(m.block[copiesOff+8*i:])) }
 
+// copies are the places of all copies.
+func (m metadata) copies() []byte { return m.block[copiesOff:][:8*metadataCopies] }
+
 // datums are those of the dataset.
 func (m metadata) datums() []byte {
 	set := m.block[datasetOff:]
@@ -203,6 +206,9 @@ func (m metadata) compare(other metadata, sector int64) error {
 	case other.relocated(sector) != m.relocated(sector):
 		return damaged(other.off+relocatedOff, "metadata: relocated sectors", fmt.Sprintf("%v, as in the copy at 0x%x", m.relocated(sector), m.off),
 			other.relocated(sector))
+	case !bytes.Equal(other.copies(), m.copies()):
+		return damaged(other.off+copiesOff, "metadata: where its copies lie", fmt.Sprintf("%x, as in the copy at 0x%x", m.copies(), m.off),
+			fmt.Sprintf("%x", other.copies()))
 	}
 	return nil
 }

@@ -101,6 +101,7 @@ func TestCopiesDisagree(t *testing.T) {
 	for name, changed := range map[string][]byte{
 		"state": m.reseal(t, at, 12, byte(bitlocker.Switching)), "next state": m.reseal(t, at, 14, byte(bitlocker.Decrypted)),
 		"boundary": m.reseal(t, at, 16+1, 0xff), "relocation": relocate(t, m, 0xff)[at],
+		"places": m.reseal(t, at, 32+2, 0xff),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -122,6 +123,25 @@ func TestCopiesDisagree(t *testing.T) {
 				t.Error("holds something else")
 			}
 		})
+	}
+}
+
+// TestRelocatedOverMetadata: a volume whose first sectors lie where its metadata does is read only.
+func TestRelocatedOverMetadata(t *testing.T) {
+	t.Parallel()
+	o := testOptions(bitlocker.XTS128, 512)
+	o.Areas.Boot = o.Areas.Metadata[2] + 8192
+	m := makeVolume(t, o)
+	recorder := image.NewRecorder(m.disk)
+	v := m.unlock(t, recorder)
+	if err := v.Writable(); !errors.Is(err, bitlocker.ErrReserved) {
+		t.Errorf("writable: %v", err)
+	}
+	if n, err := v.WriteAt([]byte{1}, 0); n != 0 || !errors.Is(err, bitlocker.ErrReserved) {
+		t.Errorf("written: %d, %v", n, err)
+	}
+	if ops := recorder.Ops(); len(ops) != 0 {
+		t.Errorf("%d writes reached the disk", len(ops))
 	}
 }
 

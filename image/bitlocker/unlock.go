@@ -98,7 +98,7 @@ func (l *Locked) Unlock(ctx context.Context, secrets ...*Secret) (*Volume, error
 	if err != nil {
 		return nil, err
 	}
-	if l.State() == Decrypted {
+	if l.State() == Decrypted && !geo.needsKey() {
 		return l.volume(geo, l.copies[0], nil), nil
 	}
 	vmk, err := l.masterKey(ctx, secrets)

@@ -30,9 +30,10 @@ var _ image.Disk = (*Volume)(nil)
 
 // volume puts together what was found.
 func (l *Locked) volume(geo geometry, m metadata, c crypt.Cipher) *Volume {
+	overlap := geo.overlap() // before the areas that touch are joined
 	return &Volume{
 		disk: l.disk, cipher: c, sector: geo.sector, size: geo.size,
-		extents: geo.extents(), refuse: cmp.Or(l.disagreement(m), l.refuseWrites(m)),
+		extents: geo.extents(), refuse: cmp.Or(l.disagreement(m), l.refuseWrites(m), overlap),
 	}
 }
 
