@@ -3,6 +3,7 @@ package offline
 // ImageCmd makes disk images.
 type ImageCmd struct {
 	Sample ImageSampleCmd `cmd:"" help:"Make the disk of a sample Windows, in any state, to try everything on."`
+	Live   ImageLiveCmd   `cmd:"" help:"Make the rescue stick: a small system that boots and has hangkit on it."`
 }
 
 // Help is the command's long help.

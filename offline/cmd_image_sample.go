@@ -202,7 +202,7 @@ func (c *ImageSampleCmd) bitLocker() (*sampledisk.BitLocker, error) {
 
 // create makes the file, which gets its name when it is whole.
 func (c *ImageSampleCmd) create(ctx context.Context, o sampledisk.Options) (made *sampledisk.Disk, err error) {
-	if err := c.mayCreate(); err != nil {
+	if err := mayCreateImage(c.Output, c.Force); err != nil {
 		return nil, err
 	}
 	temp, err := os.CreateTemp(filepath.Dir(c.Output), ".hangkit-*.tmp") // mode 0600
@@ -261,24 +261,24 @@ func (c *ImageSampleCmd) keyFile(made *sampledisk.Disk) string {
 	return filepath.Join(filepath.Dir(c.Output), made.Unlock.KeyFileName)
 }
 
-// mayCreate says whether the name may be taken: nothing but an image that nobody uses is replaced,
+// mayCreateImage says whether the name may be taken: nothing but an image that nobody uses is replaced,
 // and only when asked to.
-func (c *ImageSampleCmd) mayCreate() error {
-	if err := notALog(c.Output); err != nil {
+func mayCreateImage(name string, force bool) error {
+	if err := notALog(name); err != nil {
 		return err
 	}
-	info, err := os.Lstat(c.Output)
+	info, err := os.Lstat(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
 		return err
 	case info.IsDir() || info.Mode().Type() != 0:
-		return ui.Fail(ui.Refused, fmt.Errorf("%s is no regular file, and is never replaced", c.Output), "name a file")
-	case !c.Force:
-		return ui.Fail(ui.Failed, fmt.Errorf("%s exists, and is not replaced", c.Output), "name another file, or add --force")
+		return ui.Fail(ui.Refused, fmt.Errorf("%s is no regular file, and is never replaced", name), "name a file")
+	case !force:
+		return ui.Fail(ui.Failed, fmt.Errorf("%s exists, and is not replaced", name), "name another file, or add --force")
 	}
-	f, err := image.Open(c.Output, true)
+	f, err := image.Open(name, true)
 	if errors.Is(err, image.ErrBusy) {
 		return err
 	}

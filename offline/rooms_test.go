@@ -26,7 +26,7 @@ var rooms = []room{
 	{dir: ".", imports: []string{"hangkit/offline"},
 		why: "main.go only hands over to the program"},
 	{dir: "offline", imports: []string{
-		"hangkit/collect", "hangkit/collect/dumpfile", "hangkit/collect/dumptest", "hangkit/collect/eventlog", "hangkit/collect/logs", "hangkit/collect/report", "hangkit/collect/safejson", "hangkit/collect/seekable", "hangkit/hive", "hangkit/hive/regtext", "hangkit/image", "hangkit/image/bitlocker", "hangkit/image/bitlocker/format", "hangkit/image/container", "hangkit/image/fat", "hangkit/image/fat/fattest", "hangkit/image/qcow2", "hangkit/image/vhd", "hangkit/image/vhdx", "hangkit/image/wim", "hangkit/ntfs", "hangkit/ntfs/format", "hangkit/ntfs/verify",
+		"hangkit/collect", "hangkit/collect/dumpfile", "hangkit/collect/dumptest", "hangkit/collect/eventlog", "hangkit/collect/logs", "hangkit/collect/report", "hangkit/collect/safejson", "hangkit/collect/seekable", "hangkit/hive", "hangkit/hive/regtext", "hangkit/image", "hangkit/image/bitlocker", "hangkit/image/bitlocker/format", "hangkit/image/container", "hangkit/image/fat", "hangkit/image/fat/fattest", "hangkit/image/live", "hangkit/image/qcow2", "hangkit/image/vhd", "hangkit/image/vhdx", "hangkit/image/wim", "hangkit/ntfs", "hangkit/ntfs/format", "hangkit/ntfs/verify",
 		"hangkit/offline/crashconfig", "hangkit/offline/live", "hangkit/offline/target", "hangkit/offline/windows", "hangkit/offline/windows/sample",
 		"github.com/alecthomas/kong", "github.com/schollz/progressbar/v3", "golang.org/x/sys/unix", "golang.org/x/sys/windows", "golang.org/x/term"},
 		why: "the program may use every room; only it knows a terminal"},
@@ -38,7 +38,7 @@ var rooms = []room{
 		why: "rules and plans are judged on facts and must be testable without a disk"},
 	{dir: "offline/live", imports: []string{"golang.org/x/sys/unix"},
 		why: "the first process of the live medium knows the kernel and hangkit's command line, nothing of Windows: what can break it must be little"},
-	{dir: "image", imports: []string{"hangkit/ntfs/chunked", "github.com/diskfs/go-diskfs/backend", "github.com/diskfs/go-diskfs/partition/gpt", "github.com/google/uuid", "github.com/klauspost/compress/flate", "github.com/klauspost/compress/zlib", "github.com/klauspost/compress/zstd", "golang.org/x/sys/cpu", "golang.org/x/sys/unix", "golang.org/x/sys/windows"},
+	{dir: "image", imports: []string{"hangkit/ntfs/chunked", "github.com/diskfs/go-diskfs/backend", "github.com/diskfs/go-diskfs/partition/gpt", "github.com/google/uuid", "github.com/klauspost/compress/flate", "github.com/klauspost/compress/zlib", "github.com/klauspost/compress/zstd", "github.com/ulikunitz/xz", "golang.org/x/sys/cpu", "golang.org/x/sys/unix", "golang.org/x/sys/windows"},
 		why: "a disk knows partitions, not dumps or commands"},
 	{dir: "hive", imports: []string{"www.velocidex.com/golang/regparser"},
 		why: "the registry format stands alone, so that any program can use it"},
