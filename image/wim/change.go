@@ -315,7 +315,7 @@ func (c *Change) Undo() Undo {
 // Restore makes the archive what it was before the change, to the byte: the old header,
 // flushed, and then the old size. It also cleans up behind a change that was cut off.
 // An archive that something else was appended to since is an [ErrChanged] and is left
-// alone.
+// alone, and so is one that would not open behind it: the record may be damaged.
 func (u Undo) Restore(f File) error {
 	now := make([]byte, headerSize)
 	if n, err := f.ReadAt(now, 0); n < len(now) {
@@ -323,8 +323,11 @@ func (u Undo) Restore(f File) error {
 	}
 	done := bytes.Equal(now, u.NewHeader) && f.Size() == u.NewSize
 	cut := bytes.Equal(now, u.Header) && f.Size() >= u.Size && f.Size() <= u.NewSize
-	if len(u.Header) != headerSize || !done && !cut {
+	if len(u.Header) != headerSize || u.Size < headerSize || u.Size > u.NewSize || !done && !cut {
 		return fmt.Errorf("%w: %w", ErrUntouched, ErrChanged)
+	}
+	if _, err := Open(behind{f, u.Header}, u.Size); err != nil {
+		return fmt.Errorf("%w: what should lead back does not: %w", ErrUntouched, err)
 	}
 	if done {
 		if err := writeHeader(f, u.Header); err != nil {
@@ -332,4 +335,18 @@ func (u Undo) Restore(f File) error {
 		}
 	}
 	return errors.Join(f.Truncate(u.Size), f.Sync())
+}
+
+// behind is an archive as another header would have it.
+type behind struct {
+	io.ReaderAt
+	header []byte
+}
+
+func (b behind) ReadAt(p []byte, off int64) (int, error) {
+	n, err := b.ReaderAt.ReadAt(p, off)
+	if off < int64(len(b.header)) {
+		copy(p[:n], b.header[off:])
+	}
+	return n, err
 }

@@ -278,6 +278,21 @@ func TestRestoreRefuses(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	for name, damage := range map[string]func(u *wim.Undo){
+		"header": func(u *wim.Undo) { u.Header = append([]byte("X"), u.Header[1:]...) },
+		"table":  func(u *wim.Undo) { u.Header = bytes.Clone(u.Header); u.Header[48]++ },
+		"size":   func(u *wim.Undo) { u.Size = 1000 },
+		"sign":   func(u *wim.Undo) { u.Size = -u.Size },
+	} {
+		for _, now := range [][]byte{done, b} { // carried out, and cut off before
+			u, f := u, newGrown(t, now)
+			f.size = int64(len(now))
+			damage(&u)
+			if err := u.Restore(f); !errors.Is(err, wim.ErrUntouched) || !bytes.Equal(f.bytes(t), now) {
+				t.Errorf("%s of the record is damaged: %v", name, err)
+			}
+		}
+	}
 	u.Header = u.Header[:10]
 	if err := u.Restore(f); !errors.Is(err, wim.ErrChanged) {
 		t.Errorf("a record cut short: %v", err)
