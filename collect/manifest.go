@@ -48,13 +48,14 @@ type Manifest struct {
 
 // ManifestVolume is a volume that was looked at.
 type ManifestVolume struct {
-	Name       string `json:"name"` // by which the dumps and logs refer to it
-	Disk       string `json:"disk,omitempty"`
-	Partition  int    `json:"partition,omitempty"`
-	Offset     *int64 `json:"offset,omitempty"` // on the disk, where that is known
-	Size       int64  `json:"size,omitempty"`
-	FileSystem string `json:"file_system,omitempty"`
-	Serial     string `json:"serial,omitempty"`
+	Name       string   `json:"name"` // by which the dumps and logs refer to it
+	Disk       string   `json:"disk,omitempty"`
+	Below      []string `json:"below,omitempty"` // images that the disk's image lies on, which were read too
+	Partition  int      `json:"partition,omitempty"`
+	Offset     *int64   `json:"offset,omitempty"` // on the disk, where that is known
+	Size       int64    `json:"size,omitempty"`
+	FileSystem string   `json:"file_system,omitempty"`
+	Serial     string   `json:"serial,omitempty"`
 }
 
 // ManifestFile is a file of the bundle that is no dump.

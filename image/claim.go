@@ -43,6 +43,14 @@ var claimNames = []string{"raw", "vhd", "vhdx", "qcow2", "vmdk", "vdi", "ewf"}
 // claimAuto leaves the format to the content.
 const claimAuto = "auto"
 
+// String is the claim as ParseClaim reads it.
+func (c Claim) String() string {
+	if c == ClaimNone {
+		return claimAuto
+	}
+	return string(c)
+}
+
 // ParseClaim reads the name of a format, or auto.
 func ParseClaim(name string) (Claim, error) {
 	switch {
@@ -64,6 +72,9 @@ type Options struct {
 	// image's own folder.
 	Folders []string
 }
+
+// Claimed says whether anything is said about the image itself.
+func (o Options) Claimed() bool { return o.claim(0) != ClaimNone }
 
 // claim is that of the image so many levels below the top.
 func (o Options) claim(level int) Claim {

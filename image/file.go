@@ -266,6 +266,14 @@ func (f *File) Below() []string {
 	return paths
 }
 
+// Loses is what the image holds that the first write makes wrong, and drops.
+func (f *File) Loses() []string {
+	if l, ok := f.disk.(interface{ Loses() []string }); ok {
+		return l.Loses()
+	}
+	return nil
+}
+
 // ReadOnly says that writes will be refused.
 func (f *File) ReadOnly() bool { return !f.writable }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"hangkit/image"
 	"hangkit/image/bitlocker"
 	"hangkit/offline/internal/ui"
 	"hangkit/offline/target"
@@ -43,6 +44,14 @@ func keysOf(ctx context.Context) *keyring {
 		return k
 	}
 	return &keyring{loaded: true}
+}
+
+// imageOptions are what the user said about the image that is opened.
+func (k *keyring) imageOptions() image.Options {
+	if k.globals == nil {
+		return image.Options{}
+	}
+	return k.globals.Image.options()
 }
 
 // load reads the keys that the user named.
@@ -123,15 +132,6 @@ func (k *keyring) filesFor(t *target.Target) []string {
 		info, err := os.Stat(name)
 		return err != nil || !info.Mode().IsRegular()
 	})
-}
-
-// keyFlags name the key files again, for the next command.
-func (s *scan) keyFlags() string {
-	var text strings.Builder
-	for _, name := range s.keyFiles {
-		text.WriteString(" --bitlocker-key " + quotePath(name))
-	}
-	return text.String()
 }
 
 // attempts is how often a key is asked for.

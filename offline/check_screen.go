@@ -110,6 +110,11 @@ func checkLines(o *opened, doc *checkDocument, verbose bool) []string {
 
 func (s *screen) fill() {
 	s.text("", s.o.heading())
+	if s.notes == fullNotes {
+		for _, name := range s.doc.Below {
+			s.text("", liesOnWords(name))
+		}
+	}
 	s.text("", s.verdict())
 	s.line("")
 	for _, group := range crashconfig.Groups() {

@@ -333,7 +333,7 @@ func fileWord(name string) string {
 }
 
 func undoCommand(e *edit, record string) string {
-	text := "hangkit undo " + commandTarget(e.opened)
+	text := "hangkit undo " + writeTarget(e.opened)
 	if record != "" {
 		text += " --record " + quoteArg(record)
 	}
@@ -343,7 +343,7 @@ func undoCommand(e *edit, record string) string {
 func afterArm(e *edit, doc *editDocument) string {
 	lines := []string{"Written and read back."}
 	if doc.Ready != nil && !*doc.Ready {
-		lines = append(lines, "Some things still stand between a hang and its dump: hangkit check "+armTarget(e.opened))
+		lines = append(lines, "Some things still stand between a hang and its dump: hangkit check "+checkTarget(e.opened))
 	}
 	lines = append(lines,
 		"how to crash it: hangkit trigger "+commandTarget(e.opened),
@@ -408,7 +408,7 @@ func (e *edit) mayLackRecord() error {
 	if err != nil || len(older) == 0 {
 		return err
 	}
-	return ui.Fail(ui.Refused, errNoRecordRoom, "take the earlier change back first: hangkit undo "+commandTarget(e.opened))
+	return ui.Fail(ui.Refused, errNoRecordRoom, "take the earlier change back first: hangkit undo "+writeTarget(e.opened))
 }
 
 // show prints the plan, where a person reads it; JSON waits for the outcome.

@@ -42,6 +42,7 @@ id, group, verdict (or "silent") and what each of them read, with its source.`
 type checkDocument struct {
 	Schema   string        `json:"schema"`
 	Target   string        `json:"target"`
+	Below    []string      `json:"below,omitempty"` // images that it lies on
 	Ready    bool          `json:"ready"`
 	Windows  windowsJSON   `json:"windows"`
 	RAM      int64         `json:"ram,omitempty"`
@@ -128,7 +129,7 @@ func (d *checkDocument) verdict() error {
 
 func describeCheck(o *opened, report *crashconfig.Report) *checkDocument {
 	doc := &checkDocument{
-		Schema: "hangkit/check/1", Target: o.Volume.Target.Name, Ready: report.Ready,
+		Schema: "hangkit/check/1", Target: o.Volume.Target.Name, Below: o.Volume.Target.Below, Ready: report.Ready,
 		Windows: describeFacts(o.found, o.facts), RAM: o.facts.RAM.Value, Platform: o.facts.Platform.ID,
 		Findings: []findingJSON{}, Volume: describeCondition(o.Volume),
 	}
@@ -198,37 +199,8 @@ func printWrapped(talk *ui.UI, text string) {
 	}
 }
 
-// commandTarget is how the next command names the same installation.
-func commandTarget(o *opened) string {
-	text := quotePath(o.Volume.Target.Name) + o.keyFlags()
-	switch n := o.Volume.Image(); {
-	case n > 0 && len(o.Volume.Target.Volumes) > 1:
-		return text + fmt.Sprintf(" --index %d", n)
-	case o.alone():
-		return text
-	}
-	return text + fmt.Sprintf(" --install %d", o.local)
-}
-
 // alone tells whether naming the target is enough to name the installation.
 func (f *found) alone() bool { return f.siblings == 0 }
-
-// keyFlags is what unlocks the installation again.
-func (o *opened) keyFlags() string {
-	if o.scan == nil {
-		return ""
-	}
-	return o.scan.keyFlags()
-}
-
-// armTarget is commandTarget with the memory size that arm would have to be told again.
-func armTarget(o *opened) string {
-	text := commandTarget(o)
-	if o.ram != unknownMemory {
-		text += " --ram " + sizeText(o.ram)
-	}
-	return text
-}
 
 // sizeText writes a size so that it can be read again.
 func sizeText(n sizeFlag) string {
@@ -249,8 +221,13 @@ var ownCommand = regexp.MustCompile(`hangkit (arm|check|undo|collect|trigger)\b`
 // as they stand, they would look at every disk of the machine they are pasted on.
 func (o *opened) complete(text string) string {
 	return ownCommand.ReplaceAllStringFunc(text, func(command string) string {
-		if command == "hangkit arm" || command == "hangkit check" {
+		switch command {
+		case "hangkit arm":
 			return command + " " + armTarget(o)
+		case "hangkit check":
+			return command + " " + checkTarget(o)
+		case "hangkit undo":
+			return command + " " + writeTarget(o)
 		}
 		return command + " " + commandTarget(o)
 	})

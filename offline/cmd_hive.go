@@ -48,6 +48,8 @@ type HiveFlags struct {
 	Target  string `arg:"" help:"Hive file with its logs beside it, or disk image, device or directory that holds Windows."`
 	Hive    string `placeholder:"NAME" help:"Hive of the Windows: SYSTEM (default), SOFTWARE, SAM, SECURITY, DEFAULT, COMPONENTS, DRIVERS, or a path on its volume such as Users/bob/NTUSER.DAT."`
 	Install int    `placeholder:"N" help:"Which Windows, as list numbers them, where there are several."`
+
+	ImageFlags
 }
 
 // PrefixFlag is for commands that take names of keys.
@@ -78,9 +80,10 @@ func (p *place) where() string {
 	return p.path + " (" + p.volume.Label() + ")"
 }
 
-// again is what the user has to type to mean the same hive again.
-func (p *place) again() string {
-	text := quotePath(p.flags.Target) + p.scan.keyFlags()
+// again is what the user has to type to mean the same hive again, with the flags that open
+// its target.
+func (p *place) again(flags string) string {
+	text := quotePath(p.flags.Target) + flags
 	if p.flags.Hive != "" {
 		text += " --hive " + quoteArg(p.flags.Hive)
 	}
@@ -92,7 +95,7 @@ func (p *place) again() string {
 
 // find opens the target in the given mode and finds the hive's file.
 func (f *HiveFlags) find(ctx context.Context, mode target.Mode) (*place, error) {
-	if target.IsHive(f.Target) {
+	if !f.options().Claimed() && target.IsHive(f.Target) {
 		return f.findBare(mode)
 	}
 	where := &TargetFlags{Target: f.Target, Install: f.Install}

@@ -104,7 +104,7 @@ func (o *openedHive) notFound(err error) error {
 	if !errors.Is(err, hive.ErrNotExist) {
 		return err
 	}
-	return ui.Hint(err, `to see what is there: hangkit hive get `+o.again()+` '\'`)
+	return ui.Hint(err, `to see what is there: hangkit hive get `+o.again(o.scan.again.reading())+` '\'`)
 }
 
 func (c *HiveGetCmd) value(talk *ui.UI, o *openedHive, key *hive.Key) error {

@@ -17,6 +17,7 @@ import (
 // ListCmd shows what is in reach.
 type ListCmd struct {
 	Targets []string `arg:"" optional:"" name:"target" help:"Disk images, devices, directories, WIM archives or hives. Default: all disks of this machine."`
+	ImageFlags
 	VerifyFlag
 }
 

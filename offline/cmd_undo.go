@@ -123,7 +123,7 @@ func (c *UndoCmd) stored(e *edit) (*crashconfig.Record, error) {
 	}
 	i := slices.IndexFunc(list, func(r *crashconfig.Record) bool { return strings.EqualFold(r.ID, c.Change) })
 	if i < 0 {
-		return nil, ui.Fail(ui.NotFound, fmt.Errorf("change %s: %w", c.Change, crashconfig.ErrNoRecord), "see what there is: hangkit undo "+commandTarget(e.opened)+" --list")
+		return nil, ui.Fail(ui.NotFound, fmt.Errorf("change %s: %w", c.Change, crashconfig.ErrNoRecord), "see what there is: hangkit undo "+writeTarget(e.opened)+" --list")
 	}
 	return list[i], nil
 }

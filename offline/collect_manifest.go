@@ -34,7 +34,7 @@ func (k *collection) writeManifest() (err error) {
 
 func manifestVolume(v *target.Volume) collect.ManifestVolume {
 	m := collect.ManifestVolume{
-		Name: v.Label(), Disk: v.Target.Name, Partition: v.Part.Number,
+		Name: v.Label(), Disk: v.Target.Name, Below: v.Target.Below, Partition: v.Part.Number,
 		Size: v.Part.Size, FileSystem: v.FileSystem(), Serial: serialText(v),
 	}
 	if v.Device != nil {

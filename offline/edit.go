@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -232,6 +233,7 @@ type rangeJSON struct {
 type editDocument struct {
 	Schema     string       `json:"schema"`
 	Target     string       `json:"target"`
+	Below      []string     `json:"below,omitempty"` // images that it lies on
 	Windows    windowsJSON  `json:"windows"`
 	Outcome    string       `json:"outcome"` // planned, written, nothing_to_do
 	Changes    []changeJSON `json:"changes"`
@@ -259,8 +261,11 @@ const (
 
 func (e *edit) document(schema string, plan *crashconfig.Plan) *editDocument {
 	doc := &editDocument{
-		Schema: schema, Target: e.Volume.Target.Name, Windows: describeFacts(e.found, e.facts),
+		Schema: schema, Target: e.Volume.Target.Name, Below: e.Volume.Target.Below, Windows: describeFacts(e.found, e.facts),
 		Outcome: outcomePlanned, Changes: []changeJSON{}, RemoveKeys: plan.RemoveKeys,
+	}
+	for _, lost := range e.Volume.Target.Loses() {
+		doc.Notes = append(doc.Notes, "the image loses what any write makes wrong: "+lost)
 	}
 	for _, n := range plan.Notes {
 		doc.Notes = append(doc.Notes, e.complete(n))
@@ -342,6 +347,9 @@ func describeRanges(ranges []image.Range) []rangeJSON {
 
 func (e *edit) printPlan(doc *editDocument) {
 	e.talk.Printf("%s\n", e.heading())
+	for _, name := range doc.Below {
+		e.talk.Printf("%s\n", liesOnWords(name))
+	}
 	key := ""
 	for _, c := range doc.Changes {
 		if c.Key != key {
@@ -398,6 +406,11 @@ func printWayBack(talk *ui.UI, backup, oldBytes string) {
 	if oldBytes != "" {
 		talk.Printf("old bytes of the volume: %s\n", oldBytes)
 	}
+}
+
+// liesOnWords say what an image below is to a write.
+func liesOnWords(name string) string {
+	return "it lies on " + strconv.Quote(name) + ", which is read and not written"
 }
 
 func valueWords(v *valueJSON, none string) string {

@@ -2,8 +2,10 @@ package offline
 
 import (
 	"fmt"
+	"strings"
 
 	"hangkit/collect"
+	"hangkit/image"
 	"hangkit/offline/crashconfig"
 )
 
@@ -102,6 +104,69 @@ func (d *dedicatedFlag) UnmarshalText(text []byte) error {
 	dedicated, err := crashconfig.ParseDedicated(string(text))
 	d.Dedicated = &dedicated
 	return err
+}
+
+// ImageFlags say more about a disk image than its content does. They are the same wherever
+// one can be named.
+type ImageFlags struct {
+	Format  formatFlag  `placeholder:"FORMAT" help:"What the image is: raw, vhd, vhdx, qcow2, vmdk, vdi or ewf; after commas, what those are that it lies on, from the top down. Default: auto, its content and name say, and each image of the one below it."`
+	BaseDir baseDirFlag `name:"base-dir" sep:"none" placeholder:"DIR" help:"Folder in which files that the image names may lie, besides its own. May be repeated."`
+}
+
+// formatFlag is what the user says an image is, and those below it.
+type formatFlag struct{ claims []image.Claim }
+
+// UnmarshalText parses the flag.
+func (f *formatFlag) UnmarshalText(text []byte) error {
+	for name := range strings.SplitSeq(string(text), ",") {
+		c, err := image.ParseClaim(name)
+		if err != nil {
+			return err
+		}
+		f.claims = append(f.claims, c)
+	}
+	return nil
+}
+
+// String is the flag as it can be said again, empty if it was not.
+func (f formatFlag) String() string {
+	var names []string
+	for _, c := range f.claims {
+		names = append(names, c.String())
+	}
+	return strings.Join(names, ",")
+}
+
+// AfterApply is called by the parser.
+func (f formatFlag) AfterApply(globals *Globals) error {
+	globals.Image.Format = f
+	return nil
+}
+
+// baseDirFlag is folders.
+type baseDirFlag []string
+
+// AfterApply is called by the parser.
+func (f baseDirFlag) AfterApply(globals *Globals) error {
+	globals.Image.BaseDir = f
+	return nil
+}
+
+// options are what the flags mean.
+func (f ImageFlags) options() image.Options {
+	return image.Options{Claims: f.Format.claims, Folders: f.BaseDir}
+}
+
+// again says the flags once more, for the next command.
+func (f ImageFlags) again() string {
+	text := ""
+	if format := f.Format.String(); format != "" {
+		text = " --format " + format
+	}
+	for _, dir := range f.BaseDir {
+		text += " --base-dir " + quotePath(dir)
+	}
+	return text
 }
 
 // choice turns a pair of flags, --x and --no-x, into one setting.

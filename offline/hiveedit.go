@@ -272,7 +272,7 @@ func (e *hiveEdit) journalName() string {
 
 // undoCommand is what takes the change back.
 func (e *hiveEdit) undoCommand() string {
-	text := "hangkit hive import " + e.at.again() + " " + quoteArg(e.doc.Undo)
+	text := "hangkit hive import " + e.at.again(e.at.scan.again.writing()) + " " + quoteArg(e.doc.Undo)
 	if e.flags.Generation != "auto" {
 		text += " --generation " + e.flags.Generation
 	}
@@ -316,7 +316,7 @@ func (e *hiveEdit) exactWords() string {
 
 // bytesCommand puts the old bytes back.
 func (e *hiveEdit) bytesCommand() string {
-	text := "hangkit undo " + quotePath(e.volume.Target.Name)
+	text := "hangkit undo " + quotePath(e.volume.Target.Name) + e.at.scan.again.writing()
 	switch n := e.volume.Image(); {
 	case n > 0:
 		text += fmt.Sprintf(" --index %d", n)

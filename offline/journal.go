@@ -135,7 +135,7 @@ func (e *edit) waysBack(record string) []string {
 
 // bytesCommand puts the old bytes of one of the hives back.
 func (e *edit) bytesCommand(w *hiveWriter, name string) string {
-	return "hangkit undo " + commandTarget(e.opened) + w.bytesFlags(name)
+	return "hangkit undo " + writeTarget(e.opened) + w.bytesFlags(name)
 }
 
 func serialText(v *target.Volume) string {

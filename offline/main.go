@@ -48,14 +48,17 @@ type Globals struct {
 	Verbose bool `short:"v" help:"Say more about what is done."`
 	JSON    bool `name:"json" help:"Print the result as one JSON document."`
 
-	AcceptLocked bool     `kong:"-"` // set by the flag of the commands that write
-	BitLockerKey []string `name:"bitlocker-key" sep:"none" placeholder:"FILE" help:"Unlock with the recovery password, password or .BEK in this file. May be repeated."`
+	AcceptLocked bool       `kong:"-"` // set by the flag of the commands that write
+	Image        ImageFlags `kong:"-"` // set by those of the commands that open one
+	BitLockerKey []string   `name:"bitlocker-key" sep:"none" placeholder:"FILE" help:"Unlock with the recovery password, password or .BEK in this file. May be repeated."`
 }
 
 // TargetFlags say which Windows is meant. They are the same wherever one is needed.
 type TargetFlags struct {
 	Target  string `arg:"" optional:"" help:"Disk image, device, directory that holds Windows, WIM archive, or SYSTEM hive. Default: all disks of this machine."`
 	Install int    `placeholder:"N" help:"Which Windows, as list numbers them, where there are several."`
+
+	ImageFlags
 
 	Index indexFlag `placeholder:"N" help:"Which image of a WIM archive, as list numbers them, or all, one after the other."`
 }

@@ -41,6 +41,7 @@ var rules = []ui.Rule{
 	{Is: ntfs.ErrBitLocker, Status: ui.Refused, Hints: []string{"Windows may open it: 'manage-bde -unlock' in WinPE; 'repair-bde' rescues files from a damaged one"}},
 
 	{Is: target.ErrUnknown, Status: ui.Damaged},
+	{Is: target.ErrNoImage, Status: ui.Usage},
 	// What refuses to change an archive is wrapped in a refusal.
 	{Is: wim.ErrInProgress, Status: ui.Refused, Hints: []string{"if no program is at it, it was cut off: 'wimlib-imagex verify' tells whether the archive is whole"}},
 	{Is: wim.ErrReadOnly, Status: ui.Refused, Hints: []string{"export its images to a new archive: wimlib-imagex export"}},

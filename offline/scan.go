@@ -53,7 +53,7 @@ type scan struct {
 	others   int // installations in reach beside the chosen one
 	only     int // image of an archive that is looked at; 0 for all
 	problems []error
-	keyFiles []string // that were given for locked volumes
+	again    sayAgain // flags that find the target again
 }
 
 // openScan looks at the named targets, or at every disk of this machine. A single
@@ -66,6 +66,9 @@ func openScan(ctx context.Context, names []string) (*scan, error) {
 // others takes seconds to read.
 func openImageScan(ctx context.Context, names []string, only int) (*scan, error) {
 	s := &scan{only: only}
+	if len(names) == 0 && keysOf(ctx).imageOptions().Claimed() {
+		return nil, ui.Fail(ui.Usage, errors.New("--format says what an image is, and none is named"))
+	}
 	if len(names) == 1 {
 		return s, s.add(ctx, names[0], target.ReadOnly)
 	}
@@ -105,15 +108,15 @@ func (s *scan) Close() error {
 }
 
 func (s *scan) add(ctx context.Context, name string, mode target.Mode) error {
-	t, err := target.Open(name, mode)
+	keys := keysOf(ctx)
+	t, err := target.OpenAs(name, mode, keys.imageOptions())
 	if err != nil {
 		return err
 	}
-	keys := keysOf(ctx)
 	if err := keys.unlock(ctx, t); err != nil {
 		return errors.Join(err, t.Close())
 	}
-	s.keyFiles = keys.filesFor(t)
+	s.again = keys.again(t)
 	s.addTarget(t)
 	return nil
 }

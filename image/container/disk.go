@@ -63,6 +63,7 @@ type Disk struct {
 	size    int64
 	sector  int
 	id      string
+	loses   []string
 	packed  blockCache
 
 	mu     sync.RWMutex
@@ -79,6 +80,8 @@ type Config struct {
 	Size    int64
 	Sector  int    // logical sector, 0 if the format does not say
 	ID      string // by which an image above knows this one
+	// Loses is what the file holds that the first write makes wrong.
+	Loses []string
 	// Refusal is why the disk cannot be written, nil if it can; then the
 	// Layout must be a Writer.
 	Refusal error
@@ -86,7 +89,7 @@ type Config struct {
 
 // NewDisk makes the disk of a parsed image.
 func NewDisk(c Config) *Disk {
-	d := &Disk{storage: c.Storage, layout: c.Layout, below: c.Below, size: c.Size, sector: c.Sector, id: c.ID, broken: c.Refusal}
+	d := &Disk{storage: c.Storage, layout: c.Layout, below: c.Below, size: c.Size, sector: c.Sector, id: c.ID, loses: c.Loses, broken: c.Refusal}
 	if c.Refusal == nil {
 		d.writer, _ = c.Layout.(Writer)
 	}
@@ -101,6 +104,9 @@ func (d *Disk) SectorSize() int { return d.sector }
 
 // ID is by what an image above knows this one; empty if by its name alone.
 func (d *Disk) ID() string { return d.id }
+
+// Loses is what the file holds that the first write makes wrong.
+func (d *Disk) Loses() []string { return d.loses }
 
 // Writable gives the reason why the disk cannot be written, nil if it can.
 func (d *Disk) Writable() error {

@@ -187,6 +187,18 @@ func (h header) validate() error {
 // maxOffset is what an entry of a table can point to.
 const maxOffset = 1<<56 - 1
 
+// autoclearBitmaps says that the dirty bitmaps are right, as long as whoever
+// writes knows of them.
+const autoclearBitmaps = 1 << 0
+
+// loses is what the first write makes wrong, and drops.
+func (h header) loses() []string {
+	if h.version() > 2 && h.u64(headerAutoclear)&autoclearBitmaps != 0 {
+		return []string{"its dirty bitmaps, so that the next incremental backup has to be a full one; 'qemu-img check -r leaks' gives back their room"}
+	}
+	return nil
+}
+
 // growth is by how much the file must be able to grow: more than what hangkit
 // writes into a disk makes new.
 const growth = 64 << 20

@@ -53,7 +53,7 @@ func Open(s container.Storage, backing container.Opener) (*container.Disk, error
 	if err != nil {
 		return nil, err
 	}
-	return container.NewDisk(container.Config{Storage: s, Layout: l, Below: l.below, Size: h.size(), Refusal: h.writeRefusal(size)}), nil
+	return container.NewDisk(container.Config{Storage: s, Layout: l, Below: l.below, Size: h.size(), Loses: h.loses(), Refusal: h.writeRefusal(size)}), nil
 }
 
 // u64 reads an entry of a table.

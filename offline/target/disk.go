@@ -11,8 +11,8 @@ import (
 	"hangkit/ntfs"
 )
 
-func openDisk(name string, mode Mode) (*Target, error) {
-	file, err := image.Open(name, mode == Writable)
+func openDisk(name string, mode Mode, o image.Options) (*Target, error) {
+	file, err := image.OpenWith(name, o)
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +26,7 @@ func openDisk(name string, mode Mode) (*Target, error) {
 	if file.Format() != image.Raw {
 		t.Format = file.Format().String()
 	}
-	t.Below = file.Below()
+	t.Below, t.file = file.Below(), file
 	t.closers = []io.Closer{file}
 	return t, nil
 }

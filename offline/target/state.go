@@ -90,6 +90,11 @@ func (v *Volume) Refuse() error {
 	if err := v.NotWritten(); err != nil {
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
+	if file := v.Target.file; file != nil {
+		if err := file.WriteRefusal(); err != nil {
+			return err
+		}
+	}
 	if v.Err != nil {
 		return fmt.Errorf("%w: %w", ErrInconsistent, v.Err)
 	}

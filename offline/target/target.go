@@ -59,6 +59,8 @@ const (
 var (
 	// ErrUnknown means that the target is nothing hangkit can open.
 	ErrUnknown = errors.New("neither a disk, a Windows directory nor a registry hive")
+	// ErrNoImage means that a folder was said to be a disk image.
+	ErrNoImage = errors.New("a folder, not a disk image")
 	// ErrRefused is the root of every refusal for safety's sake.
 	ErrRefused = errors.New("refused")
 )
@@ -105,6 +107,7 @@ type Target struct {
 	hive        string      // name of a bare hive in its folder
 	hibernation string      // path of the hibernation file that belongs to a bare hive
 	overlay     *image.Overlay
+	file        *image.File // nil for anything but a disk
 	wim         *wimArchive // nil for anything else
 	closers     []io.Closer
 }
@@ -141,25 +144,32 @@ func (v *Volume) Label() string {
 }
 
 // Open opens what the user named.
-func Open(name string, mode Mode) (*Target, error) {
+func Open(name string, mode Mode) (*Target, error) { return OpenAs(name, mode, image.Options{}) }
+
+// OpenAs is Open where the user says more about a disk image. What a user calls one is
+// taken for nothing else, whatever it begins with.
+func OpenAs(name string, mode Mode, o image.Options) (*Target, error) {
+	o.Writable = mode == Writable
 	if image.IsURL(name) || image.IsDevice(name) {
-		return openDisk(name, mode)
+		return openDisk(name, mode, o)
 	}
 	name = wholeDrive(name)
 	st, err := os.Stat(name)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if st.IsDir() {
+	case st.IsDir() && o.Claimed():
+		return nil, fmt.Errorf("%s: %w", name, ErrNoImage)
+	case st.IsDir():
 		return openDirectory(name, mode)
-	}
-	if IsHive(name) {
+	case o.Claimed():
+		return openDisk(name, mode, o)
+	case IsHive(name):
 		return openHive(name, mode)
-	}
-	if isWIM(name) {
+	case isWIM(name):
 		return openWIM(name, mode)
 	}
-	return openDisk(name, mode)
+	return openDisk(name, mode, o)
 }
 
 // wholeDrive turns a drive letter into the drive's root: "C:" alone means whatever
@@ -179,6 +189,14 @@ func (t *Target) Close() error {
 	}
 	t.closers = nil
 	return errors.Join(errs...)
+}
+
+// Loses is what an image holds that the first write makes wrong.
+func (t *Target) Loses() []string {
+	if t.file == nil {
+		return nil
+	}
+	return t.file.Loses()
 }
 
 // DryRun tells whether what is written to the target is kept in memory and forgotten.
