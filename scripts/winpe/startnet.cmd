@@ -7,9 +7,10 @@ set HANGKIT_EXE=
 if /i not "%~d0"=="%SystemDrive%" goto byhand
 
 rem Nothing is found before Plug and Play has run, and sticks may come last.
+set HANGKIT_LIVE=1
 wpeinit
 wpeutil WaitForRemovableStorage >nul 2>nul
-for %%d in (C D E F G H I J K L M N O P Q R S T U V W X Y Z A B) do call :look %%d
+for %%d in (C D E F G H I J K L M N O P Q R S T U V W X Y Z A B) do call :look %%d 2>nul
 for %%d in (C D E F G H I J K L M N O P Q R S T U V W X Y Z A B) do call :has %%d
 call :drivers "%SystemDrive%\hangkit\drivers"
 if defined HANGKIT_STICK call :drivers "%HANGKIT_STICK%drivers"
@@ -47,7 +48,7 @@ rem look takes a drive for the stick by its label, has by the program on it. Nei
 rem that holds a Windows or cannot be written to, and the label, a text from the disk, is
 rem never expanded where cmd would run it.
 :look
-if not exist %1:\ goto :eof
+if defined HANGKIT_STICK goto :eof
 vol %1:| find " HANGKIT" >nul
 if not errorlevel 1 call :take %1
 goto :eof
