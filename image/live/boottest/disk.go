@@ -38,7 +38,7 @@ type extent struct{ Start, Size int64 }
 // NewDisk makes a sample: flags are those of image sample.
 func (k *Kit) NewDisk(ctx context.Context, name string, flags ...string) (*Disk, error) {
 	d := &Disk{File: filepath.Join(k.Dir, name), kit: k}
-	args := append([]string{"image", "sample", "--json", "--force", "-o", d.File, "--size", "8G"}, flags...)
+	args := append([]string{"image", "sample", "--json", "--force", "-o", d.File, "--size", "16G"}, flags...)
 	out, err := output(ctx, k.Program, args...)
 	if err != nil {
 		return nil, err

@@ -56,14 +56,10 @@ const (
 // Judge demands that the disk holds the old registry or the new, on a volume and in a
 // hive that others find sound.
 func (c *Cut) Judge(ctx context.Context, d *Disk) (Outcome, error) {
-	hive, err := d.Sound(ctx)
-	if err != nil {
+	if _, err := d.Sound(ctx); err != nil {
 		return "", err
 	}
-	if _, err := output(ctx, "hivexml", hive); err != nil {
-		return "", err
-	}
-	if _, err := output(ctx, d.kit.Program, "hive", "check", d.File); err != nil {
+	if err := d.recovered(ctx); err != nil {
 		return "", err
 	}
 	text, err := d.registry(ctx)
@@ -78,7 +74,19 @@ func (c *Cut) Judge(ctx context.Context, d *Disk) (Outcome, error) {
 	return "", fmt.Errorf("the registry of %s is neither old nor new", d.File)
 }
 
-// undone is the exit status of undo where there is nothing to take back.
+// recovered has hivex walk the whole hive as Windows will see it. hivex knows no logs, so
+// it gets the hive that they complete: of the file alone the half may be written.
+func (d *Disk) recovered(ctx context.Context) error {
+	whole := d.File + ".whole"
+	defer os.Remove(whole)
+	if _, err := output(ctx, d.kit.Program, "hive", "recover", d.File, "-o", whole); err != nil {
+		return err
+	}
+	_, err := output(ctx, "hivexml", whole)
+	return err
+}
+
+// nothingToUndo is the exit status of undo where there is nothing to take back.
 const nothingToUndo = 6
 
 // Undo takes the change back, where there is one, and demands the old registry.

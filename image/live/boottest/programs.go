@@ -81,6 +81,11 @@ func Missing(names ...string) []string {
 func Needed() []string {
 	return []string{
 		"qemu-system-x86_64", ovmf + "/OVMF_CODE_4M.fd", ovmf + "/OVMF_CODE_4M.secboot.fd", ovmf + "/OVMF_VARS_4M.ms.fd",
-		"ntfsresize", "ntfsfix", "ntfscat", "hivexget", "hivexsh", "fls", "icat", "fsck.exfat", "mcopy", "sfdisk",
+		"ntfsresize", "ntfsfix", "ntfscat", "hivexget", "hivexml", "fls", "icat", "fsck.exfat", "mcopy", "sfdisk",
 	}
+}
+
+// NeededARM64 is what the lane of the arm64 machine needs beside that.
+func NeededARM64() []string {
+	return []string{"qemu-system-aarch64", aavmf + "/AAVMF_CODE.fd", aavmf + "/AAVMF_VARS.fd"}
 }

@@ -7,8 +7,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -94,13 +96,7 @@ func (s *Stick) list(ctx context.Context) error {
 }
 
 // Names are the files on the stick.
-func (s *Stick) Names() []string {
-	var names []string
-	for name := range s.files {
-		names = append(names, name)
-	}
-	return names
-}
+func (s *Stick) Names() []string { return slices.Sorted(maps.Keys(s.files)) }
 
 // Read is a file on the stick.
 func (s *Stick) Read(ctx context.Context, name string) ([]byte, error) {
@@ -122,4 +118,13 @@ func (s *Stick) Holds(ctx context.Context, want []byte, suffix string) error {
 		}
 	}
 	return fmt.Errorf("no *%s of the stick is the original; it has %s", suffix, strings.Join(s.Names(), ", "))
+}
+
+// has demands a file whose name matches.
+func (s *Stick) has(name string) error {
+	expression := regexp.MustCompile(name)
+	if !slices.ContainsFunc(s.Names(), expression.MatchString) {
+		return fmt.Errorf("the stick has no %s, but %s", name, strings.Join(s.Names(), ", "))
+	}
+	return nil
 }
