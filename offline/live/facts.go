@@ -64,7 +64,7 @@ func (f facts) firmware() string {
 		words = "UEFI, Secure Boot off"
 	}
 	if f.lockdown != "" {
-		words += ", kernel locked down (" + f.lockdown + ")"
+		words += ", locked down (" + f.lockdown + ")"
 	}
 	return words
 }
