@@ -51,6 +51,7 @@ type listDocument struct {
 	Schema   string       `json:"schema"`
 	Targets  []targetJSON `json:"targets"`
 	Problems []string     `json:"problems,omitempty"`
+	Stick    []string     `json:"stick,omitempty"` // disks of the rescue stick, which are left out
 }
 
 type targetJSON struct {
@@ -58,6 +59,7 @@ type targetJSON struct {
 	Kind       target.Kind  `json:"kind"`
 	Format     string       `json:"format,omitempty"` // of an image that is not raw
 	Below      []string     `json:"below,omitempty"`  // images that this one lies on
+	Model      string       `json:"model,omitempty"`  // of a disk of this machine
 	Size       int64        `json:"size,omitempty"`
 	SectorSize int          `json:"sector_size,omitempty"`
 	Scheme     string       `json:"partition_table,omitempty"`
@@ -155,6 +157,8 @@ func verifyScan(ctx context.Context, talk *ui.UI, s *scan, doc *listDocument) er
 func (c *ListCmd) outcome(s *scan, doc *listDocument) error {
 	verified, sound := doc.structures()
 	switch {
+	case len(s.targets) == 0 && len(s.sticks) > 0 && len(s.problems) == 0:
+		return ui.Fail(ui.NotFound, errors.New("no disk but this stick is in reach"), "a disk that the firmware shows and this system does not needs a driver that is not here")
 	case len(s.targets) == 0:
 		return ui.Fail(ui.NotFound, errors.Join(append(s.problems, errors.New("no disk could be looked at"))...),
 			"name a disk image or a device", ui.AdminHint)
@@ -183,7 +187,7 @@ func (d *listDocument) structures() (verified, sound bool) {
 }
 
 func describeScan(ctx context.Context, s *scan) (*listDocument, error) {
-	doc := &listDocument{Schema: "hangkit/list/1", Targets: []targetJSON{}}
+	doc := &listDocument{Schema: "hangkit/list/1", Targets: []targetJSON{}, Stick: s.sticks}
 	for _, p := range s.problems {
 		doc.Problems = append(doc.Problems, p.Error())
 	}
@@ -199,7 +203,7 @@ func describeScan(ctx context.Context, s *scan) (*listDocument, error) {
 
 func describeTarget(s *scan, t *target.Target, dumps map[string][]*collect.Candidate) targetJSON {
 	j := targetJSON{
-		Name: t.Name, Kind: t.Kind, Format: t.Format, Below: t.Below, Size: t.Size, SectorSize: t.SectorSize,
+		Name: t.Name, Kind: t.Kind, Format: t.Format, Below: t.Below, Model: s.model(t.Name), Size: t.Size, SectorSize: t.SectorSize,
 		Scheme: t.Scheme, Warnings: t.Warnings, Volumes: []volumeJSON{},
 	}
 	for _, v := range t.Volumes {
@@ -278,6 +282,9 @@ func printList(talk *ui.UI, doc *listDocument) {
 	for _, p := range doc.Problems {
 		talk.Warnf("%s\n", p)
 	}
+	for _, name := range doc.Stick {
+		talk.Printf("%s  this stick, left alone\n", name)
+	}
 	for _, t := range doc.Targets {
 		talk.Printf("%s  %s\n", t.Name, targetWords(t))
 		for _, w := range t.Warnings {
@@ -302,6 +309,9 @@ func targetWords(t targetJSON) string {
 	}
 	for _, below := range t.Below {
 		kind += " on " + strconv.Quote(below)
+	}
+	if t.Model != "" {
+		kind += ", " + printable(t.Model)
 	}
 	return fmt.Sprintf("%s, %s, %s, %d-byte sectors", kind, ui.FormatSize(t.Size), t.Scheme, t.SectorSize)
 }

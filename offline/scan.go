@@ -54,6 +54,9 @@ type scan struct {
 	only     int // image of an archive that is looked at; 0 for all
 	problems []error
 	again    sayAgain // flags that find the target again
+
+	disks  []image.DeviceInfo // of this machine, where all of them were asked for
+	sticks []string           // those of them that are the rescue stick, and left out
 }
 
 // openScan looks at the named targets, or at every disk of this machine. A single
@@ -79,10 +82,55 @@ func openImageScan(ctx context.Context, names []string, only int) (*scan, error)
 	if err != nil {
 		return nil, ui.Fail(ui.Failed, err, "name the target: a disk image, a disk, or in Windows PE the drive letter of the Windows volume")
 	}
+	s.disks = disks
 	for _, d := range disks {
 		names = append(names, d.Path)
 	}
-	return s, s.addAll(ctx, names)
+	if err := s.addAll(ctx, names); err != nil {
+		return s, err
+	}
+	return s, s.leaveOutSticks()
+}
+
+// leaveOutSticks takes out the disks that this program runs from or writes to: they are never
+// the patient. One that holds a Windows may be, whatever else lies on it.
+func (s *scan) leaveOutSticks() error {
+	var errs []error
+	s.targets = slices.DeleteFunc(s.targets, func(t *target.Target) bool {
+		if !s.isStick(t) {
+			return false
+		}
+		s.sticks = append(s.sticks, t.Name)
+		errs = append(errs, t.Close())
+		return true
+	})
+	return errors.Join(errs...)
+}
+
+func (s *scan) isStick(t *target.Target) bool {
+	if slices.ContainsFunc(s.installs, func(f *found) bool { return f.Volume.Target == t }) ||
+		slices.ContainsFunc(t.Volumes, (*target.Volume).Locked) {
+		return false
+	}
+	if t.Medium || !hasStick() {
+		return t.Medium
+	}
+	root, err := stick()
+	if err != nil {
+		return false
+	}
+	holds, err := t.Holds(root)
+	return err == nil && holds
+}
+
+// model is what a disk of this machine calls itself.
+func (s *scan) model(name string) string {
+	for _, d := range s.disks {
+		if d.Path == name {
+			return d.Model
+		}
+	}
+	return ""
 }
 
 // addAll opens what can be opened of several targets.

@@ -27,12 +27,12 @@ func (m *Menu) command(name string, w *install, flags ...string) []string {
 
 // show shows a command as it could be typed.
 func (m *Menu) show(args []string) {
-	line := "$ hangkit"
+	words := []string{"$ hangkit"}
 	for _, a := range m.keys.flags(args) {
-		line += " " + m.Quote(a)
+		words = append(words, m.Quote(a))
 	}
 	m.line("")
-	m.line(line)
+	m.line(strings.Join(words, " "))
 	if len(m.keys.secrets) > 0 {
 		m.line("  (with your BitLocker key in " + KeyVariable + ")")
 	}

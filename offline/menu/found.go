@@ -275,24 +275,24 @@ const mostDumps = 2
 // tell says what was found.
 func (m *Menu) tell() {
 	if m.Machine != "" {
-		m.text("Machine  ", m.Machine)
+		m.text("Machine    ", m.Machine)
 	}
-	m.list("Disks    ", m.found.disks)
-	m.list("Problem  ", m.found.problems)
+	m.list("Disks      ", m.found.disks)
+	m.list("Problem    ", m.found.problems)
 	for i, w := range m.found.windows {
-		m.text(fmt.Sprintf("%-9s", fmt.Sprintf("Windows%d", i+1)), w.name+"; "+w.place)
-		m.text("         ", w.verdict)
+		m.text(fmt.Sprintf("%-11s", fmt.Sprintf("Windows %d", i+1)), w.name+"; "+w.place)
+		m.text("           ", w.verdict)
 		m.dumps(w.dumps)
 	}
 	if len(m.found.windows) == 0 {
-		m.line("Windows  none was found")
+		m.line("Windows    none was found")
 	}
-	m.list("Dump     ", m.found.dumps)
+	m.list("Dump       ", m.found.dumps)
 	for _, l := range m.found.locked {
-		m.text("Locked   ", l.words())
+		m.text("Locked     ", l.words())
 	}
 	if len(m.found.locked) > 0 {
-		m.text("         ", "Look for the key by its ID: account.microsoft.com/devices/recoverykey, Entra ID, Active Directory, a printout. Then choose k.")
+		m.text("           ", "Look for the key by its ID: account.microsoft.com/devices/recoverykey, Entra ID, Active Directory, a printout. Then choose k.")
 	}
 	m.tellStick()
 }
@@ -312,9 +312,9 @@ func (m *Menu) tellStick() {
 	s := m.Stick()
 	switch {
 	case s.Folder != "":
-		m.text("Stick    ", fmt.Sprintf("%s, %s free", s.Folder, ui.FormatSize(s.Free)))
+		m.text("Stick      ", fmt.Sprintf("%s, %s free", s.Folder, ui.FormatSize(s.Free)))
 	case s.Why != "":
-		m.text("Stick    ", s.Why)
+		m.text("Stick      ", s.Why)
 	}
 }
 
@@ -328,10 +328,10 @@ func (m *Menu) list(title string, lines []string) {
 
 func (m *Menu) dumps(stories []string) {
 	for _, s := range stories[:min(len(stories), mostDumps)] {
-		m.text("         dump: ", s)
+		m.text("           dump: ", s)
 	}
 	if more := len(stories) - mostDumps; more > 0 {
-		m.line(fmt.Sprintf("         and %s", counted(more, "more dump")))
+		m.line(fmt.Sprintf("           and %s", counted(more, "more dump")))
 	}
 }
 

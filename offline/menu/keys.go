@@ -37,7 +37,7 @@ func (m *Menu) giveKey() error {
 	}
 	m.line("")
 	for _, l := range m.found.locked {
-		m.text("Locked   ", l.words())
+		m.text("Locked     ", l.words())
 	}
 	m.line("Type the recovery password (48 digits), the password, or the name of a .BEK file.")
 	text, err := m.secret()

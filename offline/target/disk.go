@@ -36,7 +36,7 @@ func FromDisk(name string, d image.Disk, mode Mode) (*Target, error) {
 	if d.Size() == 0 {
 		return nil, fmt.Errorf("%s is empty: %w", name, ErrUnknown)
 	}
-	t := &Target{Name: name, Kind: Image, mode: mode, Size: d.Size(), SectorSize: d.SectorSize()}
+	t := &Target{Name: name, Kind: Image, mode: mode, Size: d.Size(), SectorSize: d.SectorSize(), Medium: isMedium(d)}
 	if err := t.openVolumes(t.layer(d)); err != nil {
 		return nil, err
 	}

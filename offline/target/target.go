@@ -99,6 +99,9 @@ type Target struct {
 	Volumes    []*Volume
 	Warnings   []string
 
+	// Medium tells that the disk begins as the rescue stick does.
+	Medium bool
+
 	// AcceptLocked allows to write although a locked volume may hold a suspended Windows.
 	AcceptLocked bool
 

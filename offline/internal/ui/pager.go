@@ -69,12 +69,43 @@ func readKey(f *os.File) (byte, error) {
 func (p *pager) Write(text []byte) (int, error) {
 	for rest := text; len(rest) > 0 && !p.skip; {
 		line, after, ended := bytes.Cut(rest, []byte("\n"))
+		for p.column == 0 && ended {
+			first, more := p.wrap(line)
+			if more == nil {
+				break
+			}
+			if err := p.line(first, true); err != nil {
+				return len(text) - len(rest), err
+			}
+			line = more
+		}
 		if err := p.line(line, ended); err != nil {
 			return len(text) - len(rest), err
 		}
 		rest = after
 	}
 	return len(text), nil
+}
+
+// wrap ends a line that is too long behind a word, if it can be. What is left begins where the
+// line does.
+func (p *pager) wrap(line []byte) (first, rest []byte) {
+	if utf8.RuneCount(line) <= p.columns {
+		return line, nil
+	}
+	indent := len(line) - len(bytes.TrimLeft(line, " "))
+	end := 0 // behind the last word that fits
+	for i, column := indent, indent; column <= p.columns; column++ {
+		if line[i] == ' ' {
+			end = i
+		}
+		_, n := utf8.DecodeRune(line[i:])
+		i += n
+	}
+	if end == 0 {
+		return line, nil
+	}
+	return line[:end], append(bytes.Repeat([]byte(" "), indent), bytes.TrimLeft(line[end:], " ")...)
 }
 
 // line shows a line or the beginning of one. A page ends before what would push its first

@@ -55,6 +55,8 @@ func TestPager(t *testing.T) {
 			"1\n12345678901234567890\n[more]4\n", false},
 		"a line that does not fit": {" ", func(w io.Writer) { fmt.Fprint(w, "1\n2\n123456789012345\n") },
 			"1\n2\n[more]123456789012345\n", false},
+		"words": {"  ", func(w io.Writer) { fmt.Fprint(w, " one two three four\nfive\n") },
+			" one two\n three\n four\n[more]five\n", false},
 		"a line in pieces": {" ", func(w io.Writer) { fmt.Fprint(w, "1\n2"); fmt.Fprint(w, "2\n3\n4\n") },
 			"1\n22\n3\n[more]4\n", false},
 	} {
