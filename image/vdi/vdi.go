@@ -69,25 +69,51 @@ func (l *layout) Extent(off, limit int64) (container.Extent, error) {
 	return e, err
 }
 
-// Begin implements [container.Writer]: it looks which number is free, and
-// that no block lies behind the end of the file.
+// Begin implements [container.Writer]: it looks which number is free, that no
+// block lies behind the end of the file, and none where another does.
 func (l *layout) Begin() error {
 	size, err := l.storage.Size()
 	if err != nil {
 		return err
 	}
-	l.allocated = l.h.u32(headerAllocated)
+	var blocks []container.Span
+	first := int64(0) // number behind all that the map has
 	for block := range l.h.blocks() {
 		n, err := l.number(block)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		if end := l.place(n) + l.h.block(); n >= 0 && end > size {
+		case n < 0:
+			continue
+		case l.place(n)+l.h.block() > size:
 			return &container.TruncatedError{Off: l.place(n), Len: l.h.block(), Have: size}
 		}
-		l.allocated = max(l.allocated, n+1)
+		blocks = append(blocks, container.Span{Off: l.place(n), Len: l.h.block()})
+		first = max(first, n+1)
+	}
+	if err := container.Apart("vdi block map: block", blocks); err != nil {
+		return err
+	}
+	if err := l.recount(first, int64(len(blocks))); err != nil {
+		return err
 	}
 	return l.renew()
+}
+
+// recount makes the count of blocks right where a cut left one counted that the
+// map does not have: it goes up first, as VirtualBox does it, for by a count that
+// is too low another program would put a block over one that is there. Numbers
+// that the map leaves out further down stay counted.
+func (l *layout) recount(first, blocks int64) error {
+	count := l.h.u32(headerAllocated)
+	l.allocated = max(count, first)
+	if blocks == first && l.h.u32(headerType) != typeFixed {
+		l.allocated = first
+	}
+	if l.allocated == count {
+		return nil
+	}
+	return l.tables.Put(le.AppendUint32(nil, uint32(l.allocated)), headerAllocated)
 }
 
 // renew gives the image a new id of its content: by the old one a

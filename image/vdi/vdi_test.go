@@ -97,10 +97,49 @@ func TestNewID(t *testing.T) {
 	}
 }
 
+// TestCount: a cut leaves a block counted that the map does not have; the next
+// write makes the count right. Numbers left out further down stay counted.
+func TestCount(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ count, last, want uint32 }{
+		"right":              {1, 0, 1},
+		"a cut":              {2, 0, 1},
+		"too low":            {0, 0, 1},
+		"a number left out":  {3, 2, 3},
+		"and one more, free": {4, 2, 4},
+	} {
+		m := create(t)
+		for at, v := range map[int64]uint32{388: c.count, table + 4: c.last} {
+			if _, err := m.WriteAt(le.AppendUint32(nil, v), at); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := m.WriteAt(make([]byte, block), data+3*block); err != nil {
+			t.Fatal(err)
+		}
+		d, err := open(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.WriteAt([]byte("x"), block); err != nil || d.Sync() != nil {
+			t.Fatal(err)
+		}
+		if got := le.Uint32(m.Bytes()[388:]); got != c.want {
+			t.Errorf("%s: count %d, want %d", name, got, c.want)
+		}
+		if _, err := d.WriteAt([]byte("x"), 0); err != nil || d.Close() != nil {
+			t.Fatal(err)
+		}
+		if got := le.Uint32(m.Bytes()[388:]); got != c.want+1 {
+			t.Errorf("%s: count of one more %d, want %d", name, got, c.want+1)
+		}
+	}
+}
+
 // TestWrongMap: a map that leads nowhere is not written through either.
 func TestWrongMap(t *testing.T) {
 	t.Parallel()
-	for number, want := range map[uint32]error{4711: container.ErrFormat, 5: container.ErrTruncated} {
+	for number, want := range map[uint32]error{4711: container.ErrFormat, 5: container.ErrTruncated, 0: container.ErrFormat} {
 		m := create(t)
 		if _, err := m.WriteAt(le.AppendUint32(nil, number), table); err != nil {
 			t.Fatal(err)

@@ -193,6 +193,29 @@ func TestBlockOverTables(t *testing.T) {
 	}
 }
 
+// TestSharedPlace: two blocks in one place are not written.
+func TestSharedPlace(t *testing.T) {
+	t.Parallel()
+	m := empty(t, 8*mib)
+	d, err := open(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.WriteAt(make([]byte, 5*mib), 0); err != nil || d.Close() != nil {
+		t.Fatal(err)
+	}
+	const table = 512 + 1024
+	if _, err := m.WriteAt(m.Bytes()[table:][:4], table+4); err != nil {
+		t.Fatal(err)
+	}
+	if d, err = open(m); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.WriteAt([]byte("x"), 0); !errors.Is(err, container.ErrFormat) {
+		t.Errorf("written: %v", err)
+	}
+}
+
 // TestCutShort reads what is left of a file that was cut, and does not write it.
 func TestCutShort(t *testing.T) {
 	t.Parallel()

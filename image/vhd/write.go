@@ -8,12 +8,14 @@ import (
 )
 
 // Begin implements [container.Writer]. A file that was cut short is refused:
-// what is put at its end would lie where other blocks are expected.
+// what is put at its end would lie where other blocks are expected. So is one of
+// which two blocks share a place.
 func (l *layout) Begin() error {
 	size, err := l.storage.Size()
 	if err != nil {
 		return err
 	}
+	var blocks []container.Span
 	for block := range (l.footer.size() + l.block - 1) / l.block {
 		base, ok, err := l.entry(block)
 		if err != nil {
@@ -21,9 +23,11 @@ func (l *layout) Begin() error {
 		}
 		if n := l.bitmap + l.block; ok && base+n > size {
 			return &container.TruncatedError{Off: base, Len: n, Have: size}
+		} else if ok {
+			blocks = append(blocks, container.Span{Off: base, Len: n})
 		}
 	}
-	return nil
+	return container.Apart("vhd block table: block", blocks)
 }
 
 // Flush implements [container.Writer].

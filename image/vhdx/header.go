@@ -116,6 +116,10 @@ func (h header) validate() error {
 // maxOffset bounds offsets, so that sums of them do not overflow.
 const maxOffset = 1 << 60
 
+// maxFile bounds how large a log may make the file: the largest disk, its tables
+// and as much again as those may take.
+const maxFile = maxSize + maxSize/64
+
 // next is the header that follows: in the other place, with the next
 // sequence number.
 func (h header) next() header {

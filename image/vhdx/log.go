@@ -90,12 +90,20 @@ func readLog(s container.Storage, h header) ([]patch, int64, error) {
 		return nil, 0, &container.FormatError{Off: h.logOff(), What: "vhdx log", Want: "entries to replay", Got: "none that is whole"}
 	}
 	head := active[len(active)-1]
-	if size < head.flushed() || head.last() > maxOffset {
+	switch last := head.last(); {
+	case size < head.flushed():
 		return nil, 0, &container.TruncatedError{Off: 0, Len: head.flushed(), Have: size}
+	case last < 0 || last > maxFile:
+		return nil, 0, &container.FormatError{Off: h.logOff() + head.at + entryLast, What: "vhdx log: size of the file", Want: fmt.Sprintf("at most 0x%x", int64(maxFile)), Got: last}
 	}
 	var all []patch
 	for _, e := range active {
 		all = append(all, e.patches...)
+	}
+	for _, p := range all {
+		if end := max(size, head.last()); p.data != nil && p.off+p.len > end {
+			return nil, 0, &container.FormatError{Off: h.logOff(), What: "vhdx log: sector", Want: fmt.Sprintf("before the end of the file, 0x%x", end), Got: fmt.Sprintf("0x%x", p.off)}
+		}
 	}
 	return all, head.last(), nil
 }

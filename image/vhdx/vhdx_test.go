@@ -261,6 +261,66 @@ func TestRegions(t *testing.T) {
 	}
 }
 
+// TestSharedPlace: two blocks in one place are not written.
+func TestSharedPlace(t *testing.T) {
+	t.Parallel()
+	m := create(t, 512, 4*mib)
+	if _, err := m.WriteAt(m.Bytes()[batOff:][:8], batOff+8); err != nil {
+		t.Fatal(err)
+	}
+	d, err := open(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.WriteAt([]byte("x"), 0); !errors.Is(err, container.ErrFormat) {
+		t.Errorf("written: %v", err)
+	}
+}
+
+// TestRegionBehindEnd: a new block goes behind the tables also where the file
+// ends in one of them.
+func TestRegionBehindEnd(t *testing.T) {
+	t.Parallel()
+	m := containertest.NewMedium()
+	if _, err := vhdx.Create(m, vhdx.Options{Size: 4 * mib, Sector: 512, Block: mib, Random: seeded()}); err != nil {
+		t.Fatal(err)
+	}
+	b := m.Bytes()
+	for _, table := range []int{3 * headerOff, 4 * headerOff} {
+		binary.LittleEndian.PutUint32(b[table+16+24:], 5*mib) // the length of the BAT's region
+	}
+	seal(b)
+	m = containertest.Load(b)
+	d, err := open(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.WriteAt([]byte("x"), 0); err != nil || d.Close() != nil {
+		t.Fatal(err)
+	}
+	if place := int64(binary.LittleEndian.Uint64(m.Bytes()[batOff:])) &^ (mib - 1); place < batOff+5*mib {
+		t.Errorf("block at 0x%x", place)
+	}
+}
+
+// TestLogBeyond: a log cannot make the file larger than any, nor write behind
+// what it says is its end.
+func TestLogBeyond(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		at    int
+		value uint64
+	}{"size": {logOff + 56, 1 << 59}, "sector": {logOff + 64 + 16, 1 << 50}} {
+		m, _ := dirty(t)
+		b := m.Bytes()
+		binary.LittleEndian.PutUint64(b[c.at:], c.value)
+		seal(b)
+		if _, err := open(containertest.Load(b)); !errors.Is(err, container.ErrFormat) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestHostileLog: entries that claim the same bytes do not cost their length
 // each.
 func TestHostileLog(t *testing.T) {

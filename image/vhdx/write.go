@@ -11,7 +11,7 @@ import (
 // file gets new ids: whoever knew the old ones sees that it was changed
 // (2.2.2).
 func (l *layout) Begin() error {
-	if err := l.checkEnd(); err != nil {
+	if err := l.checkBlocks(); err != nil {
 		return err
 	}
 	if err := l.storage.replay(); err != nil {
@@ -25,23 +25,28 @@ func (l *layout) Begin() error {
 	return l.writeHeader(next)
 }
 
-// checkEnd refuses a file that was cut short: what is put behind its end
-// would lie where other blocks are expected.
-func (l *layout) checkEnd() error {
+// checkBlocks refuses a file that was cut short: what is put behind its end
+// would lie where other blocks are expected. It refuses two blocks in one place.
+func (l *layout) checkBlocks() error {
 	size, err := l.storage.Size()
 	if err != nil {
 		return err
 	}
+	var blocks []container.Span
 	for block := range l.blocks {
 		state, off, err := l.entry(l.index(block), l.meta.blockSize)
 		if err != nil {
 			return err
 		}
-		if state == blockPresent && off+l.meta.blockSize > size {
+		switch {
+		case state != blockPresent:
+		case off+l.meta.blockSize > size:
 			return &container.TruncatedError{Off: off, Len: l.meta.blockSize, Have: size}
+		default:
+			blocks = append(blocks, container.Span{Off: off, Len: l.meta.blockSize})
 		}
 	}
-	return nil
+	return container.Apart("vhdx BAT: block", blocks)
 }
 
 func (l *layout) writeHeader(h header) error {
@@ -62,6 +67,9 @@ func (l *layout) Allocate(p []byte, off int64) (int, error) {
 		return 0, err
 	}
 	base := container.RoundUp(size, mib)
+	for _, r := range l.used { // a region may reach behind the end of the file
+		base = max(base, container.RoundUp(r.off+r.len, mib))
+	}
 	if err := container.Extend(l.storage, base+l.meta.blockSize); err != nil {
 		return 0, err
 	}

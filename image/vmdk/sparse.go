@@ -123,7 +123,13 @@ type sparse struct {
 	h       header
 	below   container.Source
 	shared  *shared
+
+	end    int64              // behind everything that the tables name
+	copies []container.Change // of the redundant tables, that wait
 }
+
+// hasCopy says that there is a redundant directory with tables of its own.
+func (s *sparse) hasCopy() bool { return s.h.flag(flagCopy) && s.h.u64(headerCopy) != 0 }
 
 // entryAt is where the entry of a grain lies in the tables of a directory; 0
 // if that has no table for it.

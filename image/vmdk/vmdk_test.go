@@ -61,7 +61,69 @@ func single(testing.TB) *containertest.Medium {
 
 func TestSuite(t *testing.T) {
 	t.Parallel()
-	containertest.Run(t, containertest.Format{Make: single, Open: open, Piece: 90 * kib, Oracle: containertest.QEMU("vmdk")})
+	containertest.Run(t, containertest.Format{Make: single, Open: open, Piece: 90 * kib, Check: copyLags, Oracle: containertest.QEMU("vmdk")})
+}
+
+// copyLags says that the redundant table has no grain that the table lacks.
+func copyLags(s container.Storage) error {
+	tables := [2][]byte{make([]byte, 4*entries), make([]byte, 4*entries)}
+	for i, at := range []int64{mainAt + 1, copyAt + 1} {
+		if err := container.ReadFull(s, tables[i], at*sector); err != nil {
+			return err
+		}
+	}
+	for i := 0; i < 4*entries; i += 4 {
+		if main, redundant := le.Uint32(tables[0][i:]), le.Uint32(tables[1][i:]); redundant != 0 && redundant != main {
+			return fmt.Errorf("grain %d: %d, in the copy %d: %w", i/4, main, redundant, container.ErrFormat)
+		}
+	}
+	return nil
+}
+
+// TestSurvey: an extent that says of some bytes two things is not written; one
+// whose redundant table merely lacks a grain gets it back.
+func TestSurvey(t *testing.T) {
+	t.Parallel()
+	const table, redundant = (mainAt + 1) * sector, (copyAt + 1) * sector
+	end := uint32(firstAt + grain/sector)
+	for name, c := range map[string]struct {
+		at    []int
+		value uint32
+		want  error
+	}{
+		"two grains in one place":    {[]int{table, redundant}, firstAt, container.ErrFormat},
+		"two grains that overlap":    {[]int{table, redundant}, firstAt + 3, container.ErrFormat},
+		"behind the end of the file": {[]int{table, redundant}, end, container.ErrTruncated},
+		"the copy has more":          {[]int{redundant}, firstAt + 512, container.ErrRefused},
+		"the copy has another":       {[]int{redundant + 4}, firstAt + 512, container.ErrRefused},
+		"table over its copy":        {[]int{copyAt * sector}, mainAt + 1, container.ErrFormat},
+		"the copy lacks it":          {[]int{redundant + 4}, 0, nil},
+	} {
+		m := single(t)
+		for _, at := range c.at {
+			if _, err := m.WriteAt(le.AppendUint32(nil, c.value), int64(at)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		before := m.Bytes()
+		d, err := open(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = d.WriteAt(make([]byte, 512), grain)
+		if !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+		if err != nil {
+			if !bytes.Equal(m.Bytes(), before) {
+				t.Errorf("%s: written", name)
+			}
+			continue
+		}
+		if err := d.Close(); err != nil || !bytes.Equal(m.Bytes()[table:][:64], m.Bytes()[redundant:][:64]) {
+			t.Errorf("%s: the tables differ, %v", name, err)
+		}
+	}
 }
 
 // TestSplit runs the suite of disks on one that lies in three files and has a

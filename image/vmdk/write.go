@@ -47,7 +47,12 @@ func (s *shared) next(id []byte) []byte {
 }
 
 // Begin implements [container.Writer].
-func (s *sparse) Begin() error { return s.shared.change() }
+func (s *sparse) Begin() error {
+	if err := s.survey(); err != nil {
+		return err
+	}
+	return s.shared.change()
+}
 
 // Allocate implements [container.Writer]: it puts a whole grain behind the
 // end of the extent.
@@ -55,7 +60,7 @@ func (s *sparse) Allocate(p []byte, off int64) (int, error) {
 	size := s.h.grain()
 	grain, at := off/size, off%size
 	p = p[:min(int64(len(p)), size-at)]
-	entries, err := s.entries(grain)
+	at0, at1, err := s.entries(grain)
 	if err != nil {
 		return 0, err
 	}
@@ -70,15 +75,17 @@ func (s *sparse) Allocate(p []byte, off int64) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	place := max(container.RoundUp(end, size), int64(s.h.u64(headerOverhead))*sectorSize)
+	place := container.RoundUp(max(end, s.end), size)
 	if place/sectorSize > 1<<32-1 {
 		return 0, fmt.Errorf("vmdk grain at 0x%x: %w", place, container.ErrOutOfBounds)
 	}
 	if _, err := s.storage.WriteAt(data, place); err != nil {
 		return 0, err
 	}
-	for _, at := range entries {
-		s.tables.Defer(le.AppendUint32(nil, uint32(place/sectorSize)), at)
+	entry := le.AppendUint32(nil, uint32(place/sectorSize))
+	s.tables.Defer(entry, at0)
+	if at1 != 0 {
+		s.copies = append(s.copies, container.Change{Off: at1, Data: entry})
 	}
 	if s.tables.Full() {
 		err = s.Flush()
@@ -86,24 +93,23 @@ func (s *sparse) Allocate(p []byte, off int64) (int, error) {
 	return len(p), err
 }
 
-// entries are the places of a grain's entry, in both directories.
-func (s *sparse) entries(grain int64) ([]int64, error) {
-	directories := []uint64{s.h.u64(headerDirectory)}
-	if s.h.flag(flagCopy) && s.h.u64(headerCopy) != 0 {
-		directories = append(directories, s.h.u64(headerCopy))
+// entries are the places of a grain's entry, in the directory and in its copy;
+// that is 0 where there is none.
+func (s *sparse) entries(grain int64) (main, redundant int64, err error) {
+	missing := &container.RefusedError{What: "writes to VMDK extents that lack grain tables", Remedy: "make it anew: qemu-img convert -O vmdk %s new.vmdk"}
+	if main, err = s.entryAt(s.h.u64(headerDirectory), grain); err != nil {
+		return 0, 0, err
 	}
-	var places []int64
-	for _, d := range directories {
-		at, err := s.entryAt(d, grain)
-		if err != nil {
-			return nil, err
-		}
-		if at == 0 {
-			return nil, &container.RefusedError{What: "writes to VMDK extents that lack grain tables", Remedy: "make it anew: qemu-img convert -O vmdk %s new.vmdk"}
-		}
-		places = append(places, at)
+	if main == 0 {
+		return 0, 0, missing
 	}
-	return places, nil
+	if !s.hasCopy() {
+		return main, 0, nil
+	}
+	if redundant, err = s.entryAt(s.h.u64(headerCopy), grain); err == nil && redundant == 0 {
+		err = missing
+	}
+	return main, redundant, err
 }
 
 // current fills data with a grain that the extent does not have, or has as
@@ -116,8 +122,20 @@ func (s *sparse) current(data []byte, grain int64) error {
 	return container.ReadBelow(s.below, data, grain*s.h.grain())
 }
 
-// Flush implements [container.Writer].
-func (s *sparse) Flush() error { return s.tables.Flush() }
+// Flush implements [container.Writer]. The tables that are read come first: a
+// cut leaves at worst a copy that lacks a grain, which the next write makes good.
+func (s *sparse) Flush() error {
+	if err := s.tables.Flush(); err != nil || len(s.copies) == 0 {
+		return err
+	}
+	for _, c := range s.copies {
+		if err := s.tables.Put(c.Data, c.Off); err != nil {
+			return err
+		}
+	}
+	s.copies = nil
+	return s.storage.Sync()
+}
 
 // flat is an extent whose bytes lie as they are from off on.
 type flat struct {
