@@ -4,10 +4,10 @@
 // When to run: after changing the medium, process 1 or what they start (just boot-matrix);
 // it takes about an hour without hardware acceleration. Usage:
 //
-//	bootmatrix [-medium FILE -stick FILE] [LANE…]
+//	bootmatrix [-hangkit FILE] [-medium FILE] [-stick FILE] [LANE…]
 //
 // The lanes are arm, collect, secureboot, powercut, menu and arm64; all but the last if none
-// is named. Without files the medium is made first, which downloads Debian's packages once.
+// is named. What is not given is made first, which downloads Debian's packages once.
 package main
 
 import (
@@ -60,8 +60,9 @@ var lanes = []lane{
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
-	m := &matrix{out: out, lab: &boottest.Lab{}}
+	m := &matrix{out: out, lab: &boottest.Lab{Kit: &boottest.Kit{}}}
 	flags := flag.NewFlagSet("bootmatrix", flag.ContinueOnError)
+	flags.StringVar(&m.lab.Kit.Program, "hangkit", "", "binary that makes media and disks, and judges them")
 	flags.StringVar(&m.lab.Medium, "medium", "", "hybrid file without a data partition")
 	flags.StringVar(&m.lab.Stick, "stick", "", "the same with one")
 	flags.Uint64Var(&m.seed, "seed", 1, "chooses the moments of the power cuts")
@@ -95,11 +96,13 @@ func (m *matrix) prepare(ctx context.Context, dir string, names []string) error 
 	if missing := boottest.Missing(needed...); len(missing) > 0 {
 		return fmt.Errorf("missing: %s", strings.Join(missing, ", "))
 	}
-	kit, err := boottest.Build(ctx, dir)
-	if err != nil {
-		return err
+	kit := m.lab.Kit
+	kit.Dir = dir
+	if kit.Program == "" {
+		if err := kit.Build(ctx); err != nil {
+			return err
+		}
 	}
-	m.lab.Kit = kit
 	if m.lab.Medium == "" {
 		m.lab.Medium = filepath.Join(dir, "hangkit.iso")
 		if err := kit.MakeMedium(ctx, m.lab.Medium); err != nil {

@@ -9,9 +9,9 @@ import (
 )
 
 // Build builds the hangkit of this module.
-func Build(ctx context.Context, dir string) (*Kit, error) {
-	k := &Kit{Program: filepath.Join(dir, "hangkit"), Dir: dir}
-	return k, build(ctx, runtime.GOARCH, k.Program)
+func (k *Kit) Build(ctx context.Context) error {
+	k.Program = filepath.Join(k.Dir, "hangkit")
+	return build(ctx, runtime.GOARCH, k.Program)
 }
 
 // build builds it as a release is built.

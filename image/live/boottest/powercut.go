@@ -91,12 +91,12 @@ const nothingToUndo = 6
 
 // Undo takes the change back, where there is one, and demands the old registry.
 func (c *Cut) Undo(ctx context.Context, d *Disk, left Outcome) error {
-	out, status, err := finish(ctx, d.kit.Program, "undo", d.File, "--yes")
+	_, complaints, status, err := finish(ctx, d.kit.Program, "undo", d.File, "--yes")
 	if err != nil {
 		return err
 	}
 	if left == New && status != 0 || left == Old && status != nothingToUndo {
-		return fmt.Errorf("undo after a cut that left the %s registry: exit status %d\n%s", left, status, out)
+		return fmt.Errorf("undo after a cut that left the %s registry: exit status %d\n%s", left, status, complaints)
 	}
 	if got, err := c.Judge(ctx, d); err != nil || got != Old {
 		return errors.Join(err, fmt.Errorf("undo left the %s registry", got))

@@ -15,29 +15,29 @@ import (
 
 // output runs a program that must succeed and returns what it prints.
 func output(ctx context.Context, name string, args ...string) ([]byte, error) {
-	out, status, err := finish(ctx, name, args...)
+	out, complaints, status, err := finish(ctx, name, args...)
 	if err == nil && status != 0 {
-		err = fmt.Errorf("%s %s: exit status %d", name, strings.Join(args, " "), status)
+		err = fmt.Errorf("%s %s: exit status %d\n%s", name, strings.Join(args, " "), status, complaints)
 	}
 	return out, err
 }
 
-// finish runs a program to its end and returns its exit status with what it prints. What
-// it complains about is part of the error.
-func finish(ctx context.Context, name string, args ...string) ([]byte, int, error) {
+// finish runs a program to its end and returns what it prints, what it complains about, and
+// its exit status.
+func finish(ctx context.Context, name string, args ...string) (out, complaints []byte, status int, err error) {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8")
-	var out, complaints bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &complaints
-	err := cmd.Run()
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err = cmd.Run()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() > 0 {
-		return out.Bytes(), exit.ExitCode(), nil
+		return stdout.Bytes(), stderr.Bytes(), exit.ExitCode(), nil
 	}
 	if err != nil {
-		return nil, -1, fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, &complaints)
+		return nil, nil, -1, fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, &stderr)
 	}
-	return out.Bytes(), 0, nil
+	return stdout.Bytes(), stderr.Bytes(), 0, nil
 }
 
 // outputStart is the start of what a program prints; it is not asked for more.

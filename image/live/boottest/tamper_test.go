@@ -1,0 +1,101 @@
+//go:build linux
+
+package boottest
+
+import (
+	"bytes"
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// makeKernel is the outline of a signed kernel: a PE program with the kernel's mark.
+func makeKernel() []byte {
+	const pe, signature, size = 0x80, 0x1000, 0x1200
+	le := binary.LittleEndian
+	k := make([]byte, size)
+	copy(k, "MZ")
+	le.PutUint32(k[peOffset:], pe)
+	copy(k[pe:], "PE\x00\x00")
+	le.PutUint16(k[pe+peOptional:], peMagic64)
+	le.PutUint32(k[pe+peOptional+peCertificates:], signature)
+	le.PutUint32(k[pe+peOptional+peCertificates+4:], size-signature)
+	copy(k[linuxMagic:], "HdrS")
+	return k
+}
+
+func TestTamper(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	medium := slicesOf(64<<10, makeKernel(), 4096)
+	l := &Lab{Kit: &Kit{Dir: dir}, Medium: filepath.Join(dir, "medium")}
+	if err := os.WriteFile(l.Medium, medium, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, how := range map[string]Tampering{"unsigned": Unsign, "altered": Alter} {
+		file, err := l.Tamper(name, how)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Equal(got, medium) || !bytes.Equal(got[:4096], medium[:4096]) || len(got) != len(medium) {
+			t.Errorf("%s: not the kernel was changed", name)
+		}
+	}
+	if err := Unsign([]byte("MZ")); err == nil {
+		t.Error("a program that ends too early was unsigned")
+	}
+	unsigned := makeKernel()
+	if err := Unsign(unsigned); err != nil {
+		t.Fatal(err)
+	}
+	if err := Unsign(unsigned); err == nil {
+		t.Error("an unsigned program was unsigned")
+	}
+}
+
+// slicesOf is a file of zeros with something in it.
+func slicesOf(size int, what []byte, at int) []byte {
+	file := make([]byte, size)
+	copy(file[at:], what)
+	return file
+}
+
+func TestMoments(t *testing.T) {
+	t.Parallel()
+	c := &Cuts{Writes: 4}
+	moments := c.Moments(1, 200)
+	for _, m := range moments {
+		if m.Writes < 1 || m.Writes >= c.Writes || m.Later < 0 || m.Later >= time.Second/slowWrites {
+			t.Errorf("%+v does not lie between the first write and the last", m)
+		}
+	}
+	if again := c.Moments(1, 200); again[7] != moments[7] {
+		t.Error("the same seed chooses other moments")
+	}
+}
+
+// TestArguments: names go through QEMU's option syntax, and its complaints come back.
+func TestArguments(t *testing.T) {
+	t.Parallel()
+	if got := comma("a,b"); got != "a,,b" {
+		t.Errorf("comma: %q", got)
+	}
+	s := Setup{Firmware: BIOS, Medium: CD, File: "/nonexistent/medium"}
+	if missing := Missing("qemu-system-x86_64"); len(missing) > 0 {
+		t.Skip("qemu-system-x86_64 is missing")
+	}
+	m, err := s.Start(t.Context())
+	if err == nil {
+		t.Fatal("QEMU started without its medium", m.Close())
+	}
+	if !strings.Contains(err.Error(), s.File) {
+		t.Errorf("QEMU's complaint is lost: %v", err)
+	}
+}
