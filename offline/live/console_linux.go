@@ -99,6 +99,16 @@ func (c *console) write(b []byte) {
 	}
 }
 
+// tell shows a line here.
+func (c *console) tell(line string) { c.write([]byte(line + "\n")) }
+
+// settle waits until what was queued is out, for a while.
+func (c *console) settle() {
+	for deadline := time.Now().Add(drainTime); len(c.queue) > 0 && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
 // Write shows text on every console, also where a process runs.
 func (cs *consoles) Write(b []byte) (int, error) {
 	for _, c := range cs.list {
@@ -120,11 +130,8 @@ func (cs *consoles) say(line string) {
 
 // flush waits until everything is out, as far as the lines take it.
 func (cs *consoles) flush() {
-	deadline := time.Now().Add(drainTime)
 	for _, c := range cs.list {
-		for len(c.queue) > 0 && time.Now().Before(deadline) {
-			time.Sleep(10 * time.Millisecond)
-		}
+		c.settle()
 	}
 	done := make(chan struct{})
 	go func() {
@@ -135,7 +142,7 @@ func (cs *consoles) flush() {
 	}()
 	select {
 	case <-done:
-	case <-time.After(time.Until(deadline)):
+	case <-time.After(drainTime):
 	}
 }
 
@@ -198,7 +205,7 @@ func (c *console) fork(name string, args, env []string) (int, error) {
 		Dir: homeDir, Env: env, Files: []uintptr{fd, fd, fd}, Sys: ownTerminal(),
 	})
 	if err != nil {
-		c.write([]byte(fmt.Sprintf("hangkit: %s: %v\n", name, err)))
+		c.tell(fmt.Sprintf("hangkit: %s: %v", name, err))
 	}
 	return pid, err
 }

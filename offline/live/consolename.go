@@ -6,7 +6,7 @@ import "strings"
 // terminal is shown, which is the first.
 func consoleNames(active string) []string {
 	var names []string
-	for _, name := range strings.Fields(active) {
+	for name := range strings.FieldsSeq(active) {
 		if strings.ContainsAny(name, "/.") {
 			continue
 		}

@@ -15,6 +15,7 @@ type hotplug struct {
 	loader *loader
 	wanted chan string // aliases
 	block  func(Uevent)
+	input  func(Uevent)
 	log    func(string)
 }
 
@@ -82,8 +83,11 @@ func (h *hotplug) take(u Uevent) {
 	if alias := u.Env["MODALIAS"]; alias != "" && u.Action != "remove" {
 		h.wanted <- alias
 	}
-	if u.Env["SUBSYSTEM"] == "block" {
+	switch u.Env["SUBSYSTEM"] {
+	case "block":
 		h.block(u)
+	case "input":
+		h.input(u)
 	}
 }
 

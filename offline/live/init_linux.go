@@ -145,7 +145,7 @@ func lastResort(consoles *consoles) {
 
 func rescue(c *console, used chan<- struct{}) {
 	for {
-		c.write([]byte(fmt.Sprintf("Press Enter for a shell. The machine restarts in %s otherwise.\r\n", rescueDeadline)))
+		c.tell(fmt.Sprintf("Press Enter for a shell. The machine restarts in %s otherwise.", rescueDeadline))
 		if _, err := c.readLine(); err != nil {
 			time.Sleep(betweenDeaths)
 			continue

@@ -61,7 +61,7 @@ func (t *Tables) addModule(line string) {
 		return
 	}
 	m := module{file: file}
-	for _, dep := range strings.Fields(deps) {
+	for dep := range strings.FieldsSeq(deps) {
 		m.deps = append(m.deps, moduleName(dep))
 	}
 	t.modules[moduleName(file)] = m

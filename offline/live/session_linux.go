@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -27,6 +28,7 @@ const (
 const (
 	shellPath   = "/bin/busybox"
 	settleTime  = 700 * time.Millisecond // of disks, before they are shown
+	answerTime  = 5 * time.Second        // that a disk is given before it is called slow
 	promptTime  = 500 * time.Millisecond // of quiet, before the prompt is shown
 	tick        = 200 * time.Millisecond
 	stopTime    = 20 * time.Second // for a menu that is wanted elsewhere
@@ -48,18 +50,19 @@ type session struct {
 	shown map[string]string // lines of disks, by name; of the main loop only
 
 	mu      sync.Mutex
-	menu    *running // the menu, on whichever console
+	menu    *running // whoever works here, on whichever console
 	used    bool     // somebody has pressed Enter
 	run     runState
 	prompt  *time.Timer
 	logFile *os.File
 }
 
-// running is the process that a person works with.
+// running is a console that a person works at.
 type running struct {
 	console *console
-	process *os.Process
 	done    chan struct{}
+	pid     int  // of the process there; 0 between two of them
+	wanted  bool // somewhere else: nothing more is started here
 }
 
 // Session is the process that init starts and watches.
@@ -143,8 +146,8 @@ func (s *session) greet() {
 }
 
 // unasked are modules that no device asks for by name: keyboards of machines that do not
-// tell of theirs, and character sets of the stick.
-var unasked = []string{"i8042", "atkbd", "usbhid", "hid_generic", "sd_mod", "sr_mod", "exfat", "nls_utf8"}
+// tell of theirs, the power button, and what the stick needs.
+var unasked = []string{"i8042", "atkbd", "usbhid", "hid_generic", "evdev", "button", "sd_mod", "sr_mod", "exfat", "nls_utf8"}
 
 // drivers starts to listen for devices, and loads what they need.
 func (s *session) drivers() {
@@ -152,7 +155,7 @@ func (s *session) drivers() {
 	if s.loader, err = newLoader(); err != nil {
 		s.say("hangkit: no list of drivers, only what is built in works: " + err.Error())
 	}
-	h := &hotplug{loader: s.loader, block: s.disks.take, log: s.log}
+	h := &hotplug{loader: s.loader, block: s.disks.take, input: s.watchButton, log: s.log}
 	if err := h.start(); err != nil {
 		s.say("hangkit: devices that come are not seen: " + err.Error())
 	}
@@ -193,7 +196,7 @@ func (s *session) refresh() {
 // showDisks tells of what came, changed and went.
 func (s *session) showDisks(lines map[string]string) {
 	list, changed := s.disks.snapshot()
-	if time.Since(changed) < settleTime {
+	if quiet := time.Since(changed); quiet < settleTime || quiet < answerTime && anyLooking(list) {
 		return // more is coming
 	}
 	for _, d := range list {
@@ -236,32 +239,50 @@ func (s *session) serve(c *console) {
 
 // enter acts on a line that was typed where no process runs.
 func (s *session) enter(c *console, line string) {
-	other, stopped := s.claim()
+	me := &running{console: c, done: make(chan struct{})}
+	defer close(me.done)
+	other, stopped := s.claim(me)
 	switch {
 	case stopped:
-		s.say("The run is called off.")
-	case other == nil && s.runs():
-		c.write([]byte("A run is under way. The machine goes on by itself when it is done.\n"))
+		s.consoles.all("The run is called off.")
+	case s.runs():
+		c.tell("A run is under way. The machine goes on by itself when it is done.")
 		return
 	}
-	if other != nil && !s.takeOver(c, other, line) {
+	if other != nil && !s.takeOver(me, other, line) {
 		return
 	}
+	defer s.release(me)
 	if line == "shell" {
-		s.shell(c)
+		s.shell(me)
 	} else {
-		s.menus(c)
+		s.menus(me)
 	}
-	s.prompt.Reset(0)
 }
 
-// claim notes that somebody is here, and tells who else works and whether a run that was
-// about to start is called off by that.
-func (s *session) claim() (other *running, stopped bool) {
+// claim takes the work here, if nobody has it: one person works at a time. It tells who
+// does, and whether a run that was about to start is called off by this.
+func (s *session) claim(me *running) (other *running, stopped bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.run.on {
+		return nil, false
+	}
 	s.used = true
+	if s.menu == nil {
+		s.menu = me
+		return nil, s.run.callOff()
+	}
 	return s.menu, s.run.callOff()
+}
+
+func (s *session) release(me *running) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.menu == me {
+		s.menu = nil
+	}
+	s.prompt.Reset(0)
 }
 
 func (s *session) runs() bool {
@@ -270,90 +291,111 @@ func (s *session) runs() bool {
 	return s.run.on
 }
 
-// takeOver ends the menu on another console, if that is wanted.
-func (s *session) takeOver(c *console, other *running, line string) bool {
+// takeOver ends what runs on another console, if that is wanted.
+func (s *session) takeOver(me, other *running, line string) bool {
 	if !strings.EqualFold(line, "t") {
-		c.write([]byte(fmt.Sprintf("hangkit is in use on %s. To stop it there: t and Enter.\n", other.console.name)))
+		me.console.tell("hangkit is in use on " + other.console.name + ". To stop it there: t and Enter.")
 		return false
 	}
-	_ = unix.Kill(-other.process.Pid, unix.SIGTERM) // it may have ended just now
+	s.stopMenu(other)
 	select {
 	case <-other.done:
-		return true
+		now, _ := s.claim(me)
+		return now == nil
 	case <-time.After(stopTime):
-		c.write([]byte("It does not stop. It may be in the middle of a change: try again, or wait.\n"))
+		me.console.tell("It does not stop. It may be in the middle of a change: try again, or wait.")
 		return false
 	}
 }
 
+func (s *session) stopMenu(r *running) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r.wanted = true
+	if r.pid != 0 {
+		_ = unix.Kill(-r.pid, unix.SIGTERM) // it may have ended just now
+	}
+}
+
 // menus runs the menu until it is left, and does what it asks for.
-func (s *session) menus(c *console) {
+func (s *session) menus(me *running) {
 	for {
-		status, err := s.person(c, selfPath, []string{"hangkit", "menu"})
+		status, err := s.person(me, selfPath, []string{"hangkit", "menu"})
 		switch {
 		case err != nil:
-			c.write([]byte("hangkit: " + err.Error() + "\n"))
+			me.console.tell("hangkit: " + err.Error())
 			return
 		case status == menuPowerOff:
 			s.powerOff()
 		case status == menuReboot:
 			s.reboot()
 		case status == menuShell:
-			s.shell(c)
+			s.shell(me)
 		case status != menuAgain:
-			s.left(c, status)
+			me.left(status)
 			return
 		}
 	}
 }
 
-func (s *session) left(c *console, status int) {
-	if status != 0 {
-		c.write([]byte(fmt.Sprintf("\nThe menu stopped with status %d. Enter starts it again; shell and Enter gives a shell.\n", status)))
+func (r *running) left(status int) {
+	switch {
+	case r.wanted:
+		r.console.tell("\nhangkit was stopped here: it is used on another console.")
+	case status != 0:
+		r.console.tell(fmt.Sprintf("\nThe menu stopped with status %d. Enter starts it again; shell and Enter gives a shell.", status))
 	}
 }
 
-func (s *session) shell(c *console) {
-	c.write([]byte("Shell of busybox; hangkit is a command here. Leave it with: exit\n"))
+func (s *session) shell(me *running) {
+	me.console.tell("Shell of busybox; hangkit is a command here. Leave it with: exit")
 	_ = exec.Command(shellPath, "--install", "-s", "/bin").Run() // it works without, too
-	if _, err := s.person(c, shellPath, []string{"sh"}); err != nil {
-		c.write([]byte("hangkit: " + err.Error() + "\n"))
+	if _, err := s.person(me, shellPath, []string{"sh"}); err != nil {
+		me.console.tell("hangkit: " + err.Error())
 	}
 }
+
+// errWanted ends the work on a console.
+var errWanted = errors.New("hangkit is used on another console")
 
 // person runs a process that has a console to itself, and returns its status.
-func (s *session) person(c *console, file string, args []string) (int, error) {
-	tty, err := c.terminal()
+func (s *session) person(me *running, file string, args []string) (int, error) {
+	tty, err := me.console.terminal()
 	if err != nil {
 		return 0, err
 	}
 	defer tty.Close()
-	cmd := s.command(context.Background(), c, file, args)
+	cmd := s.command(context.Background(), me.console, file, args)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
 	cmd.SysProcAttr = ownTerminal()
-	for len(c.queue) > 0 {
-		time.Sleep(10 * time.Millisecond)
+	me.console.settle()
+	me.console.busy.Store(true)
+	defer me.console.busy.Store(false)
+	if err := s.startAt(me, cmd); err != nil {
+		return 0, err
 	}
-	c.busy.Store(true)
-	defer c.busy.Store(false)
-	if err := cmd.Start(); err != nil {
-		return 0, fmt.Errorf("starting %s: %w", filepath.Base(file), err)
-	}
-	r := &running{console: c, process: cmd.Process, done: make(chan struct{})}
-	s.setMenu(r)
-	defer close(r.done)
-	defer s.setMenu(nil)
 	status, err := exitStatus(cmd.Wait())
+	s.mu.Lock()
+	me.pid = 0
+	s.mu.Unlock()
 	if err := s.stick.sync(); err != nil {
 		s.log("stick: " + err.Error())
 	}
 	return status, err
 }
 
-func (s *session) setMenu(r *running) {
+// startAt starts a process, unless the work was wanted elsewhere in between.
+func (s *session) startAt(me *running, cmd *exec.Cmd) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.menu = r
+	if me.wanted {
+		return errWanted
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("starting %s: %w", filepath.Base(cmd.Path), err)
+	}
+	me.pid = cmd.Process.Pid
+	return nil
 }
 
 // command prepares one of our processes. It works on the stick if there is one.
@@ -376,10 +418,8 @@ func exitStatus(err error) (int, error) {
 		return 0, err
 	}
 	const killed = 128
-	if w, ok := e.Sys().(interface{ Signaled() bool }); ok && w.Signaled() {
-		if sig, ok := e.Sys().(interface{ Signal() unix.Signal }); ok {
-			return killed + int(sig.Signal()), nil
-		}
+	if w, ok := e.Sys().(syscall.WaitStatus); ok && w.Signaled() {
+		return killed + int(w.Signal()), nil
 	}
 	return e.ExitCode(), nil
 }

@@ -206,26 +206,12 @@ func (s *session) awaitWindows(deadline time.Time) bool {
 	var asked time.Time
 	return s.await(func() bool {
 		list, changed := s.disks.snapshot()
-		if changed.Equal(asked) || time.Since(changed) < settleTime || !anyPatient(list) {
+		if changed.Equal(asked) || time.Since(changed) < settleTime || anyLooking(list) || !anyPatient(list) {
 			return false
 		}
 		asked = changed
 		return s.hasWindows(deadline)
 	}, time.Until(deadline))
-}
-
-func anyPatient(list []device) bool {
-	for _, d := range list {
-		if d.looking {
-			return false
-		}
-	}
-	for _, d := range list {
-		if mayHoldWindows(d.fs) {
-			return true
-		}
-	}
-	return false
 }
 
 func (s *session) hasWindows(deadline time.Time) bool {
