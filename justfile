@@ -53,6 +53,11 @@ race:
 boot:
     scripts/bootntfs3
 
+# Boot the live medium in QEMU on every firmware and bus, reject it unsigned, cut its power (an hour): just boot-matrix arm64.
+[group('check')]
+boot-matrix *lanes:
+    go run ./scripts/bootmatrix {{ lanes }}
+
 # Run the Windows build under Wine on devices, images and folders, and compare with Linux.
 [group('check')]
 wine:
