@@ -19,6 +19,8 @@ type Options struct {
 	Append  []string // more words for it
 	Lock    *Lock    // nil is the one that this program carries
 	Store   *Store
+
+	Kernel, Modules string // files of a kernel in place of the packaged one: see ownKernel
 }
 
 // ErrProgram is a program that cannot be a medium's init.
@@ -90,7 +92,7 @@ func Build(ctx context.Context, o Options) (*Medium, error) {
 		}
 		o.Lock = lock
 	}
-	p, err := unpackParts(ctx, a, o.Lock, o.Store)
+	p, err := unpackParts(ctx, a, o)
 	if err != nil {
 		return nil, err
 	}

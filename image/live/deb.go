@@ -121,3 +121,20 @@ func readBounded(r io.Reader, limit int64) ([]byte, error) {
 	}
 	return plain, nil
 }
+
+// readSized reads the size bytes that a header promised. What it promises beyond limit is refused,
+// and what is not there is never asked memory for: the reader ends where its file does.
+func readSized(r io.Reader, size, limit int64) ([]byte, error) {
+	if size < 0 || size > limit {
+		return nil, fmt.Errorf("%d bytes, at most %d: %w", size, limit, ErrFormat)
+	}
+	var b bytes.Buffer
+	b.Grow(int(min(size, firstPiece)) + bytes.MinRead)
+	if _, err := io.CopyN(&b, r, size); err != nil {
+		return nil, fmt.Errorf("cut short: %w: %w", ErrFormat, err)
+	}
+	return b.Bytes(), nil
+}
+
+// firstPiece is the most memory that is set aside on the word of a header.
+const firstPiece = 1 << 20

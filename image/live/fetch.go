@@ -21,7 +21,7 @@ type Store struct {
 	Dir      string                                            // a folder with packages, which is made if it has to be
 	Offline  bool                                              // nothing is fetched
 	Get      func(ctx context.Context, url, name string) error // fetches into a new file; nil is curl or wget
-	Progress func(name string, done, total int64)
+	Progress func(done, total int64)
 }
 
 // CacheDir is where this user's packages are kept.
@@ -43,7 +43,7 @@ func (s *Store) Open(ctx context.Context, lock *Lock, p Package) (*os.File, erro
 	if s.Offline {
 		return nil, fmt.Errorf("%s: %w", name, ErrOffline)
 	}
-	if err := s.fetch(ctx, lock.urls(p), name, p); err != nil {
+	if err := s.fetch(ctx, lock.URLs(p), name, p); err != nil {
 		return nil, err
 	}
 	return openPinned(name, p)
@@ -144,7 +144,7 @@ func (s *Store) watch(ctx context.Context, stop func(), name string, p Package) 
 			return
 		}
 		if s.Progress != nil {
-			s.Progress(p.FileName(), info.Size(), p.Size)
+			s.Progress(info.Size(), p.Size)
 		}
 	}
 }

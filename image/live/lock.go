@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -66,25 +65,15 @@ func ParseLock(text []byte) (*Lock, error) {
 	return &l, nil
 }
 
-// find is the package whose name begins so.
-func (l *Lock) find(prefix string) (Package, error) {
-	for _, p := range l.Packages {
-		if strings.HasPrefix(p.Name, prefix) {
-			return p, nil
-		}
-	}
-	return Package{}, fmt.Errorf("lock file: no package %s…: %w", prefix, ErrFormat)
-}
-
 // FileName is what the archive calls the package.
 func (p Package) FileName() string { return path.Base(p.Path) }
 
 // snapshotTime is how snapshot.debian.org writes a moment.
 const snapshotTime = "20060102T150405Z"
 
-// urls are the places of a package, the best first: the pool loses a version some months after
+// URLs are the places of a package, the best first: the pool loses a version some months after
 // its successor has come, and the snapshot keeps all.
-func (l *Lock) urls(p Package) []string {
+func (l *Lock) URLs(p Package) []string {
 	return []string{
 		"https://deb.debian.org/" + p.Archive + "/" + p.Path,
 		"https://snapshot.debian.org/archive/" + p.Archive + "/" + l.Date.UTC().Format(snapshotTime) + "/" + p.Path,

@@ -44,12 +44,23 @@ func (a arch) wantedFiles() []string {
 }
 
 // unpackParts reads what is needed out of all packages of the lock file.
-func unpackParts(ctx context.Context, a arch, lock *Lock, store *Store) (*parts, error) {
+func unpackParts(ctx context.Context, a arch, o Options) (*parts, error) {
 	p := &parts{files: map[string][]byte{}}
-	for _, pkg := range lock.Packages {
-		if err := p.unpackPackage(ctx, a, lock, pkg, store); err != nil {
+	if o.Kernel != "" {
+		if err := p.ownKernel(o.Kernel, o.Modules); err != nil {
+			return nil, fmt.Errorf("own kernel: %w", err)
+		}
+	}
+	for _, pkg := range o.Lock.Packages {
+		if o.Kernel != "" && strings.HasPrefix(pkg.Name, kernelPackage) {
+			continue
+		}
+		if err := p.unpackPackage(ctx, a, o.Lock, pkg, o.Store); err != nil {
 			return nil, fmt.Errorf("package %s %s: %w", pkg.Name, pkg.Version, err)
 		}
+	}
+	if p.kernel == nil {
+		return nil, fmt.Errorf("no package holds a kernel: %w", ErrFormat)
 	}
 	for _, name := range a.wantedFiles() {
 		if p.files[name] == nil {
@@ -70,11 +81,11 @@ func (p *parts) unpackPackage(ctx context.Context, a arch, lock *Lock, pkg Packa
 		return p.unpackKernel(ctx, release, file)
 	}
 	wanted := a.wantedFiles()
-	return readDeb(file, func(name string, _ int64, r io.Reader) error {
+	return readDeb(file, func(name string, size int64, r io.Reader) error {
 		if !slices.Contains(wanted, name) {
 			return nil
 		}
-		data, err := readBounded(r, maxFile)
+		data, err := readSized(r, size, maxFile)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
@@ -87,7 +98,7 @@ func (p *parts) unpackPackage(ctx context.Context, a arch, lock *Lock, pkg Packa
 func (p *parts) unpackKernel(ctx context.Context, release string, r io.Reader) error {
 	all := newModules(release)
 	dir := "lib/modules/" + release + "/"
-	err := readDeb(r, func(name string, _ int64, r io.Reader) error {
+	err := readDeb(r, func(name string, size int64, r io.Reader) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -96,7 +107,7 @@ func (p *parts) unpackKernel(ctx context.Context, release string, r io.Reader) e
 		if !isKernel && (!inModules || !isBuiltin && !isModule(file)) {
 			return nil
 		}
-		data, err := readBounded(r, maxFile)
+		data, err := readSized(r, size, maxFile)
 		switch {
 		case err != nil:
 			return fmt.Errorf("%s: %w", name, err)
