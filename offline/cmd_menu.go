@@ -107,8 +107,21 @@ func machineWords() string {
 	return strings.TrimPrefix(words, ", ")
 }
 
+// mediumStick is where the live medium mounts the data partition of a stick, whenever it comes.
+const mediumStick = "/media/hangkit"
+
+// lookForStick takes a stick that came after the menu was started. All commands that it starts
+// write there then.
+func lookForStick() {
+	if !isLive() || hasStick() || !exists(mediumStick) || target.InMemory(mediumStick) {
+		return
+	}
+	_ = os.Setenv(stickVariable, mediumStick) // only a name that is no name is refused
+}
+
 // stickState is where results go.
 func stickState() menu.StickState {
+	lookForStick()
 	root, err := stick()
 	switch {
 	case err == nil:

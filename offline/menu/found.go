@@ -145,17 +145,16 @@ func (f *found) take(doc *listDocument) {
 }
 
 func diskWords(t *listTarget) string {
-	words := []string{t.Kind}
-	if t.Format != "" {
-		words[0] = t.Format + " " + t.Kind
+	words := t.Name + ": "
+	switch {
+	case t.Size == 0:
+		return words + t.Kind
+	case t.Model != "":
+		return words + ui.FormatSize(t.Size) + ", " + t.Model
+	case t.Format != "":
+		words += t.Format + " "
 	}
-	if t.Size > 0 {
-		words = append(words, ui.FormatSize(t.Size))
-	}
-	if t.Model != "" {
-		words = append(words, t.Model)
-	}
-	return t.Name + ": " + strings.Join(words, ", ")
+	return words + t.Kind + ", " + ui.FormatSize(t.Size)
 }
 
 // volume takes over what is on one volume. Number counts the Windows of the target.
