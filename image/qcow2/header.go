@@ -204,9 +204,11 @@ func (h header) loses() []string {
 const growth = 64 << 20
 
 // counted is how large the file can become before its refcount table is full.
-func (h header) counted() int64 {
-	blocks := min(h.refcountClusters()*h.cluster(), maxRefcountTable) / entrySize
-	return blocks * (h.cluster() / refcountSize) * h.cluster()
+func (h header) counted() int64 { return h.countedBy(h.refcountClusters() * h.cluster()) }
+
+// countedBy is the same of a table of so many bytes.
+func (h header) countedBy(table int64) int64 {
+	return min(table, maxRefcountTable) / entrySize * (h.cluster() / refcountSize) * h.cluster()
 }
 
 // writeRefusal says why the image in a file of size bytes must not be
@@ -219,7 +221,7 @@ func (h header) writeRefusal(size int64) error {
 		return &container.RefusedError{What: "writes to dirty qcow2 images, whose refcounts may be wrong,", Remedy: "repair it first: qemu-img check -r all %s"}
 	case h.order() != plainOrder:
 		return &container.RefusedError{What: fmt.Sprintf("writes to qcow2 images with refcounts of %d bits", 1<<h.order()), Remedy: convert}
-	case h.counted()-size < min(growth, h.size()):
+	case h.countedBy(maxRefcountTable)-size < min(growth, h.size()):
 		return fullRefcounts()
 	}
 	return nil

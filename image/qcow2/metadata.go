@@ -87,17 +87,76 @@ func (l *layout) surveyRefcounts(m metadata) error {
 	})
 }
 
-// surveyL2 finds the L2 tables. That two entries lead to one is no concern
-// here.
+// surveyL2 finds the L2 tables of the disk and of its snapshots, which share
+// some. Only then it looks where the disk's clusters lie.
 func (l *layout) surveyL2(m metadata) error {
 	tables := metadata{}
-	return l.eachEntry(l.h.l1(), l.h.l1Size(), "L1 table", func(table int64) error {
-		if _, known := tables[table]; known {
-			return nil
+	for _, l1 := range append([]container.Span{{Off: l.h.l1(), Len: l.h.l1Size()}}, l.snapshots...) {
+		err := l.eachEntry(l1.Off, l1.Len, "L1 table", func(table int64) error {
+			if _, known := tables[table]; known {
+				return nil
+			}
+			tables[table] = struct{}{}
+			return l.claim(m, table, l.cluster, "L2 table")
+		})
+		if err != nil {
+			return err
 		}
-		tables[table] = struct{}{}
-		return l.claim(m, table, l.cluster, "L2 table")
+	}
+	return l.surveyData(m)
+}
+
+// surveyData looks where the clusters of the disk lie: none may be behind the
+// end of the file, where new ones go, nor over a table, nor be two clusters of
+// the disk and its own.
+func (l *layout) surveyData(m metadata) error {
+	size, err := l.storage.Size()
+	if err != nil {
+		return err
+	}
+	own := clusterSet{}
+	table := make([]byte, l.cluster)
+	return l.eachEntry(l.h.l1(), l.h.l1Size(), "L1 table", func(at int64) error {
+		if err := l.tables.ReadAt(table, at); err != nil {
+			return fmt.Errorf("qcow2 L2 table: %w", err)
+		}
+		for i := int64(0); i < l.cluster; i += entrySize {
+			e := be.Uint64(table[i:])
+			off, n, err := l.held(e, at+i)
+			switch {
+			case err != nil:
+				return err
+			case off == 0:
+				continue
+			case off >= size:
+				return &container.TruncatedError{Off: off, Len: n, Have: size}
+			case m.has(off, n, l.cluster), e&(entryCopied|entryPacked) == entryCopied && !own.add(off/l.cluster):
+				return &container.FormatError{Off: at + i, What: "qcow2 L2 table: cluster", Want: "a place of its own", Got: fmt.Sprintf("0x%x", off)}
+			}
+		}
+		return nil
 	})
+}
+
+// held is what an L2 entry at a place holds of the file, nothing if 0.
+func (l *layout) held(e uint64, at int64) (off, n int64, err error) {
+	if e&entryPacked != 0 {
+		off, n = l.packed(e)
+		return off, n, nil
+	}
+	off, err = l.pointed(e, at, "L2 table")
+	return off, l.cluster, err
+}
+
+// clusterSet is a set of numbers, of which many lie together.
+type clusterSet map[int64]uint64
+
+// add says whether the number is new.
+func (s clusterSet) add(n int64) bool {
+	const word = 64
+	before := s[n/word]
+	s[n/word] = before | 1<<(n%word)
+	return s[n/word] != before
 }
 
 // eachEntry calls do for the clusters that n entries of a table point to.
@@ -153,6 +212,7 @@ func (l *layout) surveySnapshot(m metadata, at int64) (int64, error) {
 		return 0, &container.FormatError{Off: at, What: "qcow2 snapshot: L1 table", Got: fmt.Sprintf("%d bytes at 0x%x", size, off)}
 	}
 	names := int64(be.Uint16(s[snapshotIDLen:])) + int64(be.Uint16(s[snapshotNameLen:]))
+	l.snapshots = append(l.snapshots, container.Span{Off: off, Len: size / entrySize})
 	return container.RoundUp(snapshotHead+extra+names, entrySize), l.claim(m, off, size, "L1 table of a snapshot")
 }
 

@@ -27,7 +27,8 @@ type layout struct {
 	perL2   int64 // entries of an L2 table
 	below   container.Source
 
-	metadata metadata // of an image that is written
+	metadata  metadata         // of an image that is written
+	snapshots []container.Span // their L1 tables, with the number of entries
 
 	free    int64   // where the next new cluster is looked for; 0 before the first
 	dropped []int64 // clusters that are let go once nothing points to them
@@ -88,7 +89,18 @@ func (l *layout) l2At(cluster int64) (at int64, own bool, err error) {
 	if err != nil || table == 0 {
 		return 0, false, err
 	}
-	return table + entrySize*(cluster%l.perL2), e&entryCopied != 0, nil
+	own, err = l.alone(e, table)
+	return table + entrySize*(cluster%l.perL2), own, err
+}
+
+// alone says whether what an entry points to is the disk's alone. Before it is
+// written the refcount must say so too: a snapshot may have it nevertheless.
+func (l *layout) alone(entry uint64, off int64) (bool, error) {
+	if entry&entryCopied == 0 || l.metadata == nil {
+		return entry&entryCopied != 0, nil
+	}
+	n, err := l.refcount(off)
+	return n == 1, err
 }
 
 // entry is the L2 entry of a cluster of the disk, 0 if it has none.
@@ -129,7 +141,9 @@ func (l *layout) Extent(off, limit int64) (container.Extent, error) {
 		return container.Extent{Kind: container.Below, Len: limit}, nil
 	}
 	kind := container.Shared
-	if own && e&entryCopied != 0 {
+	if alone, err := l.alone(e, data); err != nil {
+		return container.Extent{}, err
+	} else if own && alone {
 		kind = container.Data
 	}
 	return l.insideFile(container.Extent{Kind: kind, Len: limit, Off: data + at}, data)

@@ -196,6 +196,9 @@ func (c *checker) u64(off int64) uint64 {
 
 func (c *checker) count(off int64) int {
 	table := int64(be.Uint64(c.b[48:]))
+	if off >= int64(be.Uint32(c.b[56:]))*c.size/8*(c.size/2)*c.size {
+		return 0
+	}
 	block := int64(c.u64(table + 8*(off/c.size/(c.size/2))))
 	at := block + 2*(off/c.size%(c.size/2))
 	if block == 0 || at+2 > int64(len(c.b)) {
@@ -221,6 +224,15 @@ func (c *checker) use(entry uint64) int64 {
 }
 
 func (c *checker) walk() {
+	refcounts, clusters := int64(be.Uint64(c.b[48:])), int64(be.Uint32(c.b[56:]))
+	for i := range clusters {
+		c.use(1<<63 | uint64(refcounts+i*c.size))
+	}
+	for at := refcounts; at < refcounts+clusters*c.size; at += 8 {
+		if block := c.u64(at); block != 0 {
+			c.use(1<<63 | block)
+		}
+	}
 	l1, n := int64(be.Uint64(c.b[40:])), int64(be.Uint32(c.b[36:]))
 	for i := range n {
 		table := c.use(c.u64(l1 + 8*i))
@@ -340,7 +352,7 @@ func TestDataOverTables(t *testing.T) {
 // written.
 func TestFullRefcounts(t *testing.T) {
 	t.Parallel()
-	const counted = 512 * 2048 * cluster // by a table of one cluster
+	const counted = 1 << 20 * 2048 * cluster // by the largest table
 	m := create(t, qcow2.Options{Size: 16 * mib, Cluster: cluster})
 	for end, refused := range map[int64]bool{counted - 17*mib: false, counted - 15*mib: true} {
 		b := &sized{m, end}
@@ -350,6 +362,110 @@ func TestFullRefcounts(t *testing.T) {
 		}
 		if err := d.Writable(); errors.Is(err, container.ErrRefused) != refused {
 			t.Errorf("file of 0x%x bytes: %v", end, err)
+		}
+	}
+}
+
+// TestGrow: an image whose refcount table is full gets a longer one.
+func TestGrow(t *testing.T) {
+	t.Parallel()
+	containertest.Run(t, containertest.Format{Make: nearlyFull, Open: open, Piece: 100 * kib, Check: check, Oracle: containertest.QEMU("qcow2"), Variant: true})
+	m := nearlyFull(t)
+	before := be.Uint32(m.Bytes()[56:])
+	d, err := open(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.WriteAt(bytes.Repeat([]byte("x"), 100*kib), 500*kib); err != nil || d.Close() != nil {
+		t.Fatal(err)
+	}
+	if after := be.Uint32(m.Bytes()[56:]); after <= before {
+		t.Errorf("the table had %d clusters, and has %d", before, after)
+	}
+	if err := check(m); err != nil {
+		t.Error(err)
+	}
+}
+
+// nearlyFull is an image with room in its refcount table for a few clusters
+// more: nobody uses most of its file.
+func nearlyFull(tb testing.TB) *containertest.Medium {
+	tb.Helper()
+	const cluster, counted = 512, 64 * 256 * 512
+	m := create(tb, qcow2.Options{Size: mib, Cluster: cluster})
+	put(tb, m, counted-3*cluster-1, []byte{0})
+	return m
+}
+
+// TestSnapshotShares: what a snapshot has is neither written in place nor taken
+// for free, even where the disk's entry says that it is the disk's alone.
+func TestSnapshotShares(t *testing.T) {
+	t.Parallel()
+	good := snapshot(t).Bytes()
+	l1 := int64(be.Uint64(good[l1Table*cluster:]))
+	be.PutUint64(good[l1Table*cluster:], 1<<63|uint64(l1)) // damage: counted twice
+	first := int64(be.Uint64(good[l1:]))
+	be.PutUint64(good[l1:], 1<<63|uint64(first))
+	before := bytes.Clone(good[first:][:cluster])
+	m := containertest.Load(good)
+	d, err := open(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.WriteAt(bytes.Repeat([]byte("new"), 100), 0); err != nil || d.Close() != nil {
+		t.Fatal(err)
+	}
+	if after := m.Bytes(); !bytes.Equal(after[first:][:cluster], before) || !bytes.Equal(after[l1:][:cluster], good[l1:][:cluster]) {
+		t.Error("written over what the snapshot has")
+	}
+}
+
+// TestSurvey: an image of which the disk's entries lead to a snapshot's table,
+// behind the end of the file, or twice to one place is not written.
+func TestSurvey(t *testing.T) {
+	t.Parallel()
+	good := small(t).Bytes()
+	end := int64(len(good))
+	good = append(good, make([]byte, 3*cluster)...)
+	be.PutUint32(good[60:], 1)
+	be.PutUint64(good[64:], uint64(end)) // the snapshot table, its L1 table, and its L2 table
+	be.PutUint64(good[end:], uint64(end+cluster))
+	be.PutUint32(good[end+8:], 1)
+	be.PutUint64(good[end+cluster:], uint64(end+2*cluster))
+	l2 := int64(be.Uint64(good[l1Table*cluster:]) & 0x00fffffffffffe00)
+	second := int64(be.Uint64(good[l2+8:]) & 0x00fffffffffffe00)
+	for name, c := range map[string]struct {
+		place int64
+		want  error
+	}{
+		"whole":                  {second, nil},
+		"L2 table of a snapshot": {end + 2*cluster, container.ErrFormat},
+		"behind the end":         {end + 3*cluster, container.ErrTruncated},
+		"of the first cluster":   {int64(be.Uint64(good[l2:]) & 0x00fffffffffffe00), container.ErrFormat},
+	} {
+		b := bytes.Clone(good)
+		be.PutUint64(b[l2+8:], 1<<63|uint64(c.place))
+		m := containertest.Load(b)
+		d, err := open(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.WriteAt([]byte("x"), 0); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		} else if err != nil && !bytes.Equal(m.Bytes(), b) {
+			t.Errorf("%s: written", name)
+		}
+	}
+}
+
+// TestBitmapsLost: what a write drops is said before.
+func TestBitmapsLost(t *testing.T) {
+	t.Parallel()
+	for autoclear, want := range map[byte]int{0: 0, 1: 1, 2: 0} {
+		m := small(t)
+		put(t, m, 95, []byte{autoclear})
+		if d, err := qcow2.Open(m, nil); err != nil || len(d.Loses()) != want {
+			t.Errorf("autoclear %d: %v", autoclear, err)
 		}
 	}
 }

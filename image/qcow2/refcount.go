@@ -16,11 +16,11 @@ func (l *layout) perBlock() int64 { return l.cluster / refcountSize }
 // refcountAt is where the counter of the cluster at off lies; 0 if the table
 // has no block for it.
 func (l *layout) refcountAt(off int64) (int64, error) {
+	if off >= l.h.counted() {
+		return 0, nil
+	}
 	index := off / l.cluster
 	at := l.h.refcounts() + entrySize*(index/l.perBlock())
-	if at >= l.h.refcounts()+l.h.refcountClusters()*l.cluster {
-		return 0, fullRefcounts()
-	}
 	e, err := l.u64(at, "refcount table")
 	if err != nil {
 		return 0, err
@@ -32,7 +32,7 @@ func (l *layout) refcountAt(off int64) (int64, error) {
 	return block + refcountSize*(index%l.perBlock()), nil
 }
 
-// fullRefcounts: the table would have to move, which is left to QEMU.
+// fullRefcounts: there is no larger table.
 func fullRefcounts() error {
 	return &container.RefusedError{What: "writes to qcow2 images whose refcount table is full", Remedy: "make it anew: qemu-img convert -O qcow2 %s new.qcow2"}
 }
@@ -69,6 +69,11 @@ func (l *layout) allocate() (int64, error) {
 		return 0, err
 	}
 	for range maxUsed {
+		if l.free >= l.h.counted() {
+			if err := l.grow(); err != nil {
+				return 0, err
+			}
+		}
 		if err := l.ensureBlock(l.free); err != nil {
 			return 0, err
 		}
@@ -119,6 +124,62 @@ func (l *layout) ensureBlock(off int64) error {
 		return err
 	}
 	return l.tables.Put(be.AppendUint64(nil, uint64(off)), l.h.refcounts()+entrySize*(index/l.perBlock()))
+}
+
+// grow makes the refcount table half as long again. All clusters from the end of
+// the file on are counted by nobody then, so there go blocks that count
+// themselves and the new table, and the new table. They are durable before the
+// header names them, in one sector; the old table is let go last.
+func (l *layout) grow() error {
+	start, old := l.free, l.h.refcountClusters()
+	if start != l.h.counted() {
+		return &container.FormatError{Off: headerRefcountLen, What: "qcow2 header: clusters of the refcount table", Want: fmt.Sprintf("enough for 0x%x bytes", start), Got: old}
+	}
+	clusters := min(old+old/2+1, maxRefcountTable/l.cluster)
+	blocks := int64(1)
+	for blocks*l.perBlock() < blocks+clusters {
+		blocks++
+	}
+	if clusters <= old || (clusters-old)*l.cluster < blocks*entrySize {
+		return fullRefcounts()
+	}
+	if err := l.writeCounted(start, blocks, clusters); err != nil {
+		return err
+	}
+	if err := l.storage.Sync(); err != nil {
+		return err
+	}
+	for c := range old {
+		l.drop(l.h.refcounts() + c*l.cluster)
+	}
+	be.PutUint64(l.h[headerRefcountOff:], uint64(start+blocks*l.cluster))
+	be.PutUint32(l.h[headerRefcountLen:], uint32(clusters))
+	if err := l.tables.Put(l.h[headerRefcountOff:headerSnapshots], headerRefcountOff); err != nil {
+		return err
+	}
+	l.free = start + (blocks+clusters)*l.cluster
+	return l.storage.Sync()
+}
+
+// writeCounted puts refcount blocks for themselves and the table behind them at
+// start, and there the table: the one that counts, and the new blocks.
+func (l *layout) writeCounted(start, blocks, clusters int64) error {
+	counts := make([]byte, blocks*l.cluster)
+	for c := range blocks + clusters {
+		be.PutUint16(counts[refcountSize*c:], 1)
+		l.keep(start + c*l.cluster)
+	}
+	table := make([]byte, clusters*l.cluster)
+	if err := l.tables.ReadAt(table[:l.h.refcountClusters()*l.cluster], l.h.refcounts()); err != nil {
+		return fmt.Errorf("qcow2 refcount table: %w", err)
+	}
+	for b := range blocks {
+		be.PutUint64(table[entrySize*(start/l.cluster/l.perBlock()+b):], uint64(start+b*l.cluster))
+	}
+	if err := l.tables.Put(counts, start); err != nil {
+		return err
+	}
+	return l.tables.Put(table, start+blocks*l.cluster)
 }
 
 // drop lets go of a cluster once the entry that pointed to it is replaced
