@@ -106,10 +106,9 @@ func (m *matrix) replay(ctx context.Context, state string) *boottest.Cuts {
 }
 
 func (m *matrix) kill(ctx context.Context, cuts *boottest.Cuts, state string) {
-	s := m.setup(boottest.BIOS, boottest.CD)
 	for i, at := range cuts.Moments(m.seed, m.cuts) {
 		started := time.Now()
-		left, err := cuts.Kill(ctx, s, cutBus, at)
+		left, err := cuts.Kill(ctx, at)
 		m.row(fmt.Sprintf("power cut: %s, kill %d", state, i+1), boottest.Times{Total: time.Since(started)}, err)
 		m.note("", "%v behind write %d of %d, seed %d: %s", at.Later.Round(time.Millisecond), at.Writes, cuts.Writes, m.seed, left)
 	}

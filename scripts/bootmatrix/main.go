@@ -15,6 +15,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -26,12 +27,9 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "bootmatrix:", err)
-		stop()
-		os.Exit(1) //nolint:gocritic // stop was called
+	log.SetFlags(0)
+	if err := run(os.Args[1:], os.Stdout); err != nil {
+		log.Fatal("bootmatrix: ", err)
 	}
 }
 
@@ -59,7 +57,9 @@ var lanes = []lane{
 	{"powercut", (*matrix).powerCut}, {"menu", (*matrix).menu}, {"arm64", (*matrix).arm64},
 }
 
-func run(ctx context.Context, args []string, out io.Writer) error {
+func run(args []string, out io.Writer) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	m := &matrix{out: out, lab: &boottest.Lab{Kit: &boottest.Kit{}}}
 	flags := flag.NewFlagSet("bootmatrix", flag.ContinueOnError)
 	flags.StringVar(&m.lab.Kit.Program, "hangkit", "", "binary that makes media and disks, and judges them")

@@ -34,7 +34,7 @@ var guidance = []step{
 }
 
 // more is what the pager says where a text is longer than the screen.
-const more = `-- more --`
+const more = `-- more:`
 
 // Guided drives the menu over the serial line, from check over arm to power off; the VGA
 // screen is saved when the prompt is there.

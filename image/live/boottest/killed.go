@@ -27,10 +27,12 @@ type Cuts struct {
 	*Cut
 	Writes int    // requests that reached the disk
 	Log    string // of blklogwrites
-	After  *Disk
+
+	waiting Setup // a machine that was saved before arm was started
 }
 
-// PrepareCuts lets arm run to its end once, on a disk in that state whose writes are logged.
+// PrepareCuts lets arm run to its end once, on a disk in that state whose writes are logged,
+// and has another machine wait for the kills. The bus must be one whose state QEMU can save.
 func (l *Lab) PrepareCuts(ctx context.Context, s Setup, bus Bus, state string) (*Cuts, error) {
 	before, err := l.Kit.NewDisk(ctx, "before.img", "--state", state)
 	if err != nil {
@@ -53,7 +55,12 @@ func (l *Lab) PrepareCuts(ctx context.Context, s Setup, bus Bus, state string) (
 		return nil, err
 	}
 	writes, err := countWrites(log)
-	return &Cuts{Cut: cut, Writes: writes, Log: log, After: after}, err
+	if err != nil {
+		return nil, err
+	}
+	c := &Cuts{Cut: cut, Writes: writes, Log: log}
+	s.Run = ""
+	return c, c.wait(ctx, s, bus)
 }
 
 func countWrites(log string) (int, error) {
@@ -92,13 +99,14 @@ func (c *Cuts) Moments(seed uint64, count int) []Moment {
 }
 
 // Kill kills QEMU at the moment, and judges the disk and what undo makes of it.
-func (c *Cuts) Kill(ctx context.Context, s Setup, bus Bus, at Moment) (Outcome, error) {
+func (c *Cuts) Kill(ctx context.Context, at Moment) (Outcome, error) {
 	d, err := c.disk.Copy("cut.img")
 	if err != nil {
 		return "", err
 	}
 	defer os.Remove(d.File)
-	s.Run, s.Disks = armOrders, []Attached{{File: d.File, Bus: bus, WriteIOPS: slowWrites}}
+	s := c.waiting
+	s.Disks = []Attached{{File: d.File, Bus: s.Disks[0].Bus, WriteIOPS: slowWrites}}
 	if err := s.killed(ctx, at); err != nil {
 		return "", err
 	}
@@ -109,13 +117,38 @@ func (c *Cuts) Kill(ctx context.Context, s Setup, bus Bus, at Moment) (Outcome, 
 	return left, c.Undo(ctx, d, left)
 }
 
+// toShell is how a person gets from the prompt to a shell.
+var toShell = []step{{saysMenu, "\r"}, {`What now\?`, "s\r"}, {`# $`, ""}}
+
+// wait boots to a shell beside the disk, and saves the state of the machine: every kill then
+// begins there. The disk has not been written to, so that a copy can take its place.
+func (c *Cuts) wait(ctx context.Context, s Setup, bus Bus) (err error) {
+	s.Disks = []Attached{{File: c.disk.File, Bus: bus}}
+	m, err := s.Start(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	for _, step := range toShell {
+		if err := m.answer(ctx, step); err != nil {
+			return err
+		}
+	}
+	s.Resume = c.disk.File + ".state"
+	c.waiting = s
+	return m.QMP.Save(s.Resume)
+}
+
 func (s *Setup) killed(ctx context.Context, at Moment) (err error) {
 	m, err := s.Start(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	if _, err := s.started(ctx, m); err != nil {
+	if err := m.QMP.Running(); err != nil {
+		return err
+	}
+	if err := m.Console.Type("hangkit " + armOrders + "\r"); err != nil {
 		return err
 	}
 	end := time.Now().Add(runPatience)

@@ -33,6 +33,7 @@ func TestOracleLive(t *testing.T) {
 }
 
 func liveCollects(t *testing.T, l *Lab) {
+	t.Helper()
 	times, err := l.Collect(t.Context(), Setup{Firmware: BIOS}, AHCI)
 	if err != nil {
 		t.Fatal(err)
@@ -41,6 +42,7 @@ func liveCollects(t *testing.T, l *Lab) {
 }
 
 func liveArms(t *testing.T, l *Lab) {
+	t.Helper()
 	times, err := l.Arm(t.Context(), Setup{Firmware: SecureBoot, Medium: CD, File: l.Medium}, NVMe)
 	if err != nil {
 		t.Fatal(err)
@@ -50,6 +52,7 @@ func liveArms(t *testing.T, l *Lab) {
 
 // liveUnsigned is the same machine as that of liveArms, which starts what is signed.
 func liveUnsigned(t *testing.T, l *Lab) {
+	t.Helper()
 	unsigned := l.Rejections()[0]
 	if err := l.Reject(t.Context(), Setup{Firmware: SecureBoot, Medium: CD}, unsigned); err != nil {
 		t.Fatal(err)

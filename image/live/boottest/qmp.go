@@ -117,3 +117,40 @@ func (q *QMP) Writes(n int) (int, error) {
 	}
 	return 0, fmt.Errorf("QMP query-blockstats: no disk %s", id)
 }
+
+// How long QEMU may take to save or load the state of a machine.
+const (
+	statePatience = 2 * time.Minute
+	statePoll     = 50 * time.Millisecond
+)
+
+// Save stops the machine and saves its state, but not its disks.
+func (q *QMP) Save(file string) error {
+	if err := q.Do("stop", nil, nil); err != nil {
+		return err
+	}
+	if err := q.Do("migrate", map[string]any{"uri": "exec:cat >'" + file + "'"}, nil); err != nil {
+		return err
+	}
+	return q.await("query-migrate", "completed")
+}
+
+// Running waits until a resumed machine runs. It was saved while it was stopped.
+func (q *QMP) Running() error {
+	if err := q.await("query-status", "paused"); err != nil {
+		return err
+	}
+	return q.Do("cont", nil, nil)
+}
+
+func (q *QMP) await(query, status string) error {
+	for end := time.Now().Add(statePatience); ; time.Sleep(statePoll) {
+		var state struct{ Status string }
+		if err := q.Do(query, nil, &state); err != nil || state.Status == status {
+			return err
+		}
+		if state.Status == "failed" || time.Now().After(end) {
+			return fmt.Errorf("QMP %s: %s, want %s", query, state.Status, status)
+		}
+	}
+}

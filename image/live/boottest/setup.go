@@ -59,6 +59,7 @@ type Setup struct {
 	Run      string // unattended commands, given by fw_cfg
 	Memory   int    // MiB, DefaultMemory if 0
 	Disks    []Attached
+	Resume   string    // file that QMP.Save saved the state of such a machine in
 	Verbose  io.Writer // gets the console while it runs, if set
 }
 
@@ -92,6 +93,9 @@ func (s *Setup) arguments(dir string) ([]string, error) {
 	}
 	if s.Run != "" {
 		args = append(args, "-fw_cfg", "name=opt/hangkit/run,string="+comma(s.Run))
+	}
+	if s.Resume != "" {
+		args = append(args, "-incoming", "exec:cat '"+s.Resume+"'")
 	}
 	return args, nil
 }
