@@ -2,6 +2,7 @@ package live
 
 import (
 	"archive/tar"
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -88,11 +89,14 @@ func readData(name string, r io.Reader, each func(name string, size int64, r io.
 	}
 }
 
+// unpackBuffer is what is read at once of a packed file.
+const unpackBuffer = 256 << 10
+
 // unpacker undoes the compression that a file's name ends in.
 func unpacker(ext string, r io.Reader) (io.Reader, error) {
 	switch ext {
 	case ".xz":
-		return xz.NewReader(r)
+		return xz.NewReader(bufio.NewReaderSize(r, unpackBuffer)) // which reads single bytes
 	case ".zst":
 		return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxUnpacked))
 	case ".tar", ".ko", "":
