@@ -90,7 +90,7 @@ func (m *medium) isolinuxConfig() []byte {
 	line := m.commandLine()
 	var b strings.Builder
 	b.WriteString("serial 0 115200\nsay " + titleStart + "\n")
-	b.WriteString("say Enter starts. Type verbose for the messages of the kernel, local for the machine's own disk.\n")
+	b.WriteString("say Enter starts. Type verbose for kernel messages, local for the own disk.\n")
 	fmt.Fprintf(&b, "default start\nprompt 1\ntimeout %d\n", bootDelay*10)
 	b.WriteString(entry("start", titleStart, line))
 	b.WriteString(entry("verbose", titleVerbose, verbose(line)))
