@@ -11,8 +11,11 @@ import (
 	"hangkit/image/live/boottest"
 )
 
-// row prints one line of the table.
-func (m *matrix) row(lane string, times boottest.Times, err error) {
+// row prints one line of the table, but not what an interrupted run did not do.
+func (m *matrix) row(ctx context.Context, lane string, times boottest.Times, err error) {
+	if ctx.Err() != nil {
+		return
+	}
 	verdict := "ok"
 	if err != nil {
 		verdict = "FAILED"
@@ -47,7 +50,7 @@ func (m *matrix) arm(ctx context.Context) {
 		for _, medium := range boottest.Media() {
 			for _, bus := range m.buses() {
 				times, err := m.lab.Arm(ctx, m.setup(f, medium), bus)
-				m.row(fmt.Sprintf("arm: %s %s, disk %s", f, medium, bus), times, err)
+				m.row(ctx, fmt.Sprintf("arm: %s %s, disk %s", f, medium, bus), times, err)
 			}
 		}
 	}
@@ -58,7 +61,7 @@ func (m *matrix) collect(ctx context.Context) {
 	for _, f := range boottest.Firmwares() {
 		for _, bus := range m.buses() {
 			times, err := m.lab.Collect(ctx, m.setup(f, boottest.USB), bus)
-			m.row(fmt.Sprintf("collect: %s USB, disk %s", f, bus), times, err)
+			m.row(ctx, fmt.Sprintf("collect: %s USB, disk %s", f, bus), times, err)
 		}
 	}
 }
@@ -69,11 +72,11 @@ func (m *matrix) secureBoot(ctx context.Context) {
 	for _, medium := range boottest.Media() {
 		s := m.setup(boottest.SecureBoot, medium)
 		times, err := s.Menu(ctx)
-		m.row(fmt.Sprintf("secure boot: %s, untouched", medium), times, err)
+		m.row(ctx, fmt.Sprintf("secure boot: %s, untouched", medium), times, err)
 		for _, r := range m.lab.Rejections() {
 			started := time.Now()
 			err := m.lab.Reject(ctx, s, r)
-			m.row(fmt.Sprintf("secure boot: %s, %s", medium, r.Name), boottest.Times{Total: time.Since(started)}, err)
+			m.row(ctx, fmt.Sprintf("secure boot: %s, %s", medium, r.Name), boottest.Times{Total: time.Since(started)}, err)
 		}
 	}
 }
@@ -96,11 +99,11 @@ func (m *matrix) replay(ctx context.Context, state string) *boottest.Cuts {
 	lane := "power cut: " + state
 	cuts, err := m.lab.PrepareCuts(ctx, m.setup(boottest.BIOS, boottest.CD), cutBus, state)
 	if err != nil {
-		m.row(lane, boottest.Times{}, err)
+		m.row(ctx, lane, boottest.Times{}, err)
 		return nil
 	}
 	replayed, err := cuts.Replay(ctx, cuts.Log, m.seed, subsets)
-	m.row(lane+", replayed", boottest.Times{}, err)
+	m.row(ctx, lane+", replayed", boottest.Times{}, err)
 	m.note("", "%d cuts in %d writes between %d flushes: %d old, %d new", replayed.Cuts, cuts.Writes, replayed.Flushes, replayed.Old, replayed.New)
 	return cuts
 }
@@ -109,7 +112,7 @@ func (m *matrix) kill(ctx context.Context, cuts *boottest.Cuts, state string) {
 	for i, at := range cuts.Moments(m.seed, m.cuts) {
 		started := time.Now()
 		left, err := cuts.Kill(ctx, at)
-		m.row(fmt.Sprintf("power cut: %s, kill %d", state, i+1), boottest.Times{Total: time.Since(started)}, err)
+		m.row(ctx, fmt.Sprintf("power cut: %s, kill %d", state, i+1), boottest.Times{Total: time.Since(started)}, err)
 		m.note("", "%v behind write %d of %d, seed %d: %s", at.Later.Round(time.Millisecond), at.Writes, cuts.Writes, m.seed, left)
 	}
 }
@@ -118,26 +121,26 @@ func (m *matrix) kill(ctx context.Context, cuts *boottest.Cuts, state string) {
 // takes to it, and with how little memory.
 func (m *matrix) menu(ctx context.Context) {
 	times, err := m.lab.Guided(ctx, m.setup(boottest.BIOS, boottest.CD), m.image)
-	m.row("menu: check, arm, power off", times, err)
+	m.row(ctx, "menu: check, arm, power off", times, err)
 	for _, f := range boottest.Firmwares() {
 		for _, medium := range boottest.Media() {
 			s := m.setup(f, medium)
 			times, err := s.Menu(ctx)
-			m.row(fmt.Sprintf("menu: %s %s", f, medium), times, err)
+			m.row(ctx, fmt.Sprintf("menu: %s %s", f, medium), times, err)
 		}
 	}
 	for _, memory := range []int{256, 192, 160} {
 		s := m.setup(boottest.BIOS, boottest.CD)
 		s.Memory = memory
 		times, err := s.Menu(ctx)
-		m.row(fmt.Sprintf("menu: BIOS CD, %d MiB", memory), times, err)
+		m.row(ctx, fmt.Sprintf("menu: BIOS CD, %d MiB", memory), times, err)
 	}
 }
 
 // arm64 boots the medium of the other architecture.
 func (m *matrix) arm64(ctx context.Context) {
 	file, err := m.lab.Kit.MakeARM64Medium(ctx)
-	m.row("arm64: the medium", boottest.Times{}, err)
+	m.row(ctx, "arm64: the medium", boottest.Times{}, err)
 	if err != nil {
 		return
 	}
@@ -146,7 +149,7 @@ func (m *matrix) arm64(ctx context.Context) {
 			s := m.setup(boottest.UEFI, medium)
 			s.ARM64, s.File = true, file
 			times, err := m.lab.Arm(ctx, s, bus)
-			m.row(fmt.Sprintf("arm64: UEFI %s, disk %s", medium, bus), times, err)
+			m.row(ctx, fmt.Sprintf("arm64: UEFI %s, disk %s", medium, bus), times, err)
 		}
 	}
 }

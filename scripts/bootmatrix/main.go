@@ -12,6 +12,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -123,12 +124,15 @@ func (m *matrix) all(ctx context.Context, names []string) error {
 		}
 	}
 	for _, l := range lanes {
-		if slices.Contains(names, l.name) || len(names) == 0 && l.name != "arm64" {
+		if ctx.Err() == nil && (slices.Contains(names, l.name) || len(names) == 0 && l.name != "arm64") {
 			l.run(m, ctx)
 		}
+	}
+	if ctx.Err() != nil {
+		return errors.New("interrupted")
 	}
 	if len(m.failed) > 0 {
 		return fmt.Errorf("%d failed: %s", len(m.failed), strings.Join(m.failed, "; "))
 	}
-	return ctx.Err()
+	return nil
 }
