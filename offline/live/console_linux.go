@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -30,10 +31,16 @@ const (
 // console is one of the kernel's consoles: a screen with its keyboard, or a serial line.
 type console struct {
 	name  string // tty1, ttyS0
-	queue chan []byte
-	busy  atomic.Bool // a process of its own has it
-	out   *os.File
+	queue chan output
+	busy  atomic.Bool   // a process of its own has it
+	out   *os.File      // of drain only
 	sane  *unix.Termios // as the kernel set it up
+}
+
+// output is text for a console; shown is closed when it is there.
+type output struct {
+	text  []byte
+	shown chan struct{}
 }
 
 // activeConsoles lists the consoles that the kernel was given, by /dev name. The kernel's
@@ -60,18 +67,29 @@ func openConsoles(names []string) *consoles {
 }
 
 func openConsole(name string) (*console, error) {
-	c := &console{name: name, queue: make(chan []byte, consoleQueue)}
-	fd, err := c.open()
-	if err != nil {
+	c := &console{name: name, queue: make(chan output, consoleQueue)}
+	if err := c.reopen(); err != nil {
 		return nil, err
 	}
-	c.out = os.NewFile(uintptr(fd), name)
-	c.setSize(fd)
-	if c.sane, err = unix.IoctlGetTermios(fd, unix.TCGETS); err != nil {
+	var err error
+	if c.sane, err = unix.IoctlGetTermios(int(c.out.Fd()), unix.TCGETS); err != nil {
 		return nil, errors.Join(err, c.out.Close()) // no terminal
 	}
 	go c.drain()
 	return c, nil
+}
+
+func (c *console) reopen() error {
+	fd, err := c.open()
+	if err != nil {
+		return err
+	}
+	if c.out != nil {
+		_ = c.out.Close() // it was hung up
+	}
+	c.out = os.NewFile(uintptr(fd), c.name)
+	c.setSize(fd)
+	return nil
 }
 
 // open opens the terminal without making it ours: Ctrl-C is for the menu that runs on it.
@@ -85,16 +103,26 @@ func (c *console) setSize(fd int) {
 	}
 }
 
+// drain writes what is queued. When a process that had the terminal to itself ends, the
+// kernel hangs up, and the terminal must be opened anew.
 func (c *console) drain() {
-	for b := range c.queue {
-		_, _ = c.out.Write(b) // a console that is gone shows nothing
+	for o := range c.queue {
+		if _, err := c.out.Write(o.text); err != nil && c.reopen() == nil {
+			_, _ = c.out.Write(o.text) // a console that is gone shows nothing
+		}
+		if o.shown != nil {
+			_ = unix.IoctlSetInt(int(c.out.Fd()), unix.TCSBRK, 1) // tcdrain(3)
+			close(o.shown)
+		}
 	}
 }
 
 // write queues text and never waits: a serial line may be held up at its other end.
-func (c *console) write(b []byte) {
+func (c *console) write(b []byte) { c.enqueue(output{text: b}) }
+
+func (c *console) enqueue(o output) {
 	select {
-	case c.queue <- b:
+	case c.queue <- o:
 	default:
 	}
 }
@@ -104,8 +132,11 @@ func (c *console) tell(line string) { c.write([]byte(line + "\n")) }
 
 // settle waits until what was queued is out, for a while.
 func (c *console) settle() {
-	for deadline := time.Now().Add(drainTime); len(c.queue) > 0 && time.Now().Before(deadline); {
-		time.Sleep(10 * time.Millisecond)
+	shown := make(chan struct{})
+	c.enqueue(output{shown: shown})
+	select {
+	case <-shown:
+	case <-time.After(drainTime):
 	}
 }
 
@@ -130,20 +161,11 @@ func (cs *consoles) say(line string) {
 
 // flush waits until everything is out, as far as the lines take it.
 func (cs *consoles) flush() {
+	var wait sync.WaitGroup
 	for _, c := range cs.list {
-		c.settle()
+		wait.Go(c.settle)
 	}
-	done := make(chan struct{})
-	go func() {
-		for _, c := range cs.list {
-			_ = unix.IoctlSetInt(int(c.out.Fd()), unix.TCSBRK, 1) // tcdrain(3)
-		}
-		close(done)
-	}()
-	select {
-	case <-done:
-	case <-time.After(drainTime):
-	}
+	wait.Wait()
 }
 
 // readLine waits for a line. The terminal is open only as long, so that nothing is taken
@@ -178,7 +200,7 @@ func (c *console) reset(fd int) {
 	}
 }
 
-// attributes are those of a process that has the console to itself.
+// ownTerminal makes a process the leader of a session that has the console to itself.
 func ownTerminal() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}
 }

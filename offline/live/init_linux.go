@@ -39,9 +39,10 @@ func Init() int {
 	}
 	for n := range maxSessions {
 		end := superviseSession(consoles, n > 0)
-		consoles.say(fmt.Sprintf("\nhangkit: the session stopped (%s). No disk is mounted but the stick.", end))
-		time.Sleep(betweenDeaths)
+		consoles.say(fmt.Sprintf("\nhangkit: the session stopped (%s). It is started again.", end))
+		clearAway()
 	}
+	consoles.say("hangkit: it stopped too often.")
 	lastResort(consoles)
 	select {} // process 1 must not end
 }
@@ -84,6 +85,24 @@ func reap(pid int) (unix.WaitStatus, bool) {
 			found, gone = status, true
 		}
 	}
+}
+
+// clearAway ends what a dead session left behind, commands at their next safe point, and
+// lets go of the stick.
+func clearAway() {
+	reaping := time.NewTicker(tick)
+	defer reaping.Stop()
+	for _, sig := range []unix.Signal{unix.SIGTERM, unix.SIGKILL} {
+		_ = unix.Kill(-1, sig) // nobody may be left
+		for deadline := time.Now().Add(termTime); othersRun() && time.Now().Before(deadline); {
+			<-reaping.C
+			reap(0)
+		}
+	}
+	time.Sleep(betweenDeaths)
+	reap(0)
+	_ = unix.Unmount(stickDir, unix.MNT_DETACH) // it may not be mounted
+	unix.Sync()
 }
 
 func describe(status unix.WaitStatus) string {

@@ -196,7 +196,7 @@ func (s *session) refresh() {
 // showDisks tells of what came, changed and went.
 func (s *session) showDisks(lines map[string]string) {
 	list, changed := s.disks.snapshot()
-	if quiet := time.Since(changed); quiet < settleTime || quiet < answerTime && anyLooking(list) {
+	if !settled(list, changed) {
 		return // more is coming
 	}
 	for _, d := range list {
@@ -211,6 +211,12 @@ func (s *session) showDisks(lines map[string]string) {
 			s.say("Disk " + name + " is gone.")
 		}
 	}
+}
+
+// settled tells whether all there is to see has been seen. A dying disk is not waited for.
+func settled(list []device, changed time.Time) bool {
+	quiet := time.Since(changed)
+	return quiet > answerTime || quiet > settleTime && !anyLooking(list)
 }
 
 func (s *session) showPrompt() {

@@ -16,6 +16,7 @@ import (
 const (
 	scriptName = "hangkit.run"
 	countdown  = 5 * time.Second // in which a run from the stick can be called off
+	beatTime   = time.Minute
 	hostTime   = 2 * time.Second // in which the host's commands show up, where they can
 )
 
@@ -206,7 +207,7 @@ func (s *session) awaitWindows(deadline time.Time) bool {
 	var asked time.Time
 	return s.await(func() bool {
 		list, changed := s.disks.snapshot()
-		if changed.Equal(asked) || time.Since(changed) < settleTime || anyLooking(list) || !anyPatient(list) {
+		if changed.Equal(asked) || !settled(list, changed) || !anyPatient(list) {
 			return false
 		}
 		asked = changed
@@ -231,7 +232,9 @@ func (s *session) runOne(args []string, out io.Writer) RunCommand {
 	cmd := s.command(context.Background(), nil, selfPath, append([]string{"hangkit"}, args...))
 	cmd.Stdout, cmd.Stderr = out, out // one writer: os/exec copies both by one pipe
 	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true}
+	stop := s.heartbeat(began)
 	status, err := exitStatus(cmd.Run())
+	stop()
 	if err != nil {
 		fmt.Fprintf(out, "hangkit: %v\n", err)
 		status = 1
@@ -239,6 +242,24 @@ func (s *session) runOne(args []string, out io.Writer) RunCommand {
 	seconds := time.Since(began).Seconds()
 	fmt.Fprintf(out, "# status %d after %.1f s\n", status, seconds)
 	return RunCommand{Args: args, Status: status, Seconds: seconds}
+}
+
+// heartbeat tells those who watch that a long command still runs: a bar needs a terminal.
+func (s *session) heartbeat(began time.Time) (stop func()) {
+	ctx, stop := context.WithCancel(context.Background())
+	go func() {
+		beats := time.NewTicker(beatTime)
+		defer beats.Stop()
+		for {
+			select {
+			case <-beats.C:
+				s.consoles.all(fmt.Sprintf("# still at it after %.0f s", time.Since(began).Seconds()))
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return stop
 }
 
 // openLog opens the log on the stick, or drops it: the consoles have it too.
