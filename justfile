@@ -8,10 +8,15 @@ _default:
 build:
     CGO_ENABLED=0 go build -trimpath -ldflags='-s -w -buildid=' -o hangkit .
 
-# Build static binaries for every platform into dist/.
+# Make a release in dist/: binaries, archives, Debian packages, live media, bill of materials, checksums.
 [group('build')]
-release:
-    scripts/build
+release *args:
+    go run ./scripts/release {{ args }}
+
+# The same without the live media, which need Debian's packages from the network.
+[group('build')]
+release-quick:
+    go run ./scripts/release --no-iso
 
 # Everything a change must pass before it is committed.
 [group('check')]

@@ -19,7 +19,8 @@ var readmeStatus = map[string]int{
 
 // readmeElsewhere are the README's commands that run in other places, and where.
 var readmeElsewhere = map[string]string{
-	"go test ./...": ".ci/run", // running it here would never end
+	"go test ./...":                     ".ci/run", // running it here would never end
+	"go run ./scripts/release --no-iso": "justfile",
 
 	"hangkit list install.wim":                           wimScript,
 	"hangkit check install.wim --index 2 --ram 8G":       wimScript,
