@@ -55,7 +55,7 @@ func (r *release) writeSources(ctx context.Context, m medium) error {
 	if err != nil {
 		return err
 	}
-	store := &live.Store{Dir: cache, Progress: func(string, int64, int64) {}}
+	store := &live.Store{Dir: cache, Progress: func(int64, int64) {}}
 	var sources []string
 	var b strings.Builder
 	fmt.Fprintf(&b, sourcesHead, m.file)
