@@ -132,6 +132,117 @@ group:
 	JNZ   group
 	RET
 
+// The same with four blocks in each of Z0 to Z3, and a round's key four times in Z8.
+
+#define LOADWIDE(b) \
+	VMOVDQU64 0(b), Z0   \
+	VMOVDQU64 64(b), Z1  \
+	VMOVDQU64 128(b), Z2 \
+	VMOVDQU64 192(b), Z3
+
+#define STOREWIDE(b) \
+	VMOVDQU64 Z0, 0(b)   \
+	VMOVDQU64 Z1, 64(b)  \
+	VMOVDQU64 Z2, 128(b) \
+	VMOVDQU64 Z3, 192(b)
+
+#define ADDTWEAKSWIDE(t) \
+	VPXORQ 0(t), Z0, Z0   \
+	VPXORQ 64(t), Z1, Z1  \
+	VPXORQ 128(t), Z2, Z2 \
+	VPXORQ 192(t), Z3, Z3
+
+#define ALLWIDE(op, k) \
+	VBROADCASTI32X4 k, Z8 \
+	op Z8, Z0, Z0         \
+	op Z8, Z1, Z1         \
+	op Z8, Z2, Z2         \
+	op Z8, Z3, Z3
+
+#define ROUNDSWIDE(op, last, loop) \
+	ALLWIDE(VPXORQ, (AX)) \
+	MOVQ AX, DX           \
+	LEAQ -1(R9), CX       \
+loop:                         \
+	ADDQ $16, DX          \
+	ALLWIDE(op, (DX))     \
+	DECQ CX               \
+	JNZ  loop             \
+	ALLWIDE(last, 16(DX))
+
+// func decryptXTSWide(keys *schedule, rounds int, b, tweaks *byte, groups int)
+TEXT ·decryptXTSWide(SB), NOSPLIT, $0-40
+	MOVQ keys+0(FP), AX
+	MOVQ rounds+8(FP), R9
+	MOVQ b+16(FP), DI
+	MOVQ tweaks+24(FP), SI
+	MOVQ groups+32(FP), BX
+
+group:
+	LOADWIDE(DI)
+	ADDTWEAKSWIDE(SI)
+	ROUNDSWIDE(VAESDEC, VAESDECLAST, round)
+	ADDTWEAKSWIDE(SI)
+	STOREWIDE(DI)
+	ADDQ $256, DI
+	ADDQ $256, SI
+	DECQ BX
+	JNZ  group
+	VZEROUPPER
+	RET
+
+// func encryptXTSWide(keys *schedule, rounds int, b, tweaks *byte, groups int)
+TEXT ·encryptXTSWide(SB), NOSPLIT, $0-40
+	MOVQ keys+0(FP), AX
+	MOVQ rounds+8(FP), R9
+	MOVQ b+16(FP), DI
+	MOVQ tweaks+24(FP), SI
+	MOVQ groups+32(FP), BX
+
+group:
+	LOADWIDE(DI)
+	ADDTWEAKSWIDE(SI)
+	ROUNDSWIDE(VAESENC, VAESENCLAST, round)
+	ADDTWEAKSWIDE(SI)
+	STOREWIDE(DI)
+	ADDQ $256, DI
+	ADDQ $256, SI
+	DECQ BX
+	JNZ  group
+	VZEROUPPER
+	RET
+
+// func decryptCBCWide(keys *schedule, rounds int, b *byte, iv *[16]byte, groups int)
+TEXT ·decryptCBCWide(SB), NOSPLIT, $0-40
+	MOVQ            keys+0(FP), AX
+	MOVQ            rounds+8(FP), R9
+	MOVQ            b+16(FP), DI
+	MOVQ            iv+24(FP), SI
+	MOVQ            groups+32(FP), BX
+	VBROADCASTI32X4 (SI), Z9
+
+group:
+	LOADWIDE(DI)
+
+	// What is added to each block is the ciphertext before it: four blocks that begin with the
+	// last of the four before. Z9 holds those before the group.
+	VALIGNQ   $6, Z9, Z0, Z4
+	VALIGNQ   $6, Z0, Z1, Z5
+	VALIGNQ   $6, Z1, Z2, Z6
+	VALIGNQ   $6, Z2, Z3, Z7
+	VMOVDQA64 Z3, Z9
+	ROUNDSWIDE(VAESDEC, VAESDECLAST, round)
+	VPXORQ    Z4, Z0, Z0
+	VPXORQ    Z5, Z1, Z1
+	VPXORQ    Z6, Z2, Z2
+	VPXORQ    Z7, Z3, Z3
+	STOREWIDE(DI)
+	ADDQ      $256, DI
+	DECQ      BX
+	JNZ       group
+	VZEROUPPER
+	RET
+
 // func substitute(w uint32) uint32
 //
 // The rows of a block whose columns are all the same are not changed by ShiftRows.

@@ -26,14 +26,6 @@ type roundKeys struct {
 	encrypt, decrypt schedule
 }
 
-// newGroupCipher is nil without the instructions.
-func newGroupCipher(key []byte) groupCipher {
-	if !hasAES {
-		return nil
-	}
-	return expandKey(key)
-}
-
 // expandKey is the key expansion (FIPS 197, section 5.2). Its words are little endian, as they
 // lie in memory. The substitution is the processor's own: a table would tell by its timing what
 // was looked up.

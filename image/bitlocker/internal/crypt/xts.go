@@ -27,9 +27,9 @@ func (x *xtsCipher) fillTweaks(sector []byte, off int64) {
 func doubleTweaks(b []byte) {
 	lo, hi := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
 	for b = b[aes.BlockSize:]; len(b) >= aes.BlockSize; b = b[aes.BlockSize:] {
-		carry := hi >> 63
+		carry := uint64(int64(hi)>>63) & xtsPolynomial // all of it or nothing
 		hi = hi<<1 | lo>>63
-		lo = lo<<1 ^ carry*xtsPolynomial
+		lo = lo<<1 ^ carry
 		binary.LittleEndian.PutUint64(b, lo)
 		binary.LittleEndian.PutUint64(b[8:], hi)
 	}
