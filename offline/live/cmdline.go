@@ -32,6 +32,7 @@ type Options struct {
 	Wait      time.Duration
 	After     After
 	KeepGoing bool
+	Quiet     bool // the kernel keeps its messages to itself
 
 	Problems []error // words that were not understood, and are not obeyed
 }
@@ -44,6 +45,7 @@ func ParseOptions(cmdline string) Options {
 	o := Options{Wait: defaultWait, After: PowerOff}
 	for _, word := range splitCmdline(cmdline) {
 		name, value, _ := strings.Cut(word, "=")
+		o.Quiet = o.Quiet || word == "quiet"
 		if name, ok := strings.CutPrefix(name, ours); ok {
 			o.Set(name, value)
 		}

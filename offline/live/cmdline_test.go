@@ -36,7 +36,10 @@ func TestParseOptions(t *testing.T) {
 	if o.Medium != "0123456789abcdef" || o.Run != "check" || o.Wait != 90*time.Second || o.After != Reboot || !o.KeepGoing || o.Problems != nil {
 		t.Errorf("got %+v", o)
 	}
-	if o := ParseOptions("quiet"); o.Wait != defaultWait || o.After != PowerOff || o.KeepGoing || o.Run != "" {
+	if o := ParseOptions("loglevel=7 quietly"); o.Quiet {
+		t.Error("the kernel is quiet though nobody said so")
+	}
+	if o := ParseOptions("quiet"); !o.Quiet || o.Wait != defaultWait || o.After != PowerOff || o.KeepGoing || o.Run != "" {
 		t.Errorf("defaults: got %+v", o)
 	}
 	if o := ParseOptions("hangkit.wait=99999999999999999999"); o.Wait != defaultWait || len(o.Problems) != 1 {

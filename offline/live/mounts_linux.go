@@ -54,18 +54,25 @@ func mountKernel() error {
 	return errors.Join(errs...)
 }
 
-// settings are the kernel's, below /proc/sys.
-var settings = []struct{ name, value string }{
-	// The console is the person's: what drivers complain of is in dmesg.
-	{"kernel/printk", "1 4 1 7"},
+// setting is one of the kernel's, below /proc/sys.
+type setting struct{ name, value string }
+
+var settings = []setting{
 	// Little is kept unwritten, so that progress on a slow stick is that of the stick.
 	{"vm/dirty_bytes", "67108864"},
 	{"vm/dirty_background_bytes", "16777216"},
 }
 
-func applySettings() error {
+// quietSetting keeps the console to the person: what drivers complain of is in dmesg.
+var quietSetting = setting{"kernel/printk", "1 4 1 7"}
+
+func applySettings(quiet bool) error {
+	list := settings
+	if quiet {
+		list = append(list, quietSetting)
+	}
 	var errs []error
-	for _, s := range settings {
+	for _, s := range list {
 		errs = append(errs, os.WriteFile("/proc/sys/"+s.name, []byte(s.value), 0o644))
 	}
 	return errors.Join(errs...)

@@ -93,7 +93,7 @@ func newSession() *session {
 	s.prompt.Stop()
 	s.logFile, _ = os.OpenFile(sessionLog, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	_ = os.Symlink(selfPath, "/bin/hangkit") // for the shell
-	for _, err := range []error{err, applySettings(), os.Chdir("/")} {
+	for _, err := range []error{err, applySettings(s.options.Quiet), os.Chdir("/")} {
 		if err != nil {
 			s.log(err.Error())
 		}
