@@ -145,10 +145,16 @@ func (b *archiveBack) notes() []string {
 	return []string{"the archive becomes what it was before, to the byte, in all its images"}
 }
 
+func (b *archiveBack) undo() wim.Undo {
+	return wim.Undo{Header: b.Header, NewHeader: b.NewHeader, Size: b.Size, NewSize: b.NewSize}
+}
+
+func (b *archiveBack) done() (bool, error) { return b.volume.TakenBack(b.undo()) }
+
 // restore takes the append back. An archive that anything was appended to since is left
 // alone.
 func (b *archiveBack) restore(context.Context, *ui.UI) error {
-	err := b.volume.TakeBack(wim.Undo{Header: b.Header, NewHeader: b.NewHeader, Size: b.Size, NewSize: b.NewSize})
+	err := b.volume.TakeBack(b.undo())
 	switch {
 	case errors.Is(err, wim.ErrChanged):
 		return ui.Fail(ui.Refused, ui.WithEffect(err, ui.Unchanged), "take later changes back first, the last one first", valuesInstead)

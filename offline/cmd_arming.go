@@ -40,10 +40,11 @@ type ArmCmd struct {
 	AutoRepair      *bool `group:"The starts before and after:" negatable:"" help:"Start Windows' automatic repair after failed starts; --no-auto-repair lets a start save its dump instead."`
 	KeepFastStartup bool  `group:"The starts before and after:" help:"Leave Fast Startup on."`
 
-	LiftGuardedHost   bool   `group:"Only with consent:" help:"Let a guarded host write dumps, which its policy forbids to protect virtual machines."`
-	DropBadEncryption bool   `group:"Only with consent:" name:"drop-dump-encryption" help:"Switch dump encryption off where it has no usable key."`
-	AllControlSets    bool   `help:"Change the control sets that do not boot as well."`
-	Record            string `placeholder:"FILE" help:"Where to write the undo record. Default: hangkit-undo-….json on the stick, else here."`
+	LiftGuardedHost   bool      `group:"Only with consent:" help:"Let a guarded host write dumps, which its policy forbids to protect virtual machines."`
+	DropBadEncryption bool      `group:"Only with consent:" name:"drop-dump-encryption" help:"Switch dump encryption off where it has no usable key."`
+	AllControlSets    bool      `help:"Change the control sets that do not boot as well."`
+	exact             *[]string `kong:"-"` // ways back of the images so far, with --index all
+	Record            string    `placeholder:"FILE" help:"Where to write the undo record. Default: hangkit-undo-….json on the stick, else here."`
 }
 
 // Help is the command's long help.
@@ -156,8 +157,19 @@ func (c *ArmCmd) armImages(ctx context.Context, talk *ui.UI) error {
 	if c.Record != "" {
 		return ui.Fail(ui.Usage, errors.New("--record names the record of one image, and --index all changes several"))
 	}
-	return c.eachImage(ctx, func() error { return c.Run(ctx, talk) })
+	c.exact = &[]string{}
+	err := c.eachImage(ctx, func() error { return c.Run(ctx, talk) })
+	if len(*c.exact) > 0 && !talk.JSON {
+		talk.Printf("\n%s, the last image first:\n", exactly)
+		for _, command := range slices.Backward(*c.exact) {
+			talk.Printf("  %s\n", command)
+		}
+	}
+	return err
 }
+
+// exactly begins the words about the way back that restores every byte.
+const exactly = "byte for byte, as long as nobody else writes to the volume"
 
 func (c *ArmCmd) carryOut(ctx context.Context, e *edit, plan *crashconfig.Plan, doc *editDocument) error {
 	now := time.Now()
@@ -187,6 +199,9 @@ func (c *ArmCmd) carryOut(ctx context.Context, e *edit, plan *crashconfig.Plan, 
 	if err := e.saveRecord(doc, record); err != nil {
 		return ui.WithEffect(err, ui.Unchanged)
 	}
+	if err := e.announce(doc, doc.Record); err != nil {
+		return ui.WithEffect(errors.Join(err, e.dropWayBack()), ui.Unchanged)
+	}
 	if err := e.write(ctx, plan.Changes); untouched(err) {
 		return errors.Join(err, e.dropWayBack()) // nothing was written that it could undo
 	} else if err != nil {
@@ -196,7 +211,7 @@ func (c *ArmCmd) carryOut(ctx context.Context, e *edit, plan *crashconfig.Plan, 
 		return err
 	}
 	doc.Outcome = outcomeWritten
-	return e.finish(doc, afterArm(e, doc))
+	return e.finish(doc, c.afterArm(e, doc))
 }
 
 // nameWayBack names what is kept beside the record: the old bytes, and of a file that is
@@ -340,7 +355,7 @@ func undoCommand(e *edit, record string) string {
 	return text
 }
 
-func afterArm(e *edit, doc *editDocument) string {
+func (c *ArmCmd) afterArm(e *edit, doc *editDocument) string {
 	lines := []string{"Written and read back."}
 	if doc.Ready != nil && !*doc.Ready {
 		lines = append(lines, "Some things still stand between a hang and its dump: hangkit check "+checkTarget(e.opened))
@@ -348,8 +363,14 @@ func afterArm(e *edit, doc *editDocument) string {
 	lines = append(lines,
 		"how to crash it: hangkit trigger "+commandTarget(e.opened),
 		"undo with: "+undoCommand(e, doc.Record))
-	if doc.OldBytes != "" {
-		lines = append(lines, "byte for byte, as long as nobody else writes to the volume: "+e.bytesCommand(&e.hiveWriter, doc.OldBytes))
+	if doc.OldBytes == "" {
+		return strings.Join(lines, "\n")
+	}
+	command := e.bytesCommand(&e.hiveWriter, doc.OldBytes)
+	if c.exact != nil { // each goes back only once those of the images behind it have
+		*c.exact = append(*c.exact, command)
+	} else {
+		lines = append(lines, exactly+": "+command)
 	}
 	return strings.Join(lines, "\n")
 }

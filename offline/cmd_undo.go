@@ -201,6 +201,9 @@ func (c *UndoCmd) carryOut(ctx context.Context, e *edit, plan *crashconfig.Plan,
 	if err := e.saveWayBack(journal, doc.Backup); err != nil {
 		return ui.WithEffect(errors.Join(err, e.dropWayBack()), ui.Unchanged)
 	}
+	if err := e.announce(doc, c.Record); err != nil {
+		return ui.WithEffect(errors.Join(err, e.dropWayBack()), ui.Unchanged)
+	}
 	if err := e.write(ctx, plan.Changes); untouched(err) {
 		return errors.Join(err, e.dropWayBack())
 	} else if err != nil {

@@ -153,6 +153,9 @@ func (e *hiveEdit) run(ctx context.Context, schema string, text *regtext.File) e
 	if err := e.save(); err != nil {
 		return ui.WithEffect(err, ui.Unchanged)
 	}
+	if err := e.announce(); err != nil {
+		return ui.WithEffect(errors.Join(err, e.dropWayBack()), ui.Unchanged)
+	}
 	if err := e.write(ctx, e.changes.checks()); untouched(err) {
 		return errors.Join(err, e.dropWayBack()) // nothing was written that it could undo
 	} else if err != nil {
@@ -311,7 +314,7 @@ func (e *hiveEdit) exactWords() string {
 	if e.doc.OldBytes == "" {
 		return ""
 	}
-	return "byte for byte, as long as nobody else writes to the volume: " + e.bytesCommand()
+	return exactly + ": " + e.bytesCommand()
 }
 
 // bytesCommand puts the old bytes back.

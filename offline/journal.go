@@ -226,6 +226,15 @@ func (c *UndoCmd) restoreBytes(ctx context.Context, talk *ui.UI) error {
 		return ui.WithEffect(err, ui.Unchanged)
 	}
 	defer to.Close()
+	if old, ok := to.(interface{ done() (bool, error) }); ok {
+		done, err := old.done()
+		if err != nil {
+			return ui.WithEffect(err, ui.Unchanged)
+		}
+		if done {
+			return c.reportBytes(talk, f, back, to, outcomeNothing)
+		}
+	}
 	if !c.DryRun && !c.Yes {
 		if err := talk.Confirm(ctx, bytesQuestion(back, to)); err != nil {
 			return ui.WithEffect(err, ui.Unchanged)
@@ -237,7 +246,10 @@ func (c *UndoCmd) restoreBytes(ctx context.Context, talk *ui.UI) error {
 	if err := to.restore(ctx, talk); err != nil {
 		return err
 	}
-	return c.reportBytes(talk, f, back, to)
+	if c.DryRun {
+		return c.reportBytes(talk, f, back, to, outcomePlanned)
+	}
+	return c.reportBytes(talk, f, back, to, outcomeWritten)
 }
 
 func bytesQuestion(back wayBack, to restorer) string {
@@ -426,11 +438,17 @@ type bytesDocument struct {
 	Notes []string `json:"notes,omitempty"`
 }
 
-func (c *UndoCmd) reportBytes(talk *ui.UI, f *found, back wayBack, to restorer) error {
-	doc := bytesDocument{"hangkit/undo/1", f.Volume.Target.Name, back.hive(), outcomeWritten, back.places(), to.notes()}
-	words := "The old bytes are back."
-	if c.DryRun {
-		doc.Outcome, words = outcomePlanned, "Dry run: nothing was changed."
+// bytesWords say what became of old bytes.
+var bytesWords = map[string]string{
+	outcomeWritten: "The old bytes are back.",
+	outcomePlanned: "Dry run: nothing was changed.",
+	outcomeNothing: "The bytes are the old ones already; nothing was changed.",
+}
+
+func (c *UndoCmd) reportBytes(talk *ui.UI, f *found, back wayBack, to restorer, outcome string) error {
+	doc := bytesDocument{"hangkit/undo/1", f.Volume.Target.Name, back.hive(), outcome, back.places(), to.notes()}
+	if outcome == outcomeNothing {
+		doc.Places, doc.Notes = 0, nil
 	}
 	if talk.JSON {
 		return talk.Document(doc)
@@ -439,6 +457,6 @@ func (c *UndoCmd) reportBytes(talk *ui.UI, f *found, back wayBack, to restorer) 
 	for _, n := range doc.Notes {
 		talk.Printf("  note: %s\n", n)
 	}
-	talk.Printf("%s\n", words)
+	talk.Printf("%s\n", bytesWords[outcome])
 	return nil
 }

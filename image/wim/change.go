@@ -312,6 +312,15 @@ func (c *Change) Undo() Undo {
 	return Undo{Header: c.old, NewHeader: c.header, Size: c.size, NewSize: c.size + c.Bytes()}
 }
 
+// Done says whether the archive is the old one already.
+func (u Undo) Done(f File) (bool, error) {
+	now := make([]byte, headerSize)
+	if n, err := f.ReadAt(now, 0); n < len(now) {
+		return false, truncated(0, headerSize, int64(n), err)
+	}
+	return bytes.Equal(now, u.Header) && f.Size() == u.Size, nil
+}
+
 // Restore makes the archive what it was before the change, to the byte: the old header,
 // flushed, and then the old size. It also cleans up behind a change that was cut off.
 // An archive that something else was appended to since is an [ErrChanged] and is left

@@ -97,8 +97,16 @@ func (d *draft) replacePageFiles(list []windows.PageFileEntry) {
 		then = append(then, e.Raw)
 	}
 	if !slices.EqualFunc(now, then, strings.EqualFold) {
-		d.setPageFiles(then, "as asked")
+		d.setPageFiles(then, d.pageFileWhy())
 	}
+}
+
+// pageFileWhy says who wants the page files.
+func (d *draft) pageFileWhy() string {
+	if len(d.asked.PageFiles) == 0 {
+		return "Windows PE has no page file on a disk, and a dump needs one"
+	}
+	return "as asked"
 }
 
 // checkRequested makes sure that there is room, and that a dump has somewhere to go.

@@ -51,6 +51,9 @@ func TestWinPE(t *testing.T) {
 	got := map[string]string{}
 	for _, c := range plan.Changes {
 		got[c.Name] = crashconfig.Describe(c.New)
+		if c.Name == windows.PagingFiles && !strings.Contains(c.Why, "a dump needs one") { // nobody asked
+			t.Errorf("page file: %q", c.Why)
+		}
 	}
 	if got[windows.CrashDumpEnabled] != "2" || got[windows.PagingFiles] != `["C:\\pagefile.sys 8320 8320"]` {
 		t.Errorf("changes: %v", got)

@@ -251,6 +251,9 @@ func (v *Volume) Append(c *wim.Change) error {
 	return v.Target.reopenImages()
 }
 
+// TakenBack says whether the archive is as it was before the append.
+func (v *Volume) TakenBack(u wim.Undo) (bool, error) { return u.Done(v.Target.wim.file) }
+
 // TakeBack undoes an append, to the byte, and opens the archive anew.
 func (v *Volume) TakeBack(u wim.Undo) error {
 	if err := u.Restore(v.Target.wim.file); err != nil {
