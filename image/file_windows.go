@@ -126,8 +126,63 @@ func (f *File) claimVolume(v volume) error {
 	case err != nil:
 		return fmt.Errorf("%s: %w", f.path, readOnlyError(err))
 	}
-	f.others = append(f.others, raw)
+	f.others = append(f.others, shown{raw, v})
 	return f.seize(raw, v.String())
+}
+
+// shown is a volume of a disk by its own device, as Windows shows it.
+type shown struct {
+	*os.File
+	volume volume
+}
+
+// Mounted is the volume that begins at an offset of a disk as Windows shows it, and its name
+// there: plain where Windows has unlocked its BitLocker. It is nil where Windows has none. For
+// writing it is the one that is locked already.
+func (f *File) Mounted(start int64) (Disk, string, error) {
+	name, err := parseDeviceName(f.path)
+	if err != nil || f.kind != BlockDevice || name.disk == notDisk {
+		return nil, "", nil //nolint:nilerr // an image file, a server's disk
+	}
+	v, err := f.showVolume(name.disk, start)
+	if err != nil || v == nil {
+		return nil, "", err
+	}
+	allowWholeVolume(v.File)
+	size, sector, err := geometry(v.File)
+	if err != nil {
+		return nil, "", fmt.Errorf("%s: %w", v.volume, err)
+	}
+	return newAligned(v, size, int64(max(sector, minSectorSize))), v.volume.String(), nil
+}
+
+// showVolume finds the volume among those that are locked, or opens it until Close.
+func (f *File) showVolume(disk int, start int64) (*shown, error) {
+	for _, other := range f.others {
+		if s, ok := other.(shown); ok && s.volume.beginsAt(disk, start) {
+			return &s, nil
+		}
+	}
+	if f.writable {
+		return nil, nil
+	}
+	volumes, err := listVolumes()
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range volumes {
+		if !v.beginsAt(disk, start) {
+			continue
+		}
+		raw, err := openRaw(v.device(), false)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", v, err)
+		}
+		s := shown{raw, v}
+		f.others = append(f.others, s)
+		return &s, nil
+	}
+	return nil, nil
 }
 
 // seize locks and dismounts a volume by its open device.

@@ -145,6 +145,11 @@ func (v volume) lies(disk int) bool {
 	return slices.ContainsFunc(v.extents, func(e diskExtent) bool { return e.disk == disk })
 }
 
+// beginsAt tells whether the volume is the one piece of a drive that begins there.
+func (v volume) beginsAt(disk int, start int64) bool {
+	return len(v.extents) == 1 && v.extents[0].disk == disk && v.extents[0].Off == start
+}
+
 // behind chooses the volumes whose bytes a device shows.
 func behind(volumes []volume, d deviceName) []volume {
 	var chosen []volume

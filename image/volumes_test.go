@@ -155,3 +155,22 @@ func TestRefuseRunning(t *testing.T) {
 		}
 	}
 }
+
+// TestBeginsAt takes no volume for another: not one of several pieces, nor one of another drive.
+func TestBeginsAt(t *testing.T) {
+	t.Parallel()
+	one := volume{extents: []diskExtent{{1, Range{4096, 100}}}}
+	two := volume{extents: []diskExtent{{1, Range{4096, 100}}, {1, Range{9000, 100}}}}
+	for _, c := range []struct {
+		v     volume
+		disk  int
+		start int64
+		want  bool
+	}{
+		{one, 1, 4096, true}, {one, 0, 4096, false}, {one, 1, 4097, false}, {two, 1, 4096, false}, {volume{}, 0, 0, false},
+	} {
+		if got := c.v.beginsAt(c.disk, c.start); got != c.want {
+			t.Errorf("%v begins at %d of drive %d: %v", c.v.extents, c.start, c.disk, got)
+		}
+	}
+}

@@ -249,9 +249,11 @@ type bitLockerJSON struct {
 	Protectors  []protectorJSON `json:"protectors"`
 	Damage      []string        `json:"damage,omitempty"` // of copies of its metadata
 	ReadOnly    string          `json:"read_only,omitempty"`
+	Mounted     string          `json:"mounted,omitempty"`    // where this Windows has the volume
 	KeysTried   int             `json:"keys_tried,omitempty"` // and none of them opens it
 
-	lookFor string // where its key may be
+	lookFor   string // where its key may be
+	byWindows bool   // unlocked by the Windows that hangkit runs on
 }
 
 type protectorJSON struct {
@@ -267,7 +269,7 @@ func describeBitLocker(v *target.Volume) *bitLockerJSON {
 	}
 	j := &bitLockerJSON{
 		Unlocked: !v.Locked(), Suspended: b.Suspended(), State: b.State().String(), ID: b.ID().String(),
-		Description: b.Description(), Protectors: []protectorJSON{},
+		Description: b.Description(), Protectors: []protectorJSON{}, Mounted: v.SeenAs, byWindows: v.Shown != "",
 	}
 	if b.Method().Known() {
 		j.Method = b.Method().String()
@@ -295,12 +297,25 @@ func printBitLocker(talk *ui.UI, j *bitLockerJSON) {
 	if j.lookFor != "" {
 		talk.Printf("          %s\n", j.lookFor)
 	}
+	if !j.Unlocked && j.Mounted != "" {
+		talk.Printf("          this Windows has it as %s, locked, too: %s, or --bitlocker-key FILE\n", printable(j.Mounted), unlockCommand(j.Mounted))
+	}
 	for _, d := range j.Damage {
 		talk.Printf("          a copy of its metadata is damaged: %s\n", d)
 	}
 	if j.ReadOnly != "" {
 		talk.Printf("          it is read, not written: %s\n", j.ReadOnly)
 	}
+}
+
+// unlockCommand is how Windows unlocks a volume that it has at these places, the first of
+// which is a letter if it has one.
+func unlockCommand(mounts string) string {
+	place, _, _ := strings.Cut(mounts, ", ")
+	if letter, ok := strings.CutSuffix(place, `:\`); ok && len(letter) == 1 {
+		return "manage-bde -unlock " + letter + ": -recoverypassword PASSWORD"
+	}
+	return "manage-bde -unlock, once it has a letter (diskpart: assign)"
 }
 
 // words is the state of the lock in a line.
@@ -311,6 +326,8 @@ func (j *bitLockerJSON) words() string {
 		words += ", and no given key opens it"
 	case j.Unlocked && j.Suspended:
 		words = "open, for its protection is suspended"
+	case j.byWindows:
+		words = "unlocked by this Windows, as " + printable(j.Mounted)
 	case j.Unlocked:
 		words = "unlocked"
 	}

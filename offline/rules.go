@@ -36,6 +36,7 @@ var rules = []ui.Rule{
 	{Is: errNoDump, Status: ui.NotFound},
 
 	{Is: bitlocker.ErrLocked, Status: ui.Refused, Hints: []string{keyHint}},
+	{Is: target.ErrDriveLocked, Status: ui.Refused, Hints: []string{"unlock it: manage-bde -unlock C: -recoverypassword PASSWORD, with the letter it has here", "or leave the letter out: hangkit opens locked volumes of a disk itself, and 'hangkit list' names their keys"}},
 	{Is: bitlocker.ErrKey, Status: ui.Usage, Hints: []string{keyHint}},
 	{Is: bitlocker.ErrConverting, Status: ui.Refused, Hints: []string{"let Windows finish it ('manage-bde -status' shows how far it is), then try again; reading goes on"}},
 	{Is: ntfs.ErrBitLocker, Status: ui.Refused, Hints: []string{"Windows may open it: 'manage-bde -unlock' in WinPE; 'repair-bde' rescues files from a damaged one"}},
@@ -49,6 +50,7 @@ var rules = []ui.Rule{
 	{Is: wim.ErrChanged, Status: ui.Refused, Hints: []string{"something else is writing to this archive: stop it and try again"}},
 
 	{Is: target.ErrNeighbourLocked, Status: ui.Refused, Hints: []string{keyHint, "or add --accept-locked where no Windows was suspended on this disk: the locked volume holds data only, or was shut down for good"}},
+	{Is: target.ErrOwnSystem, Status: ui.Refused, Hints: []string{"its letter may be any: 'hangkit list' shows the disks; or name a drive such as C:"}},
 	{Is: target.ErrRefused, Status: ui.Refused},
 	{Is: crashconfig.ErrRefused, Status: ui.Refused},
 	{Is: crashconfig.ErrOtherTarget, Status: ui.Refused, Hints: []string{"check that this is the right disk; --accept-other-machine goes on regardless"}},

@@ -35,7 +35,7 @@ func (v *Volume) unlock(ctx context.Context, secrets ...*bitlocker.Secret) {
 }
 
 // Locked tells whether a key would open the volume.
-func (v *Volume) Locked() bool { return v.BitLocker != nil && v.unlocked == nil }
+func (v *Volume) Locked() bool { return v.BitLocker != nil && v.unlocked == nil && v.Shown == "" }
 
 // NotWritten is nil, or why BitLocker does not let the volume be written.
 func (v *Volume) NotWritten() error {

@@ -28,6 +28,7 @@ func openDisk(name string, mode Mode, o image.Options) (*Target, error) {
 	}
 	t.Below, t.file = file.Below(), file
 	t.closers = []io.Closer{file}
+	t.readShown(file)
 	return t, nil
 }
 
@@ -106,7 +107,7 @@ func (v *Volume) openFileSystem(d image.Disk) {
 
 // ntfsFS is the volume's file system. Bytes that are encrypted on the disk lie nowhere there.
 func (v *Volume) ntfsFS(volume *ntfs.Volume) ntfsFS {
-	if v.unlocked != nil {
+	if v.unlocked != nil || v.Shown != "" {
 		return ntfsFS{volume, notOnDisk}
 	}
 	return ntfsFS{volume, v.Part.Start}

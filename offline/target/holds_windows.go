@@ -26,7 +26,7 @@ func (t *Target) roots() ([]string, error) {
 		return []string{root}, err
 	case Device:
 		return image.MountsOf(t.Name)
-	case Image, Hive:
+	case Image, Hive, Archive:
 	}
 	return nil, nil
 }

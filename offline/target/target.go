@@ -110,6 +110,7 @@ type Target struct {
 	hive        string      // name of a bare hive in its folder
 	hibernation string      // path of the hibernation file that belongs to a bare hive
 	overlay     *image.Overlay
+	shown       []shownOverlay
 	file        *image.File // nil for anything but a disk
 	wim         *wimArchive // nil for anything else
 	closers     []io.Closer
@@ -130,6 +131,10 @@ type Volume struct {
 	// BitLocker is what an encrypted volume says of itself, locked or not; nil for others, and
 	// for one whose metadata cannot be used.
 	BitLocker *bitlocker.Locked
+
+	// Shown is where this Windows shows an encrypted volume that it has unlocked, and where it
+	// is read and written; SeenAs is where it has one that is locked for it, too.
+	Shown, SeenAs string
 
 	fat      fat.Kind // 0 for every other file system
 	unlocked *bitlocker.Volume
@@ -153,6 +158,9 @@ func Open(name string, mode Mode) (*Target, error) { return OpenAs(name, mode, i
 // taken for nothing else, whatever it begins with.
 func OpenAs(name string, mode Mode, o image.Options) (*Target, error) {
 	o.Writable = mode == Writable
+	if err := refuseOwnSystem(name); err != nil {
+		return nil, err
+	}
 	if image.IsURL(name) || image.IsDevice(name) {
 		return openDisk(name, mode, o)
 	}
@@ -207,10 +215,11 @@ func (t *Target) DryRun() bool { return t.mode == DryRun }
 
 // Pending lists the byte ranges that a dry run would have changed on the disk.
 func (t *Target) Pending() []image.Range {
-	if t.overlay == nil {
-		return nil
+	var ranges []image.Range
+	if t.overlay != nil {
+		ranges = t.overlay.Dirty()
 	}
-	return t.overlay.Dirty()
+	return append(ranges, t.pendingShown()...)
 }
 
 // IsHive tells a registry hive by its first bytes or, where these are damaged, by
