@@ -64,6 +64,7 @@ func TestDamagedCopies(t *testing.T) {
 		{"no GUID", map[int64][]byte{160: zeros}, 0, image.ErrFormat},
 		{"Vista", map[int64][]byte{0: {0xeb, 0x52}, 160: zeros}, 0, bitlocker.ErrUnsupported},
 		{"relocated sectors outside", relocate(t, m, 0xff), 0, image.ErrFormat},
+		{"relocated sectors outside, says the first", map[int64][]byte{at[0]: relocate(t, m, 0xff)[at[0]]}, 2, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

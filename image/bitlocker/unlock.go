@@ -1,6 +1,7 @@
 package bitlocker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -94,12 +95,12 @@ func (l *Locked) Protectors() []Protector {
 // Unlock opens the volume with the first secret that fits. A volume whose protection is
 // suspended needs none. Where none fits, the error is a [LockedError].
 func (l *Locked) Unlock(ctx context.Context, secrets ...*Secret) (*Volume, error) {
-	geo, err := newGeometry(l.disk, l.boot, l.copies[0])
+	geo, m, err := l.geometry()
 	if err != nil {
 		return nil, err
 	}
-	if l.State() == Decrypted && !geo.needsKey() {
-		return l.volume(geo, l.copies[0], nil), nil
+	if m.current() == Decrypted && !geo.needsKey() {
+		return l.volume(geo, m, nil), nil
 	}
 	vmk, err := l.masterKey(ctx, secrets)
 	if err != nil {
@@ -107,6 +108,19 @@ func (l *Locked) Unlock(ctx context.Context, secrets ...*Secret) (*Volume, error
 	}
 	defer clear(vmk)
 	return l.unlockWith(vmk)
+}
+
+// geometry is that of the first copy that makes sense, so that a volume without one is refused
+// before anybody is asked for a key. Whether the copy is authentic is not known yet.
+func (l *Locked) geometry() (geo geometry, m metadata, err error) {
+	var first error // copies that are the same all say so
+	for _, m = range l.copies {
+		if geo, err = newGeometry(l.disk, l.boot, m); err == nil {
+			return geo, m, nil
+		}
+		first = cmp.Or(first, err)
+	}
+	return geo, m, first
 }
 
 // unlockWith takes the first copy that the master key proves to be authentic.
