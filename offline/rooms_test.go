@@ -28,7 +28,7 @@ var rooms = []room{
 	{dir: "offline", imports: []string{
 		"hangkit/collect", "hangkit/collect/dumpfile", "hangkit/collect/dumptest", "hangkit/collect/eventlog", "hangkit/collect/logs", "hangkit/collect/report", "hangkit/collect/safejson", "hangkit/collect/seekable", "hangkit/hive", "hangkit/hive/regtext", "hangkit/image", "hangkit/image/bitlocker", "hangkit/image/bitlocker/format", "hangkit/image/container", "hangkit/image/fat", "hangkit/image/fat/fattest", "hangkit/image/live", "hangkit/image/qcow2", "hangkit/image/vhd", "hangkit/image/vhdx", "hangkit/image/wim", "hangkit/ntfs", "hangkit/ntfs/format", "hangkit/ntfs/verify",
 		"hangkit/offline/crashconfig", "hangkit/offline/live", "hangkit/offline/target", "hangkit/offline/windows", "hangkit/offline/windows/sample",
-		"github.com/alecthomas/kong", "golang.org/x/sys/unix", "golang.org/x/sys/windows", "golang.org/x/term"},
+		"github.com/alecthomas/kong", "github.com/schollz/progressbar/v3", "golang.org/x/sys/unix", "golang.org/x/sys/windows", "golang.org/x/term"},
 		why: "the program may use every room; only it knows a terminal"},
 	{dir: "offline/target", imports: []string{"hangkit/image", "hangkit/image/bitlocker", "hangkit/image/fat", "hangkit/image/wim", "hangkit/ntfs", "golang.org/x/sys/unix", "golang.org/x/sys/windows"},
 		why: "a target opens disks and volumes and does not care what Windows keeps on them"},
