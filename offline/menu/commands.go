@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"hangkit/offline/internal/ui"
 )
@@ -180,6 +181,31 @@ func (m *Menu) undo() error {
 	}
 	m.run(m.command("undo", w, flags...))
 	return m.changed(w)
+}
+
+// canMakeRoom tells whether there is a stick that could be written to, and cannot be yet.
+func (m *Menu) canMakeRoom() bool {
+	return m.Live && len(m.found.sticks) == 1 && m.Stick().Folder == ""
+}
+
+// Where a data partition was made, the system mounts it within a few seconds.
+const (
+	stickTries = 40
+	stickPause = 250 * time.Millisecond
+)
+
+func (m *Menu) makeRoom() error {
+	if m.run([]string{"image", "data", m.found.sticks[0]}) != 0 {
+		return m.pause()
+	}
+	for range stickTries {
+		if m.Stick().Folder != "" {
+			break
+		}
+		time.Sleep(stickPause)
+	}
+	m.tellStick()
+	return m.pause()
 }
 
 // collection is what collect -n tells.

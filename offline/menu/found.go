@@ -11,6 +11,7 @@ import (
 // found is what there is, as the commands told it.
 type found struct {
 	disks    []string
+	sticks   []string // disks that carry this system
 	windows  []*install
 	locked   []locked
 	dumps    []string // on volumes without a Windows
@@ -132,6 +133,7 @@ func (m *Menu) document(into any, args ...string) (problem string) {
 // take takes over what list found.
 func (f *found) take(doc *listDocument) {
 	f.problems = append(f.problems, doc.Problems...)
+	f.sticks = doc.Stick
 	for _, name := range doc.Stick {
 		f.disks = append(f.disks, name+": this stick, left alone")
 	}

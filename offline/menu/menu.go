@@ -117,6 +117,9 @@ func (m *Menu) items() []item {
 	if len(m.found.locked) > 0 || m.keys.given() {
 		items = append(items, item{key: "k", name: "key", words: "Give a BitLocker key", do: m.giveKey})
 	}
+	if m.canMakeRoom() {
+		items = append(items, item{key: "m", name: "make room", words: "Make a partition for dumps on this stick: asks", do: m.makeRoom})
+	}
 	items = append(items,
 		item{key: "f", name: "found", words: "Show again what was found", do: m.showFound},
 		item{key: "l", name: "look", words: "Look for disks again", do: m.lookAgain})
