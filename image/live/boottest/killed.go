@@ -15,7 +15,7 @@ import (
 // How slow the disk is made for QEMU to be killed while arm writes, and how closely its
 // writes are watched.
 const (
-	slowWrites = 4 // a second
+	slowWrites = 1 // a second: a busy host takes a while from seeing a write to the kill
 	watch      = 2 * time.Millisecond
 )
 
