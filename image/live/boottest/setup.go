@@ -67,6 +67,10 @@ type Setup struct {
 // than the live system itself.
 const DefaultMemory = 768
 
+// diskPatience is how many seconds an unattended run waits for disks. On a busy host the
+// half minute of the live system passes before its drivers are loaded.
+const diskPatience = "180"
+
 // Attached is a disk of the machine.
 type Attached struct {
 	File      string
@@ -92,7 +96,7 @@ func (s *Setup) arguments(dir string) ([]string, error) {
 		args = append(args, d.arguments(i, s.ARM64)...)
 	}
 	if s.Run != "" {
-		args = append(args, "-fw_cfg", "name=opt/hangkit/run,string="+comma(s.Run))
+		args = append(args, "-fw_cfg", "name=opt/hangkit/run,string="+comma(s.Run), "-fw_cfg", "name=opt/hangkit/wait,string="+diskPatience)
 	}
 	if s.Resume != "" {
 		args = append(args, "-incoming", "exec:cat '"+s.Resume+"'")
