@@ -13,5 +13,7 @@
 // A cluster that is the disk's alone is written in place. Everything else
 // becomes a new cluster at the end of the file: its refcount first, then its
 // bytes, then the entry that points to it, and last the old cluster is let
-// go. A cut leaves at worst a cluster that nobody uses.
+// go. A cut leaves at worst a cluster that nobody uses. Where the refcounts can
+// count no more, a longer table goes to the end of the file with the blocks that
+// count it, and then into the header.
 package qcow2

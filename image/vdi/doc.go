@@ -7,6 +7,9 @@
 //
 // A block that the map does not have reads as zeros. Blocks are written in
 // place; a new one goes behind the last, and its entry into the map once it
-// is durable. Differencing images are refused: they name their parent by an
+// is durable. The count of blocks is durable before: a cut leaves at worst one
+// counted that the map does not have, which programs that check an image note,
+// and the next write makes right. The other order would have another program put
+// two blocks in one place. Differencing images are refused: they name their parent by an
 // id that only VirtualBox can look up.
 package vdi
