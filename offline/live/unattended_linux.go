@@ -239,7 +239,7 @@ func (s *session) runOne(args []string, out io.Writer) RunCommand {
 		fmt.Fprintf(out, "hangkit: %v\n", err)
 		status = 1
 	}
-	seconds := time.Since(began).Seconds()
+	seconds := time.Since(began).Round(time.Millisecond).Seconds()
 	fmt.Fprintf(out, "# status %d after %.1f s\n", status, seconds)
 	return RunCommand{Args: args, Status: status, Seconds: seconds}
 }
