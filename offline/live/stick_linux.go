@@ -3,8 +3,10 @@ package live
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,8 +35,10 @@ func (s *stick) follow(list []device, since time.Time) string {
 	if s.device != "" {
 		return s.watch(list)
 	}
+	s.forget(list)
 	candidates, started := candidatesOf(list)
-	name, ok := chooseStick(candidates, started || time.Since(since) > mediumTime)
+	certain := started && !anyLooking(list) || time.Since(since) > mediumTime
+	name, ok := chooseStick(candidates, certain)
 	if !ok || s.refused[name] {
 		return ""
 	}
@@ -49,11 +53,18 @@ func (s *stick) follow(list []device, since time.Time) string {
 	return fmt.Sprintf("Results go to the stick (%s, %s free).", name, size(freeSpace(stickDir)))
 }
 
+// forget lets a stick that was pulled out be tried again.
+func (s *stick) forget(list []device) {
+	maps.DeleteFunc(s.refused, func(name string, _ bool) bool { return !has(list, name) })
+}
+
+func has(list []device, name string) bool {
+	return slices.ContainsFunc(list, func(d device) bool { return d.name == name })
+}
+
 func (s *stick) watch(list []device) string {
-	for _, d := range list {
-		if d.name == s.device {
-			return ""
-		}
+	if has(list, s.device) {
+		return ""
 	}
 	gone := s.device
 	s.device = ""
