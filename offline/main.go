@@ -102,6 +102,10 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 	if role := live.Role(os.Args); role != nil {
 		return role()
 	}
+	if len(args) == 0 && ownConsole() {
+		args = []string{"menu"}
+		defer waitForEnter(in, errOut)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	signals := make(chan os.Signal, 2)

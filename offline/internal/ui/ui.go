@@ -8,6 +8,7 @@ package ui
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,6 +17,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/term"
 
@@ -167,6 +169,9 @@ func (u *UI) ask(ctx context.Context, question string) error {
 	go func() { answer <- u.readAnswer() }()
 	select {
 	case err := <-answer:
+		if errors.Is(err, errEnd) {
+			return cmp.Or(interrupted(ctx), ErrDeclined)
+		}
 		return err
 	case <-ctx.Done():
 		fmt.Fprintln(u.err)
@@ -174,8 +179,28 @@ func (u *UI) ask(ctx context.Context, question string) error {
 	}
 }
 
+// errEnd means that the input ended where an answer was to come.
+var errEnd = errors.New("end of input")
+
+// interruptDelay is what the news of Ctrl-C may need.
+const interruptDelay = 200 * time.Millisecond
+
+// interrupted tells why the input ended: on Windows Ctrl-C ends what a console is read for,
+// and is itself heard of a moment later, in a thread of its own.
+func interrupted(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(interruptDelay):
+		return nil
+	}
+}
+
 func (u *UI) readAnswer() error {
 	line, err := bufio.NewReader(u.in).ReadString('\n')
+	if line == "" && errors.Is(err, io.EOF) {
+		return errEnd
+	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("reading the answer: %w", err)
 	}
@@ -239,6 +264,9 @@ func (s *Secrets) Ask(ctx context.Context, prompt string) (string, error) {
 	select {
 	case l := <-typed:
 		defer clear(l.text)
+		if len(l.text) == 0 && l.err == nil { // Enter alone, or the end of the input
+			return "", interrupted(ctx)
+		}
 		return string(l.text), l.err
 	case <-ctx.Done():
 		return "", ctx.Err()
