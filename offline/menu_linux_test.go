@@ -213,3 +213,59 @@ func TestMenu(t *testing.T) {
 		}
 	}
 }
+
+// TestMenuKey: a typed key is never shown, opens what it is for, and goes to the commands
+// that follow; several Windows are told apart; Ctrl-C leads back, and the end of the input out.
+func TestMenuKey(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	said := sampleDisk(t, dir, "locked.img", "--bitlocker", "xts-aes128")
+	key := regexp.MustCompile(`\d{6}(-\d{6}){7}`).FindString(said)
+	sampleDisk(t, dir, "open disk.img", "--windows", "10", "--dump", "none")
+	c := onConsole(t, dir, 25, nil, "menu", "locked.img", "open disk.img", "--ram", "256M")
+	c.answer("What now? ", "k\n")
+	c.answer("It is not shown", "111111-111111\n")
+	c.answer("What now? ", "key\n")
+	c.answer("It is not shown", key+"\n")
+	c.answer("What now? ", "2\n")
+	c.answer("Which Windows to arm?", "2\n")
+	c.answer("Which settings?", "6\n")
+	c.answer("-- more:", "\x03") // the plan was not read: nothing is asked any more
+	c.answer("-- Enter: the menu -- ", "\n")
+	c.answer("What now? ", "1\n")
+	c.answer("Which Windows to check?", "3\n")
+	c.answer("Which Windows to check?", "\x03")
+	c.answer("What now? ", "1\n")
+	c.answer("Which Windows to check?", "1\n")
+	c.answer("-- more:", "q")
+	c.answer("-- Enter: the menu -- ", "\n")
+	c.answer("What now? ", "\x04")
+	status, screen := c.end()
+	if status != 0 {
+		t.Errorf("status %d, want 0", status)
+	}
+	if strings.Contains(screen, key) || strings.Contains(screen, "111111-111111") {
+		t.Errorf("a key is on the screen:\n%s", screen)
+	}
+	goldenScreen(t, "key.txt", screen)
+}
+
+// TestMenuGone: a terminal that goes away ends the menu and what it had started.
+func TestMenuGone(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	sampleDisk(t, dir, "a.img")
+	c := onConsole(t, dir, 24, []string{"HANGKIT_LIVE=1"}, "menu", "a.img")
+	c.answer("What now? ", "1\n")
+	c.expect("-- more:")
+	if err := c.master.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- c.cmd.Wait() }()
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		t.Error("the menu is still there")
+	}
+}
