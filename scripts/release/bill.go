@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -69,6 +70,7 @@ type relationship struct {
 const (
 	documentID  = "SPDXRef-DOCUMENT"
 	noAssertion = "NOASSERTION"
+	ownLicence  = "Apache-2.0"
 )
 
 // errBill says that the binaries hold something else than was taken down.
@@ -96,7 +98,7 @@ func (r *release) writeBill(context.Context) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(r.out, r.name("spdx.json")), text, plainMode)
+	return os.WriteFile(filepath.Join(r.out, b.Name+".spdx.json"), text, plainMode)
 }
 
 // text is the document. Its namespace, which must be its own, comes from the contents.
@@ -126,11 +128,11 @@ func idOf(kind, name string) string {
 }
 
 // released adds a file of the release.
-func (r *release) released(b *bill, file, purpose string) (id string, err error) {
+func (r *release) released(b *bill, file, purpose, licence string) (id string, err error) {
 	sum, err := digest(filepath.Join(r.out, file))
 	id = idOf("File", file)
 	b.Packages = append(b.Packages, part{
-		Name: file, ID: id, Version: r.version, Location: noAssertion, Concluded: "Apache-2.0", Declared: "Apache-2.0",
+		Name: file, ID: id, Version: r.version, Location: noAssertion, Concluded: licence, Declared: licence,
 		Copyright: noAssertion, Checksums: []checksum{{"SHA256", sum}}, Purpose: purpose, Source: r.sourceInfo(),
 	})
 	b.relate(documentID, "DESCRIBES", id)
@@ -145,7 +147,7 @@ func (r *release) sourceInfo() string {
 }
 
 func (l library) part() part {
-	purl := fmt.Sprintf("pkg:golang/%s@%s", l.path, l.version)
+	purl := fmt.Sprintf("pkg:golang/%s@%s", l.path, strings.TrimPrefix(l.version, "go"))
 	return part{
 		Name: l.path, ID: idOf("Go", l.path), Version: l.version, Location: noAssertion, Concluded: l.licence, Declared: l.licence,
 		Copyright: noAssertion, Refs: []reference{{"PACKAGE-MANAGER", "purl", purl}}, Purpose: "LIBRARY",
@@ -154,7 +156,7 @@ func (l library) part() part {
 
 // addBinary adds a binary, and of the libraries those that the binary itself says it has.
 func (r *release) addBinary(b *bill, p platform) error {
-	id, err := r.released(b, p.binary(), "APPLICATION")
+	id, err := r.released(b, p.binary(), "APPLICATION", ownLicence)
 	if err != nil {
 		return err
 	}
@@ -183,7 +185,7 @@ func (r *release) addBinary(b *bill, p platform) error {
 
 // addMedium adds a live medium, with the program and Debian's packages that it is made of.
 func (r *release) addMedium(b *bill, m medium) error {
-	id, err := r.released(b, m.file, "OPERATING-SYSTEM")
+	id, err := r.released(b, m.file, "OPERATING_SYSTEM", noAssertion)
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,9 @@ func (r *release) writeMedia(ctx context.Context) error {
 		if _, err := output(ctx, r.root, r.host, "image", "live", "-o", name, "--arch", arch, "--binary", binary); err != nil {
 			return err
 		}
+		if err := os.Chmod(name, plainMode); err != nil { // what the program makes is its owner's alone
+			return err
+		}
 		if err := checkSize(name, maxISO); err != nil {
 			return err
 		}

@@ -140,7 +140,7 @@ var licences = []struct{ id, sentence string }{
 	{"Apache-2.0", "Apache License Version 2.0, January 2004"},
 	{"Apache-2.0", "Licensed under the Apache License, Version 2.0"},
 	{"BSD-2-Clause", "Redistribution and use in source and binary forms"},
-	{"BSD-3-Clause", "Neither the name of"},
+	{"BSD-3-Clause", "be used to endorse or promote products"},
 	{"ISC", "Permission to use, copy, modify, and/or distribute this software for any purpose"},
 	{"ISC", "Permission to use, copy, modify, and distribute this software for any purpose"},
 	{"MIT", "Permission is hereby granted, free of charge, to any person obtaining a copy"},
