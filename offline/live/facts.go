@@ -23,6 +23,7 @@ type facts struct {
 	lockdown string // what the kernel was locked down to; empty for nothing
 
 	uefi            bool
+	noBIOS          bool // the processor's machines have none
 	secureBoot      bool
 	secureBootKnown bool
 }
@@ -56,6 +57,8 @@ func (f facts) lines() []string {
 func (f facts) firmware() string {
 	words := "BIOS"
 	switch {
+	case !f.uefi && f.noBIOS:
+		words = "without firmware"
 	case f.uefi && !f.secureBootKnown:
 		words = "UEFI"
 	case f.uefi && f.secureBoot:

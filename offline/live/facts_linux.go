@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -27,6 +28,7 @@ func readFacts(id identity) facts {
 		lockdown: lockdownState(attribute("/sys/kernel/security", "lockdown")),
 		machine:  strings.TrimSpace(attribute(dmi, "sys_vendor") + " " + attribute(dmi, "product_name")),
 		memory:   memory(),
+		noBIOS:   runtime.GOARCH != "amd64",
 	}
 	var u unix.Utsname
 	if unix.Uname(&u) == nil {

@@ -89,6 +89,8 @@ func TestFacts(t *testing.T) {
 		want  string
 	}{
 		{facts{}, "BIOS"},
+		{facts{noBIOS: true}, "without firmware"},
+		{facts{noBIOS: true, uefi: true}, "UEFI"},
 		{facts{uefi: true}, "UEFI"},
 		{facts{uefi: true, secureBootKnown: true}, "UEFI, Secure Boot off"},
 	} {
