@@ -84,7 +84,7 @@ func (c *ImageLiveCmd) Run(ctx context.Context, talk *ui.UI) error {
 	if err != nil {
 		return err
 	}
-	size := m.Disk.Size()
+	var size int64
 	if device {
 		size, err = c.writeDevice(ctx, talk, m, disk)
 	} else {

@@ -84,7 +84,7 @@ func splitCommandLine(line string) []string {
 
 // isolinuxConfig is the same menu for machines with a BIOS.
 func (m *medium) isolinuxConfig() []byte {
-	entry := func(id, title, line string) string {
+	entry := func(id, line string) string {
 		return fmt.Sprintf("label %s\n\tkernel /%s\n\tinitrd /%s\n\tappend %s\n", id, kernelFile, initrdFile, line)
 	}
 	line := m.commandLine()
@@ -92,8 +92,8 @@ func (m *medium) isolinuxConfig() []byte {
 	b.WriteString("serial 0 115200\nsay " + titleStart + "\n")
 	b.WriteString("say Enter starts. Type verbose for kernel messages, local for the own disk.\n")
 	fmt.Fprintf(&b, "default start\nprompt 1\ntimeout %d\n", bootDelay*10)
-	b.WriteString(entry("start", titleStart, line))
-	b.WriteString(entry("verbose", titleVerbose, verbose(line)))
+	b.WriteString(entry("start", line))
+	b.WriteString(entry("verbose", verbose(line)))
 	b.WriteString("label local\n\tlocalboot 0x80\n")
 	return []byte(b.String())
 }

@@ -2,6 +2,7 @@ package live
 
 import (
 	"encoding/binary"
+	"slices"
 )
 
 var le = binary.LittleEndian
@@ -74,7 +75,7 @@ const (
 // tellISOLINUX writes into isolinux.bin where it lies.
 func tellISOLINUX(f *isoFile) {
 	var sum uint32
-	padded := append(f.data[infoTableEnd:len(f.data):len(f.data)], make([]byte, -len(f.data)&3)...)
+	padded := slices.Concat(f.data[infoTableEnd:], make([]byte, -len(f.data)&3))
 	for i := 0; i < len(padded); i += 4 {
 		sum += le.Uint32(padded[i:])
 	}

@@ -40,7 +40,6 @@ type isoDir struct {
 	files  []*isoFile
 	number uint16 // in the path table, from 1
 	block  uint32
-	raw    []byte
 }
 
 // isoVolume lays out and writes a volume.
