@@ -71,11 +71,14 @@ func (p Package) FileName() string { return path.Base(p.Path) }
 // snapshotTime is how snapshot.debian.org writes a moment.
 const snapshotTime = "20060102T150405Z"
 
+// snapshotDelay is by when the snapshot surely holds what the indexes of a moment name.
+const snapshotDelay = 24 * time.Hour
+
 // URLs are the places of a package, the best first: the pool loses a version some months after
 // its successor has come, and the snapshot keeps all.
 func (l *Lock) URLs(p Package) []string {
 	return []string{
 		"https://deb.debian.org/" + p.Archive + "/" + p.Path,
-		"https://snapshot.debian.org/archive/" + p.Archive + "/" + l.Date.UTC().Format(snapshotTime) + "/" + p.Path,
+		"https://snapshot.debian.org/archive/" + p.Archive + "/" + l.Date.UTC().Add(snapshotDelay).Format(snapshotTime) + "/" + p.Path,
 	}
 }
