@@ -55,6 +55,9 @@ Everything comes into one folder, hangkit-COMPUTER-TIME in the one that -o names
     dumps           the dumps
     logs            event, setup and repair logs, by their paths on the disk
 
+-o stick: is the folder of the rescue stick that HANGKIT_STICK names, and the default
+where it is set; a collection that has no room there is not begun.
+
 -n lists all of it with its size. --what dumps or --what logs takes only these.
 
 A dump that lacks something comes out with .partial in its name; what is missing

@@ -35,6 +35,9 @@ func (l *lineReader) wait() <-chan answer {
 }
 
 func (l *lineReader) read() answer {
+	if l.in == nil {
+		return answer{err: io.EOF}
+	}
 	var text []byte
 	for b := make([]byte, 1); len(text) < maxLine; {
 		n, err := l.in.Read(b)
