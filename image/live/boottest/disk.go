@@ -14,6 +14,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -148,19 +150,40 @@ func (c *Change) hivexLine() string {
 	return fmt.Sprintf(`"%s"=%s:%s`, c.Name, hivexKinds[c.New.Type], strings.Join(pairs, ","))
 }
 
-// Dump is the dump that the sample was made with, read out of its page file by ntfscat.
+// runLine is one of the runlist that ntfsinfo prints: VCN, LCN and length.
+var runLine = regexp.MustCompile(`(?m)^\s+0x[0-9a-f]+\s+0x([0-9a-f]+)\s+0x([0-9a-f]+)\s*$`)
+
+// Dump is the dump that the sample was made with, read out of the clusters that ntfsinfo
+// says the page file has. A crash writes below NTFS: who reads the file gets zeros.
 func (d *Disk) Dump(ctx context.Context) ([]byte, error) {
+	const cluster = 4096 // of every sample
 	part := d.File + ".part"
 	if err := copyExtent(d.File, part, d.volume); err != nil {
 		return nil, err
 	}
 	defer os.Remove(part)
-	dump, err := outputStart(ctx, d.dump, "ntfscat", "-f", part, "pagefile.sys")
+	info, err := output(ctx, "ntfsinfo", "-f", "-v", "-F", "pagefile.sys", part)
 	if err != nil {
 		return nil, err
 	}
-	if !bytes.HasPrefix(dump, []byte("PAGE")) {
-		return nil, fmt.Errorf("the page file of %s holds no dump", d.File)
+	f, err := os.Open(part)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var dump []byte
+	for _, run := range runLine.FindAllSubmatch(info, -1) {
+		lcn, errStart := strconv.ParseInt(string(run[1]), 16, 40)
+		length, errLength := strconv.ParseInt(string(run[2]), 16, 40)
+		piece := make([]byte, min(length*cluster, d.dump-int64(len(dump))))
+		_, errRead := f.ReadAt(piece, lcn*cluster)
+		if err := errors.Join(errStart, errLength, errRead); err != nil {
+			return nil, err
+		}
+		dump = append(dump, piece...)
+	}
+	if int64(len(dump)) < d.dump || !bytes.HasPrefix(dump, []byte("PAGE")) {
+		return nil, fmt.Errorf("the page file of %s holds no dump in the clusters that ntfsinfo names", d.File)
 	}
 	return dump, nil
 }

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -40,28 +39,6 @@ func finish(ctx context.Context, name string, args ...string) (out, complaints [
 	return stdout.Bytes(), stderr.Bytes(), 0, nil
 }
 
-// outputStart is the start of what a program prints; it is not asked for more.
-func outputStart(ctx context.Context, size int64, name string, args ...string) ([]byte, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, name, args...)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	start := make([]byte, size)
-	_, err = io.ReadFull(out, start)
-	cancel()
-	_ = cmd.Wait() // it was ended
-	if err != nil {
-		return nil, fmt.Errorf("%s %s: the first %d bytes: %w", name, strings.Join(args, " "), size, err)
-	}
-	return start, nil
-}
-
 // Missing names the programs and files that a lane needs and this machine does not have.
 func Missing(names ...string) []string {
 	var missing []string
@@ -81,7 +58,7 @@ func Missing(names ...string) []string {
 func Needed() []string {
 	return []string{
 		"qemu-system-x86_64", ovmf + "/OVMF_CODE_4M.fd", ovmf + "/OVMF_CODE_4M.secboot.fd", ovmf + "/OVMF_VARS_4M.ms.fd",
-		"ntfsresize", "ntfsfix", "ntfscat", "hivexget", "hivexml", "fls", "icat", "fsck.exfat", "mcopy", "sfdisk",
+		"ntfsresize", "ntfsfix", "ntfscat", "ntfsinfo", "hivexget", "hivexml", "fls", "icat", "fsck.exfat", "mcopy", "sfdisk",
 	}
 }
 
