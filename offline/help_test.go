@@ -16,7 +16,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // TestHelp keeps the help texts as they were read and found good.
 func TestHelp(t *testing.T) {
 	t.Setenv("COLUMNS", "80")
-	for _, command := range []string{"", "list", "check", "arm", "undo", "trigger", "collect", "menu", "dump", "dump info", "dump verify", "dump join", "hive", "hive check", "hive recover", "hive get", "hive set", "hive delete", "hive export", "hive import", "hive bcd", "image", "image sample", "image data", "demo", "man", "completion", "version"} {
+	for _, command := range []string{"", "list", "check", "arm", "undo", "trigger", "collect", "menu", "dump", "dump info", "dump verify", "dump join", "hive", "hive check", "hive recover", "hive get", "hive set", "hive delete", "hive export", "hive import", "hive bcd", "image", "image sample", "image live", "image data", "demo", "man", "completion", "version"} {
 		name := strings.ReplaceAll("hangkit "+command, " ", "-")
 		t.Run(name, func(t *testing.T) {
 			var out, errOut bytes.Buffer
