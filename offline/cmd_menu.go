@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -58,7 +59,7 @@ func (c *MenuCmd) Run(ctx context.Context, talk *ui.UI, globals *Globals) error 
 	m := &menu.Menu{
 		Hangkit: child, In: talk.In(), Out: talk.Out(), Columns: child.columns, Interrupts: ownInterrupts(),
 		Hide: func(ctx context.Context) (func(), error) { return hide(ctx, talk) }, Quote: quoteArg,
-		Title: "hangkit " + version().Version, Targets: c.Targets, Live: isLive(), Stick: stickState,
+		Title: "hangkit " + version().Version, Targets: c.Targets, Live: isLive(), Shell: shellWords(), Stick: stickState,
 	}
 	if len(c.Targets) == 0 {
 		m.Machine = machineWords()
@@ -74,6 +75,13 @@ func (c *MenuCmd) Run(ctx context.Context, talk *ui.UI, globals *Globals) error 
 		return err
 	}
 	return ui.Fail(ui.Status(leave), ui.ErrVerdict)
+}
+
+func shellWords() string {
+	if runtime.GOOS == "windows" {
+		return "The command prompt; 'hangkit menu' leads back here"
+	}
+	return "A shell; 'exit' leads back here"
 }
 
 // ownInterrupts takes Ctrl-C away from the rest of the program: it ends what the menu has

@@ -59,6 +59,7 @@ type Menu struct {
 	Targets []string // what to look at instead of every disk
 	Flags   []string // for every command that judges: --ram 8G
 	Live    bool     // the menu may switch the machine off, and there is a shell
+	Shell   string   // what it is, and how it leads back
 	Stick   func() StickState
 
 	ctx   context.Context //nolint:containedctx // the menu is one call with many steps
@@ -125,7 +126,7 @@ func (m *Menu) items() []item {
 		item{key: "l", name: "look", words: "Look for disks again", do: m.lookAgain})
 	if m.Live {
 		return append(items,
-			item{key: "s", name: "shell", words: "A shell; 'exit' leads back here", leave: Shell},
+			item{key: "s", name: "shell", words: m.Shell, leave: Shell},
 			item{key: "r", name: "restart", words: "Restart this machine", leave: Restart},
 			item{key: "p", name: "power off", words: "Switch this machine off", leave: PowerOff})
 	}

@@ -31,8 +31,11 @@ if not defined HANGKIT_EXE goto missing
 if defined HANGKIT_STICK echo Dumps go to %HANGKIT_STICK%
 if not defined HANGKIT_STICK echo No volume is labelled HANGKIT: say where dumps go with -o.
 for %%p in ("%HANGKIT_EXE%") do set "PATH=%PATH%;%%~dpp"
+rem The menu offers to switch the machine off where that can be done here.
+if exist "%SystemRoot%\System32\wpeutil.exe" set HANGKIT_LIVE=1
 "%HANGKIT_EXE%" menu
 set HANGKIT_STATUS=%errorlevel%
+set HANGKIT_LIVE=
 if %HANGKIT_STATUS%==10 wpeutil Shutdown
 if %HANGKIT_STATUS%==11 wpeutil Reboot
 echo.
