@@ -53,6 +53,7 @@ type manPage struct {
 // environment is what hangkit takes from its environment.
 var environment = [][2]string{
 	{keyVariable, "Recovery password or password that unlocks BitLocker volumes, where --bitlocker-key names no file."},
+	{stickVariable, "Folder of the rescue stick: what stick: stands for, and where collect and arm put their files if no other place is named."},
 	{"TERM", "No progress bar is drawn where this is dumb."},
 }
 

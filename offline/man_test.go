@@ -31,7 +31,7 @@ func TestMan(t *testing.T) {
 			t.Errorf("no page for %s", n.Path())
 		}
 	}
-	golden(t, filepath.Join("testdata", "man", "hangkit-hive-get.1"), []byte(pages["hangkit-hive-get"]))
+	golden(t, filepath.Join("testdata", "man", "hangkit-man.1"), []byte(pages["hangkit-man"]))
 }
 
 func TestManFiles(t *testing.T) {
