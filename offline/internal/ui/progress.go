@@ -22,6 +22,10 @@ func (u *UI) Progress(label string) (update func(done, total int64), finish func
 	return b.update, b.finish
 }
 
+// barWidth leaves room for the label, the sizes and the times within 80 columns: a line that
+// breaks is drawn again and again. Its signs are ASCII, for serial lines.
+const barWidth = 10
+
 type bar struct {
 	label string
 	out   *patient
@@ -50,6 +54,8 @@ func (b *bar) draw(total int64) *progressbar.ProgressBar {
 		progressbar.OptionSetPredictTime(true),
 		progressbar.OptionClearOnFinish(),
 		progressbar.OptionEnableColorCodes(false),
+		progressbar.OptionSetWidth(barWidth),
+		progressbar.OptionSetTheme(progressbar.ThemeASCII),
 	)
 }
 
