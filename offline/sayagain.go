@@ -2,6 +2,7 @@ package offline
 
 import (
 	"fmt"
+	"strings"
 
 	"hangkit/offline/target"
 )
@@ -25,11 +26,12 @@ func (k *keyring) again(t *target.Target) sayAgain {
 
 // reading are the flags for a command that reads, each behind a space.
 func (a sayAgain) reading() string {
-	text := a.image.again()
+	var text strings.Builder
+	text.WriteString(a.image.again())
 	for _, name := range a.keyFiles {
-		text += " --bitlocker-key " + quotePath(name)
+		text.WriteString(" --bitlocker-key " + quotePath(name))
 	}
-	return text
+	return text.String()
 }
 
 // writing are those for one that writes.
