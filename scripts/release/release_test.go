@@ -37,7 +37,7 @@ func TestOracleRelease(t *testing.T) {
 	needPrograms(t, "dpkg-deb", "dpkg", "sha256sum", "tar", "man")
 	t.Setenv(epochVariable, "1790000000")
 	t.Setenv("GOFLAGS", "-mod=mod") // whatever a user has set
-	top, err := filepath.Abs(filepath.Join("..", ".."))
+	from, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,8 @@ func TestOracleRelease(t *testing.T) {
 	var out string
 	for _, folder := range []string{"a", "another one/of another length"} {
 		source := filepath.Join(t.TempDir(), folder)
-		copySource(t, top, source)
+		copySource(t, from, source)
+		from = source // the tree may be worked on meanwhile
 		out = filepath.Join(source, "dist")
 		t.Chdir(source)
 		args := []string{"--no-iso", "--version", "1.2.3-rc1", "-o", out}
