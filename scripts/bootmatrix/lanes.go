@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -23,6 +24,9 @@ func (m *matrix) row(ctx context.Context, lane string, times boottest.Times, err
 	}
 	fmt.Fprintf(m.out, "%-34s %-6s ready %5.1f s  total %5.1f s  processor %5.1f s\n", lane, verdict,
 		times.Ready.Seconds(), times.Total.Seconds(), times.Processor.Seconds())
+	if times.Again {
+		m.note("", "switched on once more: the host was too busy for the machine's timer")
+	}
 	if err != nil {
 		fmt.Fprintln(m.out, "    "+strings.ReplaceAll(err.Error(), "\n", "\n    "))
 	}
@@ -44,16 +48,23 @@ func (m *matrix) buses() []boottest.Bus {
 	return boottest.Buses()
 }
 
-// arm is firmware × medium × bus.
+// arm is firmware × medium × bus, in an order that soon has had each of them, and once more
+// without patience for disks.
 func (m *matrix) arm(ctx context.Context) {
-	for _, f := range boottest.Firmwares() {
-		for _, medium := range boottest.Media() {
-			for _, bus := range m.buses() {
+	buses := m.buses()
+	for round := range buses {
+		for i, f := range boottest.Firmwares() {
+			for j, medium := range boottest.Media() {
+				bus := buses[(round+2*i+j)%len(buses)]
 				times, err := m.lab.Arm(ctx, m.setup(f, medium), bus)
 				m.row(ctx, fmt.Sprintf("arm: %s %s, disk %s", f, medium, bus), times, err)
 			}
 		}
 	}
+	s := m.setup(boottest.BIOS, boottest.USB)
+	s.Hasty = true
+	times, err := m.lab.Arm(ctx, s, buses[0])
+	m.row(ctx, fmt.Sprintf("arm: BIOS USB, disk %s, hasty", buses[0]), times, err)
 }
 
 // collect is firmware × bus, from a stick with a data partition.
@@ -109,11 +120,18 @@ func (m *matrix) replay(ctx context.Context, state string) *boottest.Cuts {
 }
 
 func (m *matrix) kill(ctx context.Context, cuts *boottest.Cuts, state string) {
+	found := map[boottest.Outcome]int{}
 	for i, at := range cuts.Moments(m.seed, m.cuts) {
 		started := time.Now()
 		left, err := cuts.Kill(ctx, at)
 		m.row(ctx, fmt.Sprintf("power cut: %s, kill %d", state, i+1), boottest.Times{Total: time.Since(started)}, err)
 		m.note("", "%v behind write %d of %d, seed %d: %s", at.Later.Round(time.Millisecond), at.Writes, cuts.Writes, m.seed, left)
+		found[left]++
+	}
+	lane := "power cut: " + state + ", outcomes"
+	m.note(lane, "%d old, %d new", found[boottest.Old], found[boottest.New])
+	if found[boottest.Old] == 0 || found[boottest.New] == 0 {
+		m.row(ctx, lane, boottest.Times{}, errors.New("the kills did not leave both: choose another seed, or more of them"))
 	}
 }
 

@@ -50,6 +50,9 @@ func (c *Console) listen(line io.Reader, copyTo io.Writer) {
 	}
 }
 
+// Age is how long the console has been open.
+func (c *Console) Age() time.Duration { return time.Since(c.started) }
+
 // Match is what Expect found.
 type Match struct {
 	Groups []string      // the match and its groups

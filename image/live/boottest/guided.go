@@ -49,18 +49,15 @@ func (l *Lab) Guided(ctx context.Context, s Setup, screen string) (times Times, 
 		return times, err
 	}
 	s.Disks = []Attached{{File: d.File, Bus: NVMe}}
-	started := time.Now()
-	m, err := s.Start(ctx)
+	m, times, err := s.boot(ctx)
 	if err != nil {
 		return times, err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	for _, step := range guidance {
-		if err := m.answer(ctx, step); err != nil {
-			return times, err
-		}
-		if times.Ready == 0 {
-			times.Ready = time.Since(started)
+	for i, step := range guidance {
+		err := m.answer(ctx, step)
+		if err == nil && i == 0 {
+			times.Ready = m.Console.Age()
 			err = m.QMP.Screendump(screen)
 		}
 		if err != nil {
@@ -70,7 +67,7 @@ func (l *Lab) Guided(ctx context.Context, s Setup, screen string) (times Times, 
 	if err := m.PoweredOff(ctx, powerOffPatience); err != nil {
 		return times, err
 	}
-	times.Total, times.Processor = time.Since(started), m.ProcessorTime()
+	times.Total, times.Processor = m.Console.Age(), m.ProcessorTime()
 	return times, d.Armed(ctx, plan)
 }
 

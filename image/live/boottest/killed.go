@@ -85,7 +85,11 @@ type Moment struct {
 	Later  time.Duration
 }
 
-// Moments are chosen by the seed. All lie between the first write and the last.
+// early is which of the moments lie before the first write: one of so many. How long arm
+// takes until then depends on the host, but it is far longer than Later.
+const early = 4
+
+// Moments are chosen by the seed. All lie between the start of arm and its last write.
 func (c *Cuts) Moments(seed uint64, count int) []Moment {
 	dice := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a power cut is no secret, and must be repeatable
 	moments := make([]Moment, count)
@@ -93,6 +97,9 @@ func (c *Cuts) Moments(seed uint64, count int) []Moment {
 		moments[i] = Moment{
 			Writes: 1 + dice.IntN(max(1, c.Writes-1)),
 			Later:  time.Duration(dice.Int64N(int64(time.Second / slowWrites))),
+		}
+		if i%early == 0 {
+			moments[i].Writes = 0
 		}
 	}
 	return moments
@@ -124,7 +131,7 @@ var toShell = []step{{saysMenu, "\r"}, {`What now\?`, "s\r"}, {`# $`, ""}}
 // begins there. The disk has not been written to, so that a copy can take its place.
 func (c *Cuts) wait(ctx context.Context, s Setup, bus Bus) (err error) {
 	s.Disks = []Attached{{File: c.disk.File, Bus: bus}}
-	m, err := s.Start(ctx)
+	m, _, err := s.boot(ctx)
 	if err != nil {
 		return err
 	}

@@ -57,6 +57,7 @@ type Setup struct {
 	File     string // what image live made
 	Keep     bool   // writes to the medium reach the file
 	Run      string // unattended commands, given by fw_cfg
+	Hasty    bool   // they wait for disks as long as the live system does by itself
 	Memory   int    // MiB, DefaultMemory if 0
 	Disks    []Attached
 	Resume   string    // file that QMP.Save saved the state of such a machine in
@@ -96,7 +97,10 @@ func (s *Setup) arguments(dir string) ([]string, error) {
 		args = append(args, d.arguments(i, s.ARM64)...)
 	}
 	if s.Run != "" {
-		args = append(args, "-fw_cfg", "name=opt/hangkit/run,string="+comma(s.Run), "-fw_cfg", "name=opt/hangkit/wait,string="+diskPatience)
+		args = append(args, "-fw_cfg", "name=opt/hangkit/run,string="+comma(s.Run))
+		if !s.Hasty {
+			args = append(args, "-fw_cfg", "name=opt/hangkit/wait,string="+diskPatience)
+		}
 	}
 	if s.Resume != "" {
 		args = append(args, "-incoming", "exec:cat '"+s.Resume+"'")

@@ -71,10 +71,17 @@ func TestMoments(t *testing.T) {
 	t.Parallel()
 	c := &Cuts{Writes: 4}
 	moments := c.Moments(1, 200)
+	first := 0
 	for _, m := range moments {
-		if m.Writes < 1 || m.Writes >= c.Writes || m.Later < 0 || m.Later >= time.Second/slowWrites {
-			t.Errorf("%+v does not lie between the first write and the last", m)
+		if m.Writes == 0 {
+			first++
 		}
+		if m.Writes < 0 || m.Writes >= c.Writes || m.Later < 0 || m.Later >= time.Second/slowWrites {
+			t.Errorf("%+v does not lie between the start and the last write", m)
+		}
+	}
+	if first != len(moments)/early {
+		t.Errorf("%d of %d moments lie before the first write", first, len(moments))
 	}
 	if again := c.Moments(1, 200); again[7] != moments[7] {
 		t.Error("the same seed chooses other moments")
