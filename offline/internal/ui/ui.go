@@ -158,7 +158,23 @@ func (u *UI) Confirm(ctx context.Context, question string) error {
 	if !isTerminal(u.in) || !isTerminal(u.err) || u.JSON {
 		return ErrNotAsked
 	}
+	if err := u.DropTyped(); err != nil {
+		return err
+	}
 	return u.ask(ctx, question)
+}
+
+// DropTyped forgets what was typed before anybody was asked: an answer that came early, or with
+// pasted text, would agree to what nobody has read yet. Only a terminal holds such a thing.
+func (u *UI) DropTyped() error {
+	f, ok := u.in.(*os.File)
+	if !ok || !isTerminal(f) {
+		return nil
+	}
+	if err := dropTyped(int(f.Fd())); err != nil {
+		return fmt.Errorf("forgetting what was typed before the question: %w", err)
+	}
+	return nil
 }
 
 // ask waits for the answer or for the user to interrupt, whichever comes first.
