@@ -58,7 +58,7 @@ func (c *MenuCmd) Run(ctx context.Context, talk *ui.UI, globals *Globals) error 
 	}
 	m := &menu.Menu{
 		Hangkit: child, In: talk.In(), Out: talk.Out(), Columns: child.columns, Interrupts: ownInterrupts(),
-		Hide: func(ctx context.Context) (func(), error) { return hide(ctx, talk) }, Quote: quoteArg,
+		Hide: func(ctx context.Context) (func(), error) { return hide(ctx, talk) }, DropTyped: talk.DropTyped, Quote: quoteArg,
 		Title: "hangkit " + version().Version, Targets: c.Targets, Live: isLive(), Shell: shellWords(), Stick: stickState,
 	}
 	if len(c.Targets) == 0 {

@@ -190,7 +190,7 @@ func TestMenu(t *testing.T) {
 	c.answer("-- more:", "\r")
 	c.answer("-- more:", "q")
 	c.answer("a: all other ways and machines -- ", "\n")
-	c.answer("What now? ", "4\n")
+	c.answer("What now? ", "4\n\n") // what is typed ahead begins nothing
 	c.answer("How? ", "\n")
 	c.answer("-- Enter: the menu -- ", "\n")
 	c.answer("What now? ", "5\n")
@@ -198,7 +198,7 @@ func TestMenu(t *testing.T) {
 	c.answer("[y/N] ", "n\n")
 	c.answer("-- Enter: the menu -- ", "\n")
 	c.answer("What now? ", "nonsense\x1b[2J\n")
-	c.answer("What now? ", "p\n")
+	c.answer("What now? ", "p\ny\n") // nor does it switch off
 	c.answer("[y/N] ", "n\n")
 	c.answer("What now? ", "p\n")
 	c.answer("[y/N] ", "y\n")

@@ -273,7 +273,7 @@ func (m *Menu) collect() error {
 
 // folder asks where to.
 func (m *Menu) folder() (string, error) {
-	to, err := m.ask("Into which folder, on another disk? (Enter: back) ")
+	to, err := m.askFresh("Into which folder, on another disk? (Enter: back) ")
 	if err == nil && to == "" {
 		err = errBack
 	}
@@ -305,7 +305,7 @@ func (m *Menu) collectTo(w *install, to string) (next string, err error) {
 	}
 	m.line(" o      into another folder")
 	m.line(" q      back")
-	answer, err := m.ask("How? ")
+	answer, err := m.askFresh("How? ")
 	if err != nil {
 		return "", err
 	}

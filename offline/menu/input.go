@@ -75,6 +75,14 @@ func (m *Menu) ask(question string) (string, error) {
 	return "", errBack
 }
 
+// askFresh asks what leads to a change at once: nothing that was typed ahead answers it.
+func (m *Menu) askFresh(question string) (string, error) {
+	if err := m.DropTyped(); err != nil {
+		return "", gone(err)
+	}
+	return m.ask(question)
+}
+
 // gone takes a terminal that went away for the end of the input.
 func gone(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {

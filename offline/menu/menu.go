@@ -51,6 +51,8 @@ type Menu struct {
 	Interrupts <-chan os.Signal
 	// Hide keeps what is typed from being shown, until it is told to show it again.
 	Hide func(ctx context.Context) (show func(), err error)
+	// DropTyped forgets what was typed ahead.
+	DropTyped func() error
 	// Quote writes a word so that a shell takes it as it is.
 	Quote func(string) string
 
@@ -181,7 +183,7 @@ func (m *Menu) sure(it item) error {
 
 // yes demands one.
 func (m *Menu) yes(question string) error {
-	answer, err := m.ask(question)
+	answer, err := m.askFresh(question)
 	if err == nil && fold(answer) != "y" && fold(answer) != "yes" {
 		err = errBack
 	}

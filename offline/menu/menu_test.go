@@ -36,7 +36,8 @@ func shown(t *testing.T, f *fake, typed string, set func(*Menu)) (Leave, string)
 	m := &Menu{
 		Hangkit: f, In: strings.NewReader(typed), Out: &out, Interrupts: make(chan os.Signal), Title: "hangkit",
 		Quote: func(s string) string { return "'" + s + "'" }, Stick: func() StickState { return StickState{} },
-		Hide: func(context.Context) (func(), error) { return func() {}, nil },
+		DropTyped: func() error { return nil },
+		Hide:      func(context.Context) (func(), error) { return func() {}, nil },
 	}
 	if set != nil {
 		set(m)
