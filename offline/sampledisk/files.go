@@ -220,7 +220,8 @@ func (m *maker) generation() hive.Generation {
 }
 
 // unfinished is the change that only the log has. After a crash it is what that boot wrote; else
-// somebody switched dumps off just before power failed.
+// somebody switched dumps off just before power failed or, where they are off, the restart after
+// a crash.
 func (m *maker) unfinished(h *hive.Hive) error {
 	const control = `ControlSet001\Control\`
 	if m.State == Crashed {
@@ -228,5 +229,9 @@ func (m *maker) unfinished(h *hive.Hive) error {
 			Name: "BootId", Type: hive.DWORD, Data: hive.EncodeDWORD(crashedBoot),
 		})
 	}
-	return h.SetValue(control+`CrashControl`, hive.Value{Name: windows.CrashDumpEnabled, Type: hive.DWORD, Data: hive.EncodeDWORD(0)})
+	name := windows.CrashDumpEnabled
+	if m.Windows.DumpType == 0 {
+		name = windows.AutoReboot
+	}
+	return h.SetValue(control+`CrashControl`, hive.Value{Name: name, Type: hive.DWORD, Data: hive.EncodeDWORD(0)})
 }

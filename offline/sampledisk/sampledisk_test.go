@@ -126,6 +126,16 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestDirtyWithoutDumps: where dumps are off already, there is another change for the log to hold.
+func TestDirtyWithoutDumps(t *testing.T) {
+	t.Parallel()
+	none := installation(t, "10", "")
+	none.DumpType = 0
+	if _, err := sampledisk.Write(image.NewMemory(testSize, 512), sampledisk.Options{Windows: none, State: sampledisk.DirtyHive}); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestNames: the releases are those that the command offers.
 func TestNames(t *testing.T) {
 	t.Parallel()
