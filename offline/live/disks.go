@@ -44,26 +44,31 @@ func diskLines(list []device, stick string) map[string]string {
 func diskLine(d device, list []device, stick string) string {
 	var holds []string
 	for _, p := range list {
-		if p.name == d.name || p.disk == d.name {
-			holds = append(holds, p.holds(stick)...)
+		if p.name != d.name && p.disk != d.name {
+			continue
+		}
+		what := p.holds(stick)
+		if what != "" && (what != thisStick || !slices.Contains(holds, thisStick)) {
+			holds = append(holds, what)
 		}
 	}
 	return clip(fmt.Sprintf("Disk %-9s %10s  %-24.24s  %s", d.name, size(d.size), d.model, strings.Join(holds, ", ")))
 }
 
-// holds says what is on a device, if it is worth a word.
-func (d *device) holds(stick string) []string {
+// thisStick is what is never a patient.
+const thisStick = "this stick"
+
+// holds says what is on a device; nothing if it is not worth a word.
+func (d *device) holds(stick string) string {
 	switch {
 	case d.medium || d.name == stick:
-		return []string{"this stick"}
+		return thisStick
 	case d.looking && d.disk == "":
-		return []string{"does not answer yet"}
+		return "does not answer yet"
 	case d.err != nil:
-		return []string{"cannot be read"}
-	case d.fs != "":
-		return []string{d.fs}
+		return "cannot be read"
 	}
-	return nil
+	return d.fs
 }
 
 // anyLooking tells whether a device has not answered yet.

@@ -6,7 +6,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // TestRole: only the kernel's own way of starting us makes us init. A container in which
@@ -123,4 +126,60 @@ func TestLoader(t *testing.T) {
 	if err := l.load("fs-exfat"); err != nil {
 		t.Errorf("told twice: %v", err)
 	}
+}
+
+// TestPrompt: the prompt is shown once, below the disks; again where it is far up, or gone.
+func TestPrompt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := &console{queue: make(chan output, consoleQueue)}
+		s := &session{consoles: &consoles{list: []*console{c}}, disks: newInventory(testBuild), began: time.Now()}
+		s.prompt = time.AfterFunc(promptTime, s.showPrompt)
+		s.unprompted.Store(promptLines)
+		said := func() string {
+			time.Sleep(2 * promptTime)
+			synctest.Wait()
+			var text strings.Builder
+			for len(c.queue) > 0 {
+				text.Write((<-c.queue).text)
+			}
+			return text.String()
+		}
+		expect := func(want string) {
+			t.Helper()
+			if got := said(); got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		}
+		const prompt = promptWords + "\n"
+		s.disks.update(func() { s.disks.devices["sda"] = &device{name: "sda", looking: true} })
+		expect("")
+		s.disks.update(func() { s.disks.devices["sda"].looking = false })
+		s.say("Disk sda")
+		expect("Disk sda\n" + prompt)
+		s.say("Disk sdb")
+		expect("Disk sdb\n")
+		for range promptLines - 1 {
+			s.say("")
+		}
+		expect(strings.Repeat("\n", promptLines-1))
+		s.say("Disk sdc")
+		expect("Disk sdc\n" + prompt)
+		s.release(nil)
+		expect(prompt)
+	})
+}
+
+// TestPromptWithoutDisks: a person is not left alone where no disk comes.
+func TestPromptWithoutDisks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := &console{queue: make(chan output, consoleQueue)}
+		s := &session{consoles: &consoles{list: []*console{c}}, disks: newInventory(testBuild), began: time.Now()}
+		s.prompt = time.AfterFunc(promptTime, s.showPrompt)
+		time.Sleep(2 * answerTime)
+		if len(c.queue) != 1 {
+			t.Errorf("%d prompts", len(c.queue))
+		}
+	})
 }

@@ -30,6 +30,7 @@ const (
 	settleTime  = 700 * time.Millisecond // of disks, before they are shown
 	answerTime  = 5 * time.Second        // that a disk is given before it is called slow
 	promptTime  = 500 * time.Millisecond // of quiet, before the prompt is shown
+	promptLines = 10                     // said since, that the prompt may have to be looked for
 	tick        = 200 * time.Millisecond
 	stopTime    = 20 * time.Second // for a menu that is wanted elsewhere
 	sessionLog  = "/run/hangkit.log"
@@ -55,6 +56,8 @@ type session struct {
 	run     runState
 	prompt  *time.Timer
 	logFile *os.File
+
+	unprompted atomic.Int32 // lines said since the prompt
 }
 
 // running is a console that a person works at.
@@ -91,6 +94,7 @@ func newSession() *session {
 	s.disks = newInventory(s.options.Medium)
 	s.prompt = time.AfterFunc(time.Hour, s.showPrompt)
 	s.prompt.Stop()
+	s.unprompted.Store(promptLines)
 	s.logFile, _ = os.OpenFile(sessionLog, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	_ = os.Symlink(selfPath, "/bin/hangkit") // for the shell
 	for _, err := range []error{err, applySettings(s.options.Quiet), os.Chdir("/")} {
@@ -112,7 +116,9 @@ func (s *session) log(words string) {
 func (s *session) say(words string) {
 	s.log(words)
 	s.consoles.say(words)
-	s.prompt.Reset(promptTime)
+	if s.unprompted.Add(1) > promptLines {
+		s.prompt.Reset(promptTime)
+	}
 }
 
 // obey takes what process 1 passes on: Ctrl-Alt-Del, and what poweroff and reboot of the
@@ -143,6 +149,7 @@ func (s *session) greet() {
 	for _, p := range s.options.Problems {
 		s.say("hangkit: not obeyed: " + p.Error())
 	}
+	s.prompt.Reset(promptTime)
 }
 
 // unasked are modules that no device asks for by name: keyboards of machines that do not
@@ -183,22 +190,21 @@ func (s *session) follow() {
 }
 
 func (s *session) refresh() {
-	list, _ := s.disks.snapshot()
+	list, changed := s.disks.snapshot()
+	complete := settled(list, changed) // now: a stick takes its time to be mounted
 	if s.ending.Load() {
 		return
 	}
 	if words := s.stick.follow(list, s.began); words != "" {
 		s.say(clip(words))
 	}
-	s.showDisks(diskLines(list, s.stick.name()))
+	if complete {
+		s.showDisks(list, diskLines(list, s.stick.name()))
+	}
 }
 
 // showDisks tells of what came, changed and went.
-func (s *session) showDisks(lines map[string]string) {
-	list, changed := s.disks.snapshot()
-	if !settled(list, changed) {
-		return // more is coming
-	}
+func (s *session) showDisks(list []device, lines map[string]string) {
 	for _, d := range list {
 		if line, ok := lines[d.name]; ok && s.shown[d.name] != line {
 			s.shown[d.name] = line
@@ -219,13 +225,26 @@ func settled(list []device, changed time.Time) bool {
 	return quiet > answerTime || quiet > settleTime && !anyLooking(list)
 }
 
+// showPrompt says how to begin, below the disks that come within a moment.
 func (s *session) showPrompt() {
+	list, changed := s.disks.snapshot()
+	if time.Since(s.began) < answerTime && (len(list) == 0 || !settled(list, changed)) {
+		s.prompt.Reset(promptTime)
+		return
+	}
 	s.mu.Lock()
 	quiet := s.run.on || s.ending.Load()
 	s.mu.Unlock()
 	if !quiet {
+		s.unprompted.Store(0)
 		s.consoles.say(promptWords)
 	}
+}
+
+// promptAgain shows the prompt where something else had the screen.
+func (s *session) promptAgain() {
+	s.unprompted.Store(promptLines)
+	s.prompt.Reset(0)
 }
 
 // serve waits on one console for somebody who wants to work there.
@@ -288,7 +307,7 @@ func (s *session) release(me *running) {
 	if s.menu == me {
 		s.menu = nil
 	}
-	s.prompt.Reset(0)
+	s.promptAgain()
 }
 
 func (s *session) runs() bool {

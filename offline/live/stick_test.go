@@ -45,7 +45,7 @@ func TestDiskLines(t *testing.T) {
 		{name: "nvme0n1", size: 512 << 30, model: "SAMSUNG MZVLB512HBJQ-000L7 with a long name"},
 		{name: "nvme0n1p1", disk: "nvme0n1", size: 100 << 20},
 		{name: "nvme0n1p3", disk: "nvme0n1", size: 511 << 30, fs: "BitLocker"},
-		{name: "sda", size: 8 << 30, model: "evil\x1b[2J"},
+		{name: "sda", size: 8 << 30, model: "evil\x1b[2J", medium: true},
 		{name: "sda3", disk: "sda", size: 7 << 30, fs: "exFAT", label: Label},
 		{name: "sdb", size: 1 << 40, model: "dead", looking: true},
 		{name: "sr0", size: 40 << 20, medium: true},

@@ -62,7 +62,7 @@ func (s *session) unattended() {
 		s.reboot()
 	case Menu:
 		s.setRun(runState{})
-		s.prompt.Reset(0)
+		s.promptAgain()
 	default:
 		s.powerOff()
 	}
