@@ -87,13 +87,14 @@ func (l *layout) surveyRefcounts(m metadata) error {
 	})
 }
 
-// surveyL2 finds the L2 tables of the disk and of its snapshots, which share
-// some. Only then it looks where the disk's clusters lie.
+// surveyL2 finds the L2 tables of the disk, each of which it has once, and of
+// its snapshots, which share some. Only then it looks where the disk's clusters
+// lie.
 func (l *layout) surveyL2(m metadata) error {
 	tables := metadata{}
-	for _, l1 := range append([]container.Span{{Off: l.h.l1(), Len: l.h.l1Size()}}, l.snapshots...) {
+	for i, l1 := range append([]container.Span{{Off: l.h.l1(), Len: l.h.l1Size()}}, l.snapshots...) {
 		err := l.eachEntry(l1.Off, l1.Len, "L1 table", func(table int64) error {
-			if _, known := tables[table]; known {
+			if _, known := tables[table]; known && i > 0 {
 				return nil
 			}
 			tables[table] = struct{}{}

@@ -458,6 +458,25 @@ func TestSurvey(t *testing.T) {
 	}
 }
 
+// TestTableTwice: a disk that has one L2 table twice is not written, for a write
+// would change it in two places.
+func TestTableTwice(t *testing.T) {
+	t.Parallel()
+	m := create(t, qcow2.Options{Size: 4 * mib, Cluster: cluster})
+	b := m.Bytes()
+	copy(b[l1Table*cluster+8:], b[l1Table*cluster:][:8])
+	l2 := int64(be.Uint64(b[l1Table*cluster:]) & 0x00fffffffffffe00)
+	clear(b[l2:][:cluster]) // no cluster gives it away
+	m = containertest.Load(b)
+	d, err := open(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.WriteAt([]byte("x"), 0); !errors.Is(err, container.ErrFormat) || !bytes.Equal(m.Bytes(), b) {
+		t.Errorf("written: %v", err)
+	}
+}
+
 // TestBitmapsLost: what a write drops is said before.
 func TestBitmapsLost(t *testing.T) {
 	t.Parallel()

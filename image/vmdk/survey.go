@@ -26,16 +26,38 @@ func (s *sparse) survey() error {
 	if s.hasCopy() {
 		spans = append(spans, s.directory(headerCopy, tables))
 	}
+	held := holdings{spans: spans}
 	for table := range tables {
-		if spans, err = s.surveyTable(spans, table*s.h.perTable(), size); err != nil {
+		if err := s.surveyTable(&held, table*s.h.perTable(), size); err != nil {
 			return err
 		}
+		if held.bytes > size+s.h.grain() { // only the last grain may reach behind the end
+			return &container.FormatError{What: "vmdk grains and tables: bytes", Want: fmt.Sprintf("at most the file's %d", size), Got: held.bytes}
+		}
 	}
-	for _, span := range spans {
+	for _, span := range held.spans {
 		s.end = max(s.end, span.Off+span.Len)
 	}
 	s.end = max(s.end, int64(s.h.u64(headerOverhead))*sectorSize)
-	return container.Apart("vmdk grain", spans)
+	return container.Apart("vmdk grain", held.spans)
+}
+
+// holdings are the places of what an extent holds, and the bytes of its tables
+// and grains: that they are more than the file has is known before all are kept
+// in mind, of tables that are named again and again.
+type holdings struct {
+	spans []container.Span
+	bytes int64
+}
+
+// add notes a place, with the one before it where it goes on from there.
+func (h *holdings) add(off, n int64) {
+	h.bytes += n
+	if last := len(h.spans) - 1; h.spans[last].Off+h.spans[last].Len == off {
+		h.spans[last].Len += n
+		return
+	}
+	h.spans = append(h.spans, container.Span{Off: off, Len: n})
 }
 
 // directory is where one of the directories lies.
@@ -45,21 +67,21 @@ func (s *sparse) directory(field int, tables int64) container.Span {
 
 // surveyTable adds what the table that begins with a grain names, and the table
 // and its copy.
-func (s *sparse) surveyTable(spans []container.Span, grain, size int64) ([]container.Span, error) {
+func (s *sparse) surveyTable(held *holdings, grain, size int64) error {
 	main, at, err := s.table(s.h.u64(headerDirectory), grain)
 	if err != nil || main == nil {
-		return spans, err
+		return err
 	}
-	spans = append(spans, container.Span{Off: at, Len: int64(len(main))})
+	held.add(at, int64(len(main)))
 	if s.hasCopy() {
 		redundant, copyAt, err := s.table(s.h.u64(headerCopy), grain)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if redundant != nil {
-			spans = append(spans, container.Span{Off: copyAt, Len: int64(len(redundant))})
+			held.add(copyAt, int64(len(redundant)))
 			if err := s.complete(main, redundant, copyAt); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
@@ -69,11 +91,11 @@ func (s *sparse) surveyTable(spans []container.Span, grain, size int64) ([]conta
 		}
 		off := int64(le.Uint32(main[i:])) * sectorSize
 		if off >= size {
-			return nil, &container.TruncatedError{Off: off, Len: s.h.grain(), Have: size}
+			return &container.TruncatedError{Off: off, Len: s.h.grain(), Have: size}
 		}
-		spans = append(spans, container.Span{Off: off, Len: s.h.grain()})
+		held.add(off, s.h.grain())
 	}
-	return spans, nil
+	return nil
 }
 
 // isGrain says whether an entry names a grain.

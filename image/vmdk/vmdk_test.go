@@ -126,6 +126,39 @@ func TestSurvey(t *testing.T) {
 	}
 }
 
+// TestTablesAgain: tables that lie over each other, as often as a directory can
+// name them, are refused before all they name is kept in mind.
+func TestTablesAgain(t *testing.T) {
+	t.Parallel()
+	const (
+		perTable = 1 << 16
+		tables   = 1 << 7
+		tableAt  = mainAt + tables*4/sector
+		grainAt  = tableAt + perTable*4/sector
+	)
+	b := make([]byte, grainAt*sector+4*kib)
+	copy(b, single(t).Bytes()[:mainAt*sector])
+	le.PutUint32(b[8:], 1)
+	for off, v := range map[int]uint64{12: tables * perTable * 8, 20: 8, 48: 0, 64: grainAt} {
+		le.PutUint64(b[off:], v)
+	}
+	le.PutUint32(b[44:], perTable)
+	for i := range tables {
+		le.PutUint32(b[mainAt*sector+4*i:], tableAt)
+	}
+	for i := range perTable {
+		le.PutUint32(b[tableAt*sector+4*i:], grainAt)
+	}
+	d, err := open(containertest.Load(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wrong *container.FormatError
+	if _, err = d.WriteAt([]byte("x"), 0); !errors.As(err, &wrong) || wrong.Want != fmt.Sprintf("at most the file's %d", len(b)) {
+		t.Errorf("written: %v", err)
+	}
+}
+
 // TestSplit runs the suite of disks on one that lies in three files and has a
 // hole.
 func TestSplit(t *testing.T) {
