@@ -124,8 +124,9 @@ func (c *Cuts) Kill(ctx context.Context, at Moment) (Outcome, error) {
 	return left, c.Undo(ctx, d, left)
 }
 
-// toShell is how a person gets from the prompt to a shell.
-var toShell = []step{{saysMenu, "\r"}, {`What now\?`, "s\r"}, {`# $`, ""}}
+// toShell is how a person gets from the prompt to a shell, which asks the terminal a question
+// behind its own prompt.
+var toShell = []step{{saysMenu, "\r"}, {`What now\?`, "s\r"}, {`~ # `, ""}}
 
 // wait boots to a shell beside the disk, and saves the state of the machine: every kill then
 // begins there. The disk has not been written to, so that a copy can take its place.
