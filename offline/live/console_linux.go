@@ -200,6 +200,16 @@ func (c *console) reset(fd int) {
 	}
 }
 
+// reset does so on every console.
+func (cs *consoles) reset() {
+	for _, c := range cs.list {
+		if fd, err := c.open(); err == nil {
+			c.reset(fd)
+			_ = unix.Close(fd) // nothing was written
+		}
+	}
+}
+
 // ownTerminal makes a process the leader of a session that has the console to itself.
 func ownTerminal() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}

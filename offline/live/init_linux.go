@@ -41,6 +41,7 @@ func Init() int {
 		end := superviseSession(consoles, n > 0)
 		consoles.say(fmt.Sprintf("\nhangkit: the session stopped (%s). It is started again.", end))
 		clearAway()
+		consoles.reset() // as the dead session left them, the next one would take them for right
 	}
 	consoles.say("hangkit: it stopped too often.")
 	lastResort(consoles)
