@@ -387,6 +387,27 @@ func TestGrow(t *testing.T) {
 	}
 }
 
+// TestGrowBehind: a file that is longer than what its refcount table counts, as a
+// cut leaves it that came before the longer table counted, can be written again.
+func TestGrowBehind(t *testing.T) {
+	t.Parallel()
+	for _, more := range []int64{1, 5*512 + 1, 40 * mib} {
+		m := nearlyFull(t)
+		size, _ := m.Size()
+		put(t, m, container.RoundUp(size, mib)+more-1, []byte("x"))
+		d, err := open(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.WriteAt(bytes.Repeat([]byte("x"), 100*kib), 500*kib); err != nil || d.Close() != nil {
+			t.Fatalf("%d bytes more: %v", more, err)
+		}
+		if err := check(m); err != nil {
+			t.Errorf("%d bytes more: %v", more, err)
+		}
+	}
+}
+
 // nearlyFull is an image with room in its refcount table for a few clusters
 // more: nobody uses most of its file.
 func nearlyFull(tb testing.TB) *containertest.Medium {

@@ -126,21 +126,23 @@ func (l *layout) ensureBlock(off int64) error {
 	return l.tables.Put(be.AppendUint64(nil, uint64(off)), l.h.refcounts()+entrySize*(index/l.perBlock()))
 }
 
-// grow makes the refcount table half as long again. All clusters from the end of
-// the file on are counted by nobody then, so there go blocks that count
-// themselves and the new table, and the new table. They are durable before the
-// header names them, in one sector; the old table is let go last.
+// grow makes the refcount table half as long again, or longer: a cut in it leaves
+// a file that is longer than what is counted. All clusters from the end of the
+// file on are counted by nobody, so where the next block of counters begins there
+// go blocks that count themselves and the new table, and the new table. They are
+// durable before the header names them, in one sector; the old table is let go
+// last.
 func (l *layout) grow() error {
-	start, old := l.free, l.h.refcountClusters()
-	if start != l.h.counted() {
-		return &container.FormatError{Off: headerRefcountLen, What: "qcow2 header: clusters of the refcount table", Want: fmt.Sprintf("enough for 0x%x bytes", start), Got: old}
-	}
-	clusters := min(old+old/2+1, maxRefcountTable/l.cluster)
+	old := l.h.refcountClusters()
+	start := container.RoundUp(l.free, l.perBlock()*l.cluster)
+	before := start / l.cluster / l.perBlock() // blocks
+	clusters := max(old+old/2, before*entrySize/l.cluster+1) + 1
+	clusters = min(clusters, maxRefcountTable/l.cluster)
 	blocks := int64(1)
 	for blocks*l.perBlock() < blocks+clusters {
 		blocks++
 	}
-	if clusters <= old || (clusters-old)*l.cluster < blocks*entrySize {
+	if clusters <= old || clusters*l.cluster < (before+blocks)*entrySize {
 		return fullRefcounts()
 	}
 	if err := l.writeCounted(start, blocks, clusters); err != nil {
