@@ -109,9 +109,12 @@ func describeDevice(name string) *device {
 		d.disk = filepath.Base(whole)
 	}
 	d.model = strings.Join(strings.Fields(vendor(whole)+" "+attribute(whole, "device/model")), " ")
-	d.outside = strings.Contains(real, "/usb") || attributeNumber(whole, "removable") != 0 || strings.HasPrefix(name, "mmcblk")
+	d.outside = strings.Contains(real, "/usb") || attributeNumber(whole, "removable") != 0 || isCard(whole)
 	return d
 }
+
+// isCard tells an SD card from memory that is soldered in, which the kernel calls mmcblk as well.
+func isCard(dir string) bool { return attribute(dir, "device/type") == "SD" }
 
 // vendor is the maker's name. Virtual disks have the number of their bus there.
 func vendor(dir string) string {
@@ -148,4 +151,10 @@ func (v *inventory) snapshot() ([]device, time.Time) {
 	}
 	slices.SortFunc(list, func(a, b device) int { return strings.Compare(a.name, b.name) })
 	return list, v.changed
+}
+
+// quiet tells whether no disk has come for so long that none is waited for any more.
+func (v *inventory) quiet() bool {
+	_, changed := v.snapshot()
+	return time.Since(changed) > answerTime
 }

@@ -133,7 +133,7 @@ func TestPrompt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := &console{queue: make(chan output, consoleQueue)}
-		s := &session{consoles: &consoles{list: []*console{c}}, disks: newInventory(testBuild), began: time.Now()}
+		s := &session{consoles: &consoles{list: []*console{c}}, began: time.Now()}
 		s.prompt = time.AfterFunc(promptTime, s.showPrompt)
 		s.unprompted.Store(promptLines)
 		said := func() string {
@@ -152,10 +152,9 @@ func TestPrompt(t *testing.T) {
 			}
 		}
 		const prompt = promptWords + "\n"
-		s.disks.update(func() { s.disks.devices["sda"] = &device{name: "sda", looking: true} })
 		expect("")
-		s.disks.update(func() { s.disks.devices["sda"].looking = false })
 		s.say("Disk sda")
+		s.told.Store(true)
 		expect("Disk sda\n" + prompt)
 		s.say("Disk sdb")
 		expect("Disk sdb\n")
@@ -175,11 +174,20 @@ func TestPromptWithoutDisks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := &console{queue: make(chan output, consoleQueue)}
-		s := &session{consoles: &consoles{list: []*console{c}}, disks: newInventory(testBuild), began: time.Now()}
+		s := &session{consoles: &consoles{list: []*console{c}}, began: time.Now()}
 		s.prompt = time.AfterFunc(promptTime, s.showPrompt)
 		time.Sleep(2 * answerTime)
 		if len(c.queue) != 1 {
 			t.Errorf("%d prompts", len(c.queue))
 		}
 	})
+}
+
+// TestNoCommands: a run without commands is not one that was done.
+func TestNoCommands(t *testing.T) {
+	t.Parallel()
+	s := &session{options: Options{Run: " ; "}}
+	if p, found := s.given(); !found || !errors.Is(p.problem, ErrScript) {
+		t.Errorf("got %+v, %v", p, found)
+	}
 }

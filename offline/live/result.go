@@ -1,6 +1,8 @@
 package live
 
 import (
+	"errors"
+	"io"
 	"strings"
 	"time"
 )
@@ -86,3 +88,21 @@ func commandLine(args []string) string {
 	}
 	return printable(strings.Join(words, " "))
 }
+
+// steadyLog takes all that is written to it, whatever becomes of its file: a command whose
+// output nobody takes any more dies of it, in the middle of a change. What went wrong first
+// is told at the end.
+type steadyLog struct {
+	file io.WriteCloser
+	err  error
+}
+
+func (l *steadyLog) Write(b []byte) (int, error) {
+	if l.err == nil {
+		_, l.err = l.file.Write(b)
+	}
+	return len(b), nil
+}
+
+// Close implements [io.Closer].
+func (l *steadyLog) Close() error { return errors.Join(l.err, l.file.Close()) }

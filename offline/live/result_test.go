@@ -1,7 +1,10 @@
 package live
 
 import (
+	"errors"
+	"io"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 )
@@ -75,5 +78,33 @@ func TestSize(t *testing.T) {
 	got := []string{size(0), size(1023), size(1024), size(500 << 30), size(1 << 62)}
 	if want := []string{"0 B", "1023 B", "1.0 KiB", "500.0 GiB", "4096.0 PiB"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// fullFile is on a stick that is full, or was pulled out.
+type fullFile struct{ writes int }
+
+var errFull = errors.New("no space left")
+
+func (f *fullFile) Write([]byte) (int, error) { f.writes++; return 0, errFull }
+func (f *fullFile) Close() error              { return nil }
+
+// TestSteadyLog: a log that cannot be written ends no command, and is told of.
+func TestSteadyLog(t *testing.T) {
+	t.Parallel()
+	full := &fullFile{}
+	log := &steadyLog{file: full}
+	var console strings.Builder
+	out := io.MultiWriter(&console, log)
+	for range 3 {
+		if _, err := io.WriteString(out, "step\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if console.Len() != 15 || full.writes != 1 {
+		t.Errorf("%q on the console, %d writes", &console, full.writes)
+	}
+	if err := log.Close(); !errors.Is(err, errFull) {
+		t.Errorf("got %v", err)
 	}
 }

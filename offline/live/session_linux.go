@@ -57,6 +57,7 @@ type session struct {
 	prompt  *time.Timer
 	logFile *os.File
 
+	told       atomic.Bool  // disks were shown
 	unprompted atomic.Int32 // lines said since the prompt
 }
 
@@ -200,6 +201,7 @@ func (s *session) refresh() {
 	}
 	if complete {
 		s.showDisks(list, diskLines(list, s.stick.name()))
+		s.told.Store(len(list) > 0)
 	}
 }
 
@@ -227,8 +229,7 @@ func settled(list []device, changed time.Time) bool {
 
 // showPrompt says how to begin, below the disks that come within a moment.
 func (s *session) showPrompt() {
-	list, changed := s.disks.snapshot()
-	if time.Since(s.began) < answerTime && (len(list) == 0 || !settled(list, changed)) {
+	if time.Since(s.began) < answerTime && !s.told.Load() {
 		s.prompt.Reset(promptTime)
 		return
 	}

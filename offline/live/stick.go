@@ -3,8 +3,8 @@ package live
 import "cmp"
 
 // How sure it is that a volume called HANGKIT is ours. The patient's own disks may have
-// one of that name too: what is not pulled out of the machine counts only if it holds
-// the medium.
+// one of that name too, and a copy of the medium: what is not pulled out of the machine
+// is never taken for a stick.
 type rank int
 
 const (
@@ -25,16 +25,14 @@ type candidate struct {
 
 func (c candidate) rank() rank {
 	switch {
-	case c.label != Label:
+	case c.label != Label || !c.outside:
 		return noStick
 	case c.started:
 		return startedStick
 	case c.medium:
 		return otherMedium
-	case c.outside:
-		return otherStick
 	}
-	return noStick
+	return otherStick
 }
 
 // chooseStick picks the data partition. Until it is certain that the stick that was

@@ -21,7 +21,8 @@ func TestChooseStick(t *testing.T) {
 	}{
 		{"the stick that was started", []candidate{usb, other, ours, inside}, true, "sde3"},
 		{"at once", []candidate{ours}, false, "sde3"},
-		{"a medium written to a disk of the machine", []candidate{usb, builtIn}, true, "nvme0n1p3"},
+		{"a copy of the medium on a disk of the patient", []candidate{builtIn, usb}, true, "sdb1"},
+		{"and nothing else", []candidate{builtIn}, true, ""},
 		{"another medium before any stick", []candidate{usb, other}, true, "sdd3"},
 		{"a CD was started, results go to a stick", []candidate{usb}, true, "sdb1"},
 		{"the stick that was started may still come", []candidate{usb, other}, false, ""},

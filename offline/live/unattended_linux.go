@@ -85,6 +85,9 @@ func (s *session) given() (plan, bool) {
 		return plan{}, false
 	}
 	commands, err := SplitRun(s.options.Run)
+	if err == nil && len(commands) == 0 {
+		err = fmt.Errorf("%w: there are none", ErrScript) // done would read as armed
+	}
 	return plan{commands: commands, source: source, problem: err}, true
 }
 
@@ -124,6 +127,10 @@ func (s *session) fromStick() (plan, bool) {
 	p := plan{source: scriptName + " on the stick", problem: err}
 	if err == nil {
 		p.commands, p.problem = ParseScript(b)
+	}
+	if len(p.commands) == 0 && p.problem == nil {
+		s.log(scriptName + " has no commands")
+		return plan{}, false
 	}
 	s.run.pending = true
 	return p, true
@@ -180,14 +187,19 @@ func (s *session) awaitPatient(p plan) string {
 	if s.options.Wait > 0 && !s.awaitWindows(deadline) {
 		problem = fmt.Sprintf("no Windows was found in %s", s.options.Wait)
 	}
+	s.await(s.disks.quiet, time.Until(deadline)) // another Windows may be on a slower disk: then none is chosen by itself
 	// A stick is there for the log as well, but is not waited for as long.
 	limit := min(time.Until(deadline), mediumTime)
 	if needsStick(p.commands) {
 		limit = time.Until(deadline)
 	}
-	if !s.await(func() bool { return s.stick.dir() != "" }, limit) && needsStick(p.commands) {
-		problem = "no stick with a data partition called " + Label + " was found"
+	if s.await(func() bool { return s.stick.dir() != "" }, limit) {
+		return problem
 	}
+	if needsStick(p.commands) {
+		return "no stick with a data partition called " + Label + " was found"
+	}
+	s.consoles.all("hangkit: no stick: files that the commands write are gone when the machine is switched off")
 	return problem
 }
 
@@ -267,7 +279,7 @@ func (s *session) openLog(doc RunDocument) io.WriteCloser {
 	if s.stick.dir() != "" {
 		f, err := os.OpenFile(filepath.Join(stickDir, runName(doc.Started)+".log"), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 		if err == nil {
-			return f
+			return &steadyLog{file: f}
 		}
 		s.consoles.all("hangkit: the log: " + err.Error())
 	}
