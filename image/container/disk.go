@@ -254,6 +254,13 @@ func (d *Disk) WriteAt(p []byte, off int64) (int, error) {
 	return len(p), nil
 }
 
+// prepare is begin, ahead of a write.
+func (d *Disk) prepare() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.begin()
+}
+
 // begin prepares the image for the first write.
 func (d *Disk) begin() error {
 	if d.broken != nil {

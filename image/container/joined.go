@@ -80,10 +80,16 @@ func (j *Joined) ReadAt(p []byte, off int64) (int, error) {
 	return done, err
 }
 
-// WriteAt implements [io.WriterAt].
+// WriteAt implements [io.WriterAt]. No piece is written before all have agreed:
+// a disk that is half written is worse than one that is not.
 func (j *Joined) WriteAt(p []byte, off int64) (int, error) {
 	if err := CheckWrite(len(p), off, j.Size()); err != nil {
 		return 0, err
+	}
+	for _, piece := range j.pieces {
+		if err := piece.prepare(); err != nil {
+			return 0, err
+		}
 	}
 	done := 0
 	err := j.each(off, int64(len(p)), func(d *Disk, at, from, to int64) error {

@@ -180,6 +180,28 @@ func TestSplit(t *testing.T) {
 	})
 }
 
+// TestLaterPart: a disk of which a later part must not be written is not written
+// in an earlier one.
+func TestLaterPart(t *testing.T) {
+	t.Parallel()
+	a, b := sparse(1500, ""), sparse(1500, "")
+	for _, at := range []int64{copyAt + 1, mainAt + 1} { // two grains in one place
+		if _, err := b.WriteAt(le.AppendUint32(nil, firstAt), at*sector); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files := map[string]container.Storage{"a.vmdk": a, "b.vmdk": b}
+	top := containertest.Load([]byte(text("RW 1500 SPARSE \"a.vmdk\"\nRW 1500 SPARSE \"b.vmdk\"\n")))
+	d, err := vmdk.Open(top, func(name string) (container.Storage, error) { return files[name], nil }, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := a.Bytes()
+	if _, err := d.WriteAt([]byte("x"), grain); !errors.Is(err, container.ErrFormat) || !bytes.Equal(a.Bytes(), before) {
+		t.Errorf("written: %v", err)
+	}
+}
+
 // TestContentID: the first write makes the disk another one, however the id is
 // written.
 func TestContentID(t *testing.T) {
