@@ -22,8 +22,8 @@ func (m *matrix) row(ctx context.Context, lane string, times boottest.Times, err
 		verdict = "FAILED"
 		m.failed = append(m.failed, lane)
 	}
-	fmt.Fprintf(m.out, "%-34s %-6s ready %5.1f s  total %5.1f s  processor %5.1f s\n", lane, verdict,
-		times.Ready.Seconds(), times.Total.Seconds(), times.Processor.Seconds())
+	fmt.Fprintf(m.out, "%-38s %-6s ready %s  total %s  processor %s\n", lane, verdict,
+		seconds(times.Ready), seconds(times.Total), seconds(times.Processor))
 	if times.Again {
 		m.note("", "switched on once more: the host was too busy for the machine's timer")
 	}
@@ -32,9 +32,17 @@ func (m *matrix) row(ctx context.Context, lane string, times boottest.Times, err
 	}
 }
 
+// seconds leaves out what a lane does not measure.
+func seconds(d time.Duration) string {
+	if d == 0 {
+		return "      -"
+	}
+	return fmt.Sprintf("%5.1f s", d.Seconds())
+}
+
 // note prints what a lane found beside its times.
 func (m *matrix) note(lane, format string, args ...any) {
-	fmt.Fprintf(m.out, "%-34s %s\n", lane, fmt.Sprintf(format, args...))
+	fmt.Fprintf(m.out, "%-38s %s\n", lane, fmt.Sprintf(format, args...))
 }
 
 func (m *matrix) setup(f boottest.Firmware, medium boottest.Medium) boottest.Setup {
