@@ -171,7 +171,7 @@ func flash(dir, code, vars string) ([]string, error) {
 // file only if it is to be kept.
 func (s *Setup) medium() []string {
 	if s.Medium == CD {
-		device := "ide-cd,drive=medium,bootindex=0"
+		device := "ide-cd,bus=ide.5,drive=medium,bootindex=0" // the last port: disks have the first
 		if s.ARM64 {
 			device = "usb-storage,bus=xhci.0,drive=medium,bootindex=0" // this machine has no AHCI
 		}
@@ -220,6 +220,6 @@ func (a *Attached) device(n int, id, node string, arm64 bool) []string {
 		if arm64 { // the virt machine has no AHCI of its own
 			return []string{"-device", fmt.Sprintf("ahci,id=ahci%d", n), "-device", fmt.Sprintf("ide-hd,bus=ahci%d.0", n) + at}
 		}
-		return []string{"-device", "ide-hd" + at}
+		return []string{"-device", fmt.Sprintf("ide-hd,bus=ide.%d", n) + at} // each port is a bus, and QEMU chooses none
 	}
 }

@@ -5,6 +5,7 @@ package boottest
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -104,5 +105,34 @@ func TestArguments(t *testing.T) {
 	}
 	if !strings.Contains(err.Error(), s.File) {
 		t.Errorf("QEMU's complaint is lost: %v", err)
+	}
+}
+
+// TestBuses: QEMU takes each medium beside disks on every bus.
+func TestBuses(t *testing.T) {
+	t.Parallel()
+	if missing := Missing("qemu-system-x86_64"); len(missing) > 0 {
+		t.Skip("qemu-system-x86_64 is missing")
+	}
+	dir := t.TempDir()
+	empty := func(name string) string {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, make([]byte, 1<<20), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	for _, medium := range Media() {
+		s := Setup{Firmware: BIOS, Medium: medium, File: empty("medium"), Memory: 32}
+		for i, bus := range append(Buses(), AHCI) {
+			s.Disks = append(s.Disks, Attached{File: empty(fmt.Sprint("disk", i)), Bus: bus})
+		}
+		m, err := s.Start(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
