@@ -336,10 +336,11 @@ func (m *Menu) dumps(stories []string) {
 	}
 }
 
+// showFound leaves room for it on a screen that does not scroll back: the menu comes after.
 func (m *Menu) showFound() error {
 	m.line("")
 	m.tell()
-	return nil
+	return m.pause()
 }
 
 func (m *Menu) lookAgain() error {

@@ -75,7 +75,7 @@ func (m *Menu) ask(question string) (string, error) {
 	return "", errBack
 }
 
-// askFresh asks what leads to a change at once: nothing that was typed ahead answers it.
+// askFresh asks what leads to a change, or for a key: nothing that was typed ahead answers it.
 func (m *Menu) askFresh(question string) (string, error) {
 	if err := m.DropTyped(); err != nil {
 		return "", gone(err)
@@ -125,7 +125,7 @@ func (m *Menu) pause() error {
 // number asks for a number from 1 on; Enter is the first.
 func (m *Menu) number(question string, among int) (int, error) {
 	for {
-		answer, err := m.ask(fmt.Sprintf("%s (1 to %d, Enter: 1, q: back) ", question, among))
+		answer, err := m.askFresh(fmt.Sprintf("%s (1 to %d, Enter: 1, q: back) ", question, among))
 		switch n, bad := strconv.Atoi(answer); {
 		case err != nil:
 			return 0, err

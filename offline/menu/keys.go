@@ -3,6 +3,7 @@ package menu
 import (
 	"os"
 	"slices"
+	"strings"
 )
 
 // KeyVariable is the environment variable by which a command is given keys, one a line.
@@ -35,19 +36,18 @@ func (m *Menu) giveKey() error {
 		m.line("Nothing is locked.")
 		return m.pause()
 	}
-	m.line("")
-	for _, l := range m.found.locked {
-		m.text("Locked     ", l.words())
-	}
-	m.line("Type the recovery password (48 digits), the password, or the name of a .BEK file.")
 	text, err := m.secret()
 	if err != nil {
 		return err
 	}
 	before := m.keys
-	if st, err := os.Stat(text); err == nil && st.Mode().IsRegular() {
+	switch st, err := os.Stat(text); {
+	case err == nil && st.Mode().IsRegular():
 		m.keys.files = append(slices.Clone(before.files), text)
-	} else {
+	case strings.HasSuffix(fold(text), keyFileEnd):
+		m.line("There is no such file.")
+		return nil
+	default:
 		m.keys.secrets = append(slices.Clone(before.secrets), text)
 	}
 	still := len(m.found.locked)
@@ -60,14 +60,23 @@ func (m *Menu) giveKey() error {
 	return nil
 }
 
-// secret asks for what is not shown.
+// keyFileEnd is how the name of a key file ends.
+const keyFileEnd = ".bek"
+
+// secret asks for a key. Nothing is shown from before the question on: a key may be typed, or
+// pasted, as soon as it is known that it will be asked for.
 func (m *Menu) secret() (string, error) {
 	show, err := m.Hide(m.ctx)
 	if err != nil {
 		return "", err
 	}
-	text, err := m.ask("It is not shown (Enter: back): ")
-	show()
+	defer show()
+	m.line("")
+	for _, l := range m.found.locked {
+		m.text("Locked     ", l.words())
+	}
+	m.line("Type the recovery password (48 digits), the password, or a .BEK file's name.")
+	text, err := m.askFresh("It is not shown (Enter: back): ")
 	m.line("")
 	if err == nil && text == "" {
 		err = errBack

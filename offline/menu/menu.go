@@ -173,12 +173,15 @@ func (m *Menu) choose() (leave Leave, done bool, err error) {
 
 func (it item) is(answer string) bool { return fold(answer) == it.key || fold(answer) == it.name }
 
-// sure asks before the machine goes.
+// sure asks before the machine goes, or a key that was typed: the shell ends the menu.
 func (m *Menu) sure(it item) error {
-	if it.leave != PowerOff && it.leave != Restart {
-		return nil
+	switch {
+	case it.leave == PowerOff || it.leave == Restart:
+		return m.yes(it.words + "? [y/N] ")
+	case it.leave == Shell && len(m.keys.secrets) > 0:
+		return m.yes("The BitLocker key that was typed is forgotten then. Go on? [y/N] ")
 	}
-	return m.yes(it.words + "? [y/N] ")
+	return nil
 }
 
 // yes demands one.

@@ -75,7 +75,7 @@ func TestHostile(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := &fake{out: map[string]string{"list": string(list)}, status: map[string]int{"check": 5}, errOut: map[string]string{"check": `{"error":"\u001b[2J"}`}}
-	_, screen := shown(t, f, "1\n\nf\nq\n", nil)
+	_, screen := shown(t, f, "1\n\nf\n\nq\n", nil)
 	if strings.ContainsAny(screen, "\x1b\a\r\u202e") {
 		t.Errorf("%q", screen)
 	}
@@ -95,6 +95,35 @@ func TestLeave(t *testing.T) {
 	}
 	if got, screen := shown(t, &fake{}, "p\ny\nq\n", nil); got != Quit || strings.Contains(screen, "power off") {
 		t.Errorf("%d: a menu that is not on a live medium switches nothing off:\n%s", got, screen)
+	}
+}
+
+const oneLocked = `{"targets":[{"name":"d","kind":"image","size":1,"volumes":[{"partition":3,"bitlocker":{"unlocked":false}}]}]}`
+
+// TestKey: the locked volumes are shown, and what is typed hidden, before the key is asked for;
+// a file that is not there is no password; the shell costs the key, which is said.
+func TestKey(t *testing.T) {
+	t.Parallel()
+	for _, typed := range []string{"k\nE:\\a.BEK\ns\n", "k\npass\ns\n"} {
+		hidden := ""
+		f := &fake{out: map[string]string{"list": oneLocked}}
+		_, screen := shown(t, f, typed, func(m *Menu) {
+			m.Live = true
+			out := m.Out.(*strings.Builder)
+			m.Hide = func(context.Context) (func(), error) { hidden = out.String(); return func() {}, nil }
+		})
+		if strings.Contains(hidden, "Type the recovery password") || !strings.Contains(screen, "Type the recovery password") {
+			t.Errorf("%q: shown before it was hidden:\n%s", typed, hidden)
+		}
+		if lists := len(f.ran); lists != 1+strings.Count(typed, "pass") {
+			t.Errorf("%q: %q", typed, f.ran)
+		}
+	}
+	for typed, want := range map[string]Leave{"s\nn\nq\n": Quit, "s\ny\n": Shell} {
+		got, _ := shown(t, &fake{}, typed, func(m *Menu) { m.Live, m.keys.secrets = true, []string{"a"} })
+		if got != want {
+			t.Errorf("%q: %d, want %d", typed, got, want)
+		}
 	}
 }
 
