@@ -164,6 +164,63 @@ func TestDataPartitionRefuses(t *testing.T) {
 	}
 }
 
+// TestWriteRefuses: what has no room is refused while the disk still holds what it held, and all
+// the room there is may be none.
+func TestWriteRefuses(t *testing.T) {
+	t.Parallel()
+	m := madeMedium(t)
+	small := m.Disk.Size() + 4*mib
+	for name, tt := range map[string]struct {
+		disk *image.Memory
+		data int64
+		want error
+	}{
+		"data larger than the disk": {image.NewMemory(64*mib, sector), 8 << 30, ErrNoRoom},
+		"data where none fits":      {image.NewMemory(small, sector), MinData, ErrNoRoom},
+		"a disk that is too small":  {image.NewMemory(m.Disk.Size()-sector, sector), 0, ErrNoRoom},
+		"large sectors":             {image.NewMemory(64*mib, 4096), 0, image.ErrUnsupported},
+		"all the room, which is no": {image.NewMemory(small, sector), 0, nil},
+	} {
+		if _, err := tt.disk.WriteAt([]byte("precious"), 2*mib); err != nil {
+			t.Fatal(err)
+		}
+		recorder := image.NewRecorder(tt.disk)
+		err := m.Write(t.Context(), recorder, tt.data, func(int64, int64) {})
+		if !errors.Is(err, tt.want) || (err != nil) != (len(recorder.Ops()) == 0) {
+			t.Errorf("%s: %v after %d writes, want %v", name, err, len(recorder.Ops()), tt.want)
+		}
+		if tt.want != nil {
+			continue
+		}
+		if table, err := image.ReadTable(tt.disk); err != nil || len(table.Partitions) != 2 {
+			t.Errorf("%s: %+v, %v", name, table, err)
+		}
+	}
+}
+
+// TestDataPartitionChanged has the owner of a stick put a partition of his own where the system's
+// second one was: it stays where it is.
+func TestDataPartitionChanged(t *testing.T) {
+	t.Parallel()
+	own := ownParts(20 * mib)
+	mine := image.NewPartition{Type: typeData, Name: "MYDATA", Size: 20 * mib}
+	for name, parts := range map[string][]image.NewPartition{
+		"another type": {own[0], mine}, "in the other order": {own[1], own[0]}, "another size": {own[0], {Type: typeLinux, Name: "MYDATA", Size: 20 * mib}},
+	} {
+		disk := written(t, 64*mib, NoData)
+		if _, err := image.CreateGPT(disk, parts, 1); err != nil {
+			t.Fatal(err)
+		}
+		before := sha256.Sum256(contents(t, disk))
+		if err := AddDataPartition(disk, 0); !errors.Is(err, ErrNotMedium) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if sha256.Sum256(contents(t, disk)) != before {
+			t.Errorf("%s: a refusal has written", name)
+		}
+	}
+}
+
 // TestDataPartitionCuts cuts the power at every sector: the medium still boots, from its sector 0
 // and by its ESP, and the data partition is there whole or not at all.
 func TestDataPartitionCuts(t *testing.T) {

@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"hangkit/image"
@@ -10,15 +11,41 @@ import (
 // NoData asks for no data partition.
 const NoData = -1
 
-// Write puts a medium onto a disk, an empty image or a device, whose size it makes the table fit,
-// and makes the data partition: of data bytes, of all the room there is if 0, none if [NoData].
-// What the disk held is lost. The first MiB, by which it is told to be a medium, comes last.
-func (m *Medium) Write(ctx context.Context, disk image.Disk, data int64, progress func(done, total int64)) error {
+// SectorSize is the size of sectors that a disk must have for a medium, in bytes.
+const SectorSize = sector
+
+// Fits tells what Write would do on a disk, which is only asked for its size: how large the data
+// partition becomes, or [NoData]. Where all the room there is was asked for and it is too little,
+// there is none; where a size was, it is an [ErrNoRoom].
+func (m *Medium) Fits(disk image.Disk, data int64) (int64, error) {
 	if disk.SectorSize() != sector {
-		return fmt.Errorf("sectors of %d bytes, and boot media have %d: %w", disk.SectorSize(), sector, image.ErrUnsupported)
+		return 0, fmt.Errorf("sectors of %d bytes, and boot media have %d: %w", disk.SectorSize(), sector, image.ErrUnsupported)
 	}
 	if disk.Size() < m.Disk.Size() {
-		return fmt.Errorf("%w: the disk has %d bytes, and the medium needs %d", ErrNoRoom, disk.Size(), m.Disk.Size())
+		return 0, fmt.Errorf("%w: the disk has %d bytes, and the medium needs %d", ErrNoRoom, disk.Size(), m.Disk.Size())
+	}
+	if data == NoData {
+		return NoData, nil
+	}
+	_, end, err := mediumParts(m.Disk)
+	if err != nil {
+		return 0, err
+	}
+	size, err := dataSize(disk, end, data)
+	if data == 0 && errors.Is(err, ErrNoRoom) {
+		return NoData, nil
+	}
+	return size, err
+}
+
+// Write puts a medium onto a disk, an empty image or a device, whose size it makes the table fit,
+// and makes the data partition: of data bytes, of all the room there is if 0, none if [NoData].
+// What the disk held is lost. The first MiB, by which it is told to be a medium, comes last. What
+// does not fit is refused before anything is written: see [Medium.Fits].
+func (m *Medium) Write(ctx context.Context, disk image.Disk, data int64, progress func(done, total int64)) error {
+	data, err := m.Fits(disk, data)
+	if err != nil {
+		return err
 	}
 	for off := int64(mib); off < m.Disk.Size(); off += mib {
 		if err := ctx.Err(); err != nil {
