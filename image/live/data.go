@@ -85,7 +85,8 @@ func writeTable(disk image.Disk, parts []image.NewPartition, seed uint64) error 
 	return err
 }
 
-// mediumParts are the medium's own partitions as they were made, and where they end.
+// mediumParts are the medium's own partitions, which must lie where they were made, and where they
+// end: the table is written anew, and a partition that somebody made in their place would be lost.
 func mediumParts(disk image.Disk) (parts []image.NewPartition, end int64, err error) {
 	if disk.SectorSize() != sector {
 		return nil, 0, fmt.Errorf("sectors of %d bytes: %w", disk.SectorSize(), image.ErrUnsupported)
@@ -94,20 +95,36 @@ func mediumParts(disk image.Disk) (parts []image.NewPartition, end int64, err er
 	if err != nil {
 		return nil, 0, err
 	}
+	end, err = volumeEnd(disk)
+	if err != nil {
+		return nil, 0, err
+	}
 	switch n := len(table.Partitions); {
+	case table.Scheme != image.GPT:
+		return nil, 0, fmt.Errorf("%w: its partition table is of kind %s, want GPT", ErrNotMedium, table.Scheme)
 	case n > 2:
 		return nil, 0, ErrHasData
 	case n < 2:
 		return nil, 0, fmt.Errorf("%w: %d partitions, want 2", ErrNotMedium, n)
 	}
-	for _, p := range table.Partitions {
-		parts = append(parts, image.NewPartition{Type: p.Type, Name: p.Name, Size: p.Size})
-		end = max(end, roundUp(p.Start+p.Size, mib))
-	}
-	if table.Partitions[0].Start != espStart {
-		return nil, 0, fmt.Errorf("%w: its first partition lies elsewhere", ErrNotMedium)
+	parts = ownParts(end)
+	start := int64(espStart)
+	for i, p := range table.Partitions {
+		if p.Type != parts[i].Type || p.Start != start || p.Size != parts[i].Size {
+			return nil, 0, fmt.Errorf("%w: partition %d (%q, %d bytes from %d) is not the one that was made there", ErrNotMedium, i+1, p.Name, p.Size, p.Start)
+		}
+		start += p.Size
 	}
 	return parts, end, nil
+}
+
+// volumeEnd is where the medium ends, by its volume descriptor.
+func volumeEnd(disk image.Disk) (int64, error) {
+	b := make([]byte, 4)
+	if _, err := disk.ReadAt(b, isoPVD*isoBlock+pvdSpace); err != nil {
+		return 0, fmt.Errorf("volume descriptor: %w", err)
+	}
+	return roundUp(int64(le.Uint32(b))*isoBlock, mib), nil
 }
 
 // dataSize is how large the partition gets. The last MiB is the second table's.

@@ -45,14 +45,18 @@ func (m *medium) hybrid(raw []byte, isolinux *isoFile) (*image.Memory, error) {
 		code = append(append(code, m.parts.files[isohdpfxFile]...), make([]byte, bootCodeEnd)...)[:bootCodeEnd]
 		le.PutUint32(code[isolinuxSector:], isolinux.block*(isoBlock/sector))
 	}
-	parts := []image.NewPartition{
-		{Type: typeESP, Name: Label + " EFI", Size: espSize},
-		{Type: typeLinux, Name: Label + " ISO", Size: int64(len(raw)) - espStart - espSize},
-	}
-	if _, err := image.CreateGPT(bootCoded{disk, code}, parts, seed); err != nil {
+	if _, err := image.CreateGPT(bootCoded{disk, code}, ownParts(int64(len(raw))), seed); err != nil {
 		return nil, fmt.Errorf("hybrid ISO: %w", err)
 	}
 	return disk, nil
+}
+
+// ownParts are the partitions of a medium that ends there, one behind the other from [espStart].
+func ownParts(end int64) []image.NewPartition {
+	return []image.NewPartition{
+		{Type: typeESP, Name: Label + " EFI", Size: espSize},
+		{Type: typeLinux, Name: Label + " ISO", Size: end - espStart - espSize},
+	}
 }
 
 // seedOf is the number that a build's GUIDs come from.
