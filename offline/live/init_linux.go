@@ -37,23 +37,22 @@ func Init() int {
 	if err := unix.Reboot(unix.LINUX_REBOOT_CMD_CAD_OFF); err != nil { // Ctrl-Alt-Del becomes SIGINT
 		consoles.say("hangkit: Ctrl-Alt-Del: " + err.Error())
 	}
+	signals := make(chan os.Signal, 16) // for good: one that nobody takes would end process 1
+	signal.Notify(signals, unix.SIGCHLD, unix.SIGINT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2)
 	for n := range maxSessions {
-		end := superviseSession(consoles, n > 0)
+		end := superviseSession(consoles, signals, n > 0)
 		consoles.say(fmt.Sprintf("\nhangkit: the session stopped (%s). It is started again.", end))
 		clearAway()
 		consoles.reset() // as the dead session left them, the next one would take them for right
 	}
 	consoles.say("hangkit: it stopped too often.")
-	lastResort(consoles)
-	select {} // process 1 must not end
+	lastResort(consoles, signals) // never ends, as process 1 must not
+	return 0
 }
 
 // superviseSession starts the session, passes signals on to it and reaps every orphan
 // until the session itself is gone. It tells how that came.
-func superviseSession(consoles *consoles, again bool) string {
-	signals := make(chan os.Signal, 16)
-	signal.Notify(signals, unix.SIGCHLD, unix.SIGINT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2)
-	defer signal.Stop(signals)
+func superviseSession(consoles *consoles, signals <-chan os.Signal, again bool) string {
 	pid, err := startSession(consoles, again)
 	if err != nil {
 		return err.Error()
@@ -147,25 +146,47 @@ func startSession(consoles *consoles, again bool) (int, error) {
 const selfPath = "/init"
 
 // lastResort offers a shell on every console, and starts the machine anew if nobody
-// wants one: it may stand far away.
-func lastResort(consoles *consoles) {
+// wants one: it may stand far away. The shell's reboot and poweroff are signals to us.
+func lastResort(consoles *consoles, signals <-chan os.Signal) {
 	used := make(chan struct{}, len(consoles.list))
 	for _, c := range consoles.list {
 		go rescue(c, used)
 	}
-	go reapForever()
-	select {
-	case <-used:
-		return
-	case <-time.After(rescueDeadline):
+	deadline := time.After(rescueDeadline)
+	for {
+		select {
+		case <-used:
+			deadline = nil
+		case <-deadline:
+			endMachine(unix.LINUX_REBOOT_CMD_RESTART)
+		case s := <-signals:
+			obeySignal(s)
+		}
 	}
-	unix.Sync()
-	_ = unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART)
+}
+
+// obeySignal does without a session what the session's obey does with one.
+func obeySignal(s os.Signal) {
+	switch s {
+	case unix.SIGCHLD:
+		reap(0)
+	case unix.SIGINT, unix.SIGTERM:
+		endMachine(unix.LINUX_REBOOT_CMD_RESTART)
+	default:
+		endMachine(unix.LINUX_REBOOT_CMD_POWER_OFF)
+	}
+}
+
+// endMachine ends what the shells have started, and the machine.
+func endMachine(command int) {
+	clearAway()
+	_ = unix.Reboot(command) // where it fails, the shells stay
 }
 
 func rescue(c *console, used chan<- struct{}) {
+	words := fmt.Sprintf("Press Enter for a shell. The machine restarts in %.0f minutes otherwise.", rescueDeadline.Minutes())
 	for {
-		c.tell(fmt.Sprintf("Press Enter for a shell. The machine restarts in %s otherwise.", rescueDeadline))
+		c.tell(words)
 		if _, err := c.readLine(); err != nil {
 			time.Sleep(betweenDeaths)
 			continue
@@ -174,19 +195,11 @@ func rescue(c *console, used chan<- struct{}) {
 		case used <- struct{}{}:
 		default:
 		}
+		words = "Press Enter for a shell. Type reboot or poweroff there to end."
 		if pid, err := c.fork(shellPath, []string{"sh"}, environment(c, "")); err == nil {
-			for unix.Kill(pid, 0) == nil { // reapForever takes it
+			for unix.Kill(pid, 0) == nil { // lastResort takes it
 				time.Sleep(time.Second)
 			}
-		}
-	}
-}
-
-func reapForever() {
-	for {
-		var status unix.WaitStatus
-		if _, err := unix.Wait4(-1, &status, 0, nil); err != nil {
-			time.Sleep(time.Second)
 		}
 	}
 }
