@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -126,15 +127,21 @@ func (r *run) endCommand() {
 
 // needsStick tells whether a command writes to the data partition.
 func needsStick(commands [][]string) bool {
-	for _, words := range commands {
-		for _, w := range words {
-			if _, value, ok := strings.Cut(w, "="); ok && strings.HasPrefix(w, "-") {
-				w = value
-			}
-			if strings.HasPrefix(strings.TrimPrefix(w, "-o"), "stick:") {
-				return true
-			}
-		}
+	return slices.ContainsFunc(commands, func(words []string) bool {
+		return slices.ContainsFunc(words, namesStick) || collectsAnywhere(words)
+	})
+}
+
+func namesStick(word string) bool {
+	if _, value, ok := strings.Cut(word, "="); ok && strings.HasPrefix(word, "-") {
+		word = value
 	}
-	return false
+	return strings.HasPrefix(strings.TrimPrefix(word, "-o"), "stick:")
+}
+
+// collectsAnywhere tells whether a command collects without a word on where to, which is the stick.
+func collectsAnywhere(words []string) bool {
+	return words[0] == "collect" && !slices.ContainsFunc(words, func(w string) bool {
+		return strings.HasPrefix(w, "-o") || strings.HasPrefix(w, "--output") || w == "-n" || w == "--dry-run"
+	})
 }

@@ -67,7 +67,11 @@ func TestNeedsStick(t *testing.T) {
 		"collect -o stick:":            true,
 		"check; collect -ostick:a/b":   true,
 		"collect --output=stick:":      true,
+		"check; collect":               true,
+		"collect --compress":           true,
+		"collect -n":                   false,
 		"collect -o /root":             false,
+		"collect --output=/root":       false,
 		"check":                        false,
 		"collect -o 'not a stick: no'": false,
 	} {
