@@ -9,6 +9,7 @@ import (
 
 	"hangkit/collect"
 	"hangkit/offline/internal/ui"
+	"hangkit/offline/target"
 )
 
 // CollectCmd gets the dumps out, and what tells their story.
@@ -56,7 +57,8 @@ Everything comes into one folder, hangkit-COMPUTER-TIME in the one that -o names
     logs            event, setup and repair logs, by their paths on the disk
 
 -o stick: is the folder of the rescue stick that HANGKIT_STICK names, and the default
-where it is set; a collection that has no room there is not begun.
+where it is set; a collection that has no room there is not begun. On a live medium
+no folder in memory is taken.
 
 -n lists all of it with its size. --what dumps or --what logs takes only these.
 
@@ -139,8 +141,23 @@ func (c *CollectCmd) destination() (err error) {
 		c.Output = stickPrefix
 	}
 	c.toStick = strings.HasPrefix(c.Output, stickPrefix)
-	c.Output, err = onStick(c.Output)
-	return err
+	if c.Output, err = onStick(c.Output); err != nil {
+		return err
+	}
+	return refuseMemory(c.Output)
+}
+
+// refuseMemory keeps what is collected on a live medium out of the memory that all of its file
+// system is: it would look safe, and be gone with the power.
+func refuseMemory(dir string) error {
+	if !isLive() || !target.InMemory(existingFolder(dir)) {
+		return nil
+	}
+	hints := noStickHints()
+	if hasStick() {
+		hints = []string{"-o " + stickPrefix + " is the stick", "or mount a disk and name a folder on it: -o"}
+	}
+	return ui.Fail(ui.Refused, fmt.Errorf("%s is in memory, and gone when the machine is switched off", quotePath(dir)), hints...)
 }
 
 // look finds what there is to collect.
