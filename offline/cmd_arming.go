@@ -360,9 +360,13 @@ func (c *ArmCmd) afterArm(e *edit, doc *editDocument) string {
 	if doc.Ready != nil && !*doc.Ready {
 		lines = append(lines, "Some things still stand between a hang and its dump: hangkit check "+checkTarget(e.opened))
 	}
+	record := doc.Record
+	if passing(record) != "" {
+		record = "" // which leaves the copy in the registry
+	}
 	lines = append(lines,
 		"how to crash it: hangkit trigger "+commandTarget(e.opened),
-		"undo with: "+undoCommand(e, doc.Record))
+		"undo with: "+undoCommand(e, record))
 	if doc.OldBytes == "" {
 		return strings.Join(lines, "\n")
 	}
