@@ -10,6 +10,7 @@ import (
 
 	"hangkit/hive"
 	"hangkit/image"
+	"hangkit/ntfs"
 	"hangkit/offline/internal/ui"
 	"hangkit/offline/target"
 	"hangkit/offline/windows"
@@ -109,7 +110,7 @@ func (s *scan) leaveOutSticks() error {
 
 func (s *scan) isStick(t *target.Target) bool {
 	if slices.ContainsFunc(s.installs, func(f *found) bool { return f.Volume.Target == t }) ||
-		slices.ContainsFunc(t.Volumes, (*target.Volume).Locked) {
+		slices.ContainsFunc(t.Volumes, mayHideWindows) {
 		return false
 	}
 	if t.Medium || !hasStick() {
@@ -121,6 +122,11 @@ func (s *scan) isStick(t *target.Target) bool {
 	}
 	holds, err := t.Holds(root)
 	return err == nil && holds
+}
+
+// mayHideWindows tells a volume that cannot be looked at and would be a Windows's.
+func mayHideWindows(v *target.Volume) bool {
+	return v.Locked() || v.Err != nil && (v.Kind == ntfs.NTFS || v.Kind == ntfs.BitLocker)
 }
 
 // model is what a disk of this machine calls itself.

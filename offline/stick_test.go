@@ -1,10 +1,14 @@
 package offline
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"hangkit/ntfs"
+	"hangkit/offline/target"
 )
 
 func TestOnStick(t *testing.T) {
@@ -30,5 +34,27 @@ func TestOnStick(t *testing.T) {
 				t.Errorf("%q, %v; want %q, %q", got, err, c.want, c.err)
 			}
 		})
+	}
+}
+
+// TestLeftOut leaves out a medium, and none that may hold a Windows nobody can open: what the
+// first sectors say may be left from a stick, or written by somebody.
+func TestLeftOut(t *testing.T) {
+	t.Setenv(stickVariable, "")
+	damaged := errors.New("$MFT is damaged")
+	for _, c := range []struct {
+		name string
+		v    target.Volume
+		want bool
+	}{
+		{"exFAT", target.Volume{Kind: ntfs.Other, Err: damaged}, true},
+		{"NTFS", target.Volume{Kind: ntfs.NTFS}, true},
+		{"a damaged NTFS", target.Volume{Kind: ntfs.NTFS, Err: damaged}, false},
+		{"a damaged BitLocker volume", target.Volume{Kind: ntfs.BitLocker, Err: damaged}, false},
+	} {
+		disk := &target.Target{Medium: true, Volumes: []*target.Volume{&c.v}}
+		if got := new(scan).isStick(disk); got != c.want {
+			t.Errorf("%s: %t", c.name, got)
+		}
 	}
 }
