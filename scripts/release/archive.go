@@ -99,6 +99,9 @@ func (r *release) contents(p platform) ([]entry, error) {
 	for _, c := range completions {
 		s.read(filepath.Join(r.work, c.file), path.Join("completions", c.file), plainMode)
 	}
+	for _, f := range winPEFiles {
+		s.read(filepath.Join(r.root, "scripts", winPEDir, f.name), path.Join(winPEDir, f.name), f.mode)
+	}
 	pages, err := r.manualPages()
 	for _, file := range pages {
 		s.read(file, path.Join("man", manualDir, filepath.Base(file)), plainMode)
@@ -106,6 +109,15 @@ func (r *release) contents(p platform) ([]entry, error) {
 	s.err = errors.Join(s.err, err)
 	return s.sorted()
 }
+
+// winPEFiles make media of Windows PE. In their folder they find hangkit.exe above it.
+var winPEFiles = []struct {
+	name string
+	mode int64
+}{{"winpe", programMode}, {"winpe.ps1", plainMode}, {"startnet.cmd", plainMode}, {"winpeshl.ini", plainMode}}
+
+// winPEDir has them, in archives and below scripts.
+const winPEDir = "winpe"
 
 // name is what is released for a platform, or of another kind, with the version.
 func (r *release) name(what string) string { return "hangkit-" + r.version + "-" + what }

@@ -84,7 +84,7 @@ func copySource(t *testing.T, from, to string) {
 			t.Fatal(err)
 		}
 	}
-	for _, dir := range []string{"offline", "hive", "ntfs", "collect", "image"} {
+	for _, dir := range []string{"offline", "hive", "ntfs", "collect", "image", "scripts/winpe"} {
 		if err := os.CopyFS(filepath.Join(to, dir), os.DirFS(filepath.Join(from, dir))); err != nil {
 			t.Fatal(err)
 		}
@@ -127,7 +127,7 @@ func checkZip(t *testing.T, name string) {
 	for _, f := range z.File {
 		names = append(names, f.Name)
 	}
-	for _, want := range []string{"hangkit.exe", "README.md", noticesFile, "completions/hangkit.ps1"} {
+	for _, want := range []string{"hangkit.exe", "README.md", noticesFile, "completions/hangkit.ps1", "winpe/winpe.ps1", "winpe/startnet.cmd", "winpe/winpeshl.ini"} {
 		if !slices.Contains(names, "hangkit-1.2.3-rc1-windows-arm64/"+want) {
 			t.Errorf("no %s in %q", want, names)
 		}
