@@ -272,7 +272,7 @@ func (j *bootJSON) print(talk *ui.UI) {
 		talk.Printf("  left alone: %s\n", c)
 	}
 	for _, n := range j.Notes {
-		talk.Printf("note: %s\n", n)
+		talk.Notef("%s", n)
 	}
 	printWrites(talk, j.Protocol, j.Writes)
 }

@@ -425,7 +425,7 @@ func (e *edit) printNotes(doc *editDocument) {
 		e.talk.Printf("\n")
 	}
 	for _, n := range doc.Notes {
-		e.talk.Printf("note: %s\n", n)
+		e.talk.Notef("%s", n)
 	}
 }
 

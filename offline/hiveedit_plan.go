@@ -333,12 +333,12 @@ func (e *hiveEdit) showNotes() {
 	e.talk.Printf("\n")
 	switch {
 	case e.doc.Generation != "":
-		e.talk.Printf("note: %s: %s\n", e.doc.Generation, e.doc.Why)
+		e.talk.Notef("%s: %s", e.doc.Generation, e.doc.Why)
 	case e.doc.Why != "":
-		e.talk.Printf("note: %s\n", e.doc.Why)
+		e.talk.Notef("%s", e.doc.Why)
 	}
 	for _, n := range e.doc.Notes {
-		e.talk.Printf("note: %s\n", n)
+		e.talk.Notef("%s", n)
 	}
 }
 

@@ -39,6 +39,7 @@ type pager struct {
 
 	row, column int
 	skip        bool // no more is to be shown
+	stopped     bool // by Ctrl-C
 }
 
 // newPager is nil where nobody asked for pages, or nobody could turn them.
@@ -111,6 +112,9 @@ func (p *pager) wrap(line []byte) (first, rest []byte) {
 // line shows a line or the beginning of one. A page ends before what would push its first
 // line away.
 func (p *pager) line(line []byte, ended bool) error {
+	if p.skip {
+		return nil
+	}
 	wide := p.column + utf8.RuneCount(line)
 	more := max(0, wide-1) / p.columns
 	if p.row+more-max(0, p.column-1)/p.columns >= p.rows-1 {
@@ -140,11 +144,12 @@ func (p *pager) turn() {
 	fmt.Fprintf(p.out, "\r%s\r", strings.Repeat(" ", len(pagePrompt)))
 	switch {
 	case err == nil && key == ctrlC:
-		p.skip = true
+		p.skip, p.stopped = true, true
 		p.interrupt()
 	case err == nil && (key == 'q' || key == 'Q'):
 		p.skip = true
 		fmt.Fprintln(p.out, "-- the rest is not shown --")
+		p.row, p.column = 1, 0
 	case err == nil && (key == '\r' || key == '\n'):
 		p.row--
 	default:
@@ -152,9 +157,18 @@ func (p *pager) turn() {
 	}
 }
 
+// insist has what follows shown though no more is to be, until it is told that this is over.
+func (p *pager) insist() (over func()) {
+	if p == nil || !p.skip || p.stopped {
+		return func() {}
+	}
+	p.skip = false
+	return func() { p.skip = true }
+}
+
 // again begins a new page: somebody has read the last one to answer a question.
 func (p *pager) again() {
 	if p != nil {
-		p.row, p.column, p.skip = 0, 0, false
+		p.row, p.column, p.skip, p.stopped = 0, 0, false, false
 	}
 }

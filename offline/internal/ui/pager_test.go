@@ -57,6 +57,8 @@ func TestPager(t *testing.T) {
 			"1\n2\n[more]123456789012345\n", false},
 		"words": {"  ", func(w io.Writer) { fmt.Fprint(w, " one two three four\nfive\n") },
 			" one two\n three\n four\n[more]five\n", false},
+		"no more of a long line": {"q", func(w io.Writer) { fmt.Fprint(w, "1\n2\n one two three four\n5\n") },
+			"1\n2\n one two\n[more]-- the rest is not shown --\n", false},
 		"a line in pieces": {" ", func(w io.Writer) { fmt.Fprint(w, "1\n2"); fmt.Fprint(w, "2\n3\n4\n") },
 			"1\n22\n3\n[more]4\n", false},
 	} {
@@ -84,6 +86,26 @@ func TestPagerAgain(t *testing.T) {
 	}
 	var none *pager
 	none.again()
+}
+
+// TestPagerNote: a note is shown to whoever wanted no more, and not to whoever stopped it all.
+func TestPagerNote(t *testing.T) {
+	t.Parallel()
+	for keys, want := range map[string]string{
+		"q":    "1\n2\n3\n[more]-- the rest is not shown --\nnote: 1\n",
+		"\x03": "1\n2\n3\n[more]",
+		"  ":   "1\n2\n3\n[more]4\nnote: 1\n1\n[more]2\n3\n4\n",
+	} {
+		got, _ := turned(t, keys, func(w io.Writer) {
+			lines(4)(w)
+			p, _ := w.(*pager)
+			(&UI{out: &errWriter{w: p}, pages: p}).Notef("%d", 1)
+			lines(4)(w)
+		})
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", keys, diff)
+		}
+	}
 }
 
 // TestPagerBroken: a terminal that is gone is an error of the output, not a wait for keys.

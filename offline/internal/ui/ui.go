@@ -104,6 +104,13 @@ func (u *UI) OutputError() error {
 // Printf writes a part of the result.
 func (u *UI) Printf(format string, args ...any) { fmt.Fprintf(u.out, format, args...) }
 
+// Notef writes a note of the result. Whoever wanted to see no more of a long plan sees it all
+// the same: the question that follows is about it too.
+func (u *UI) Notef(format string, args ...any) {
+	defer u.pages.insist()()
+	u.Printf("note: "+format+"\n", args...)
+}
+
 // Talkf says something beside the result, unless asked to be quiet.
 func (u *UI) Talkf(format string, args ...any) {
 	if !u.Quiet && !u.JSON {
