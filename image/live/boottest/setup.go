@@ -85,13 +85,13 @@ func (s *Setup) arguments(dir string) ([]string, error) {
 	args := []string{
 		"-nodefaults", "-no-user-config", "-accel", "tcg", "-smp", "1", "-m", strconv.Itoa(s.memory()),
 		"-display", "none", "-nic", "none", "-no-reboot", "-serial", "chardev:console",
+		"-device", "qemu-xhci,id=xhci", // before what is attached to it
 	}
 	firmware, err := s.firmware(dir)
 	if err != nil {
 		return nil, err
 	}
 	args = append(args, firmware...)
-	args = append(args, "-device", "qemu-xhci,id=xhci")
 	args = append(args, s.medium()...)
 	for i, d := range s.Disks {
 		args = append(args, d.arguments(i, s.ARM64)...)

@@ -122,8 +122,12 @@ func TestBuses(t *testing.T) {
 		}
 		return file
 	}
-	for _, medium := range Media() {
-		s := Setup{Firmware: BIOS, Medium: medium, File: empty("medium"), Memory: 32}
+	machines := []Setup{{Firmware: BIOS, Medium: CD}, {Firmware: BIOS, Medium: USB}}
+	if len(Missing(NeededARM64()...)) == 0 {
+		machines = append(machines, Setup{ARM64: true, Medium: CD}, Setup{ARM64: true, Medium: USB})
+	}
+	for _, s := range machines {
+		s.File, s.Memory = empty("medium"), 64
 		for i, bus := range append(Buses(), AHCI) {
 			s.Disks = append(s.Disks, Attached{File: empty(fmt.Sprint("disk", i)), Bus: bus})
 		}
