@@ -170,6 +170,35 @@ func TestFooterCopies(t *testing.T) {
 	}
 }
 
+// TestFooterAgain: a file without a footer at its end has one after any write,
+// also one that adds no block.
+func TestFooterAgain(t *testing.T) {
+	t.Parallel()
+	m := empty(t, 2*mib)
+	d, err := open(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.WriteAt([]byte("x"), 0); err != nil || d.Close() != nil {
+		t.Fatal(err)
+	}
+	size, _ := m.Size()
+	footer := m.Bytes()[size-512:]
+	for name, zeros := range map[string]int64{"lost": 0, "grown": 4096, "grown by half a sector": 256} {
+		b := append(bytes.Clone(m.Bytes()[:size-512]), make([]byte, zeros)...)
+		m := containertest.Load(b)
+		if d, err = open(m); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.WriteAt([]byte("y"), 0); err != nil || d.Close() != nil {
+			t.Fatal(err)
+		}
+		if after := m.Bytes(); !bytes.Equal(after[len(after)-512:], footer) || len(after)%512 != 0 {
+			t.Errorf("%s: no footer at the end", name)
+		}
+	}
+}
+
 // TestBlockOverTables refuses a block that would lie over the header or the
 // footer.
 func TestBlockOverTables(t *testing.T) {

@@ -9,7 +9,8 @@ import (
 
 // Begin implements [container.Writer]. A file that was cut short is refused:
 // what is put at its end would lie where other blocks are expected. So is one of
-// which two blocks share a place.
+// which two blocks share a place. A file without a footer at its end gets one, so that
+// Windows attaches it even if no block is added.
 func (l *layout) Begin() error {
 	size, err := l.storage.Size()
 	if err != nil {
@@ -27,7 +28,26 @@ func (l *layout) Begin() error {
 			blocks = append(blocks, container.Span{Off: base, Len: n})
 		}
 	}
-	return container.Apart("vhd block table: block", blocks)
+	if err := container.Apart("vhd block table: block", blocks); err != nil || l.tail != 0 {
+		return err
+	}
+	end, err := l.end()
+	if err != nil {
+		return err
+	}
+	return l.putFooter(end)
+}
+
+// putFooter makes a footer durable that ends the file at off.
+func (l *layout) putFooter(off int64) error {
+	if _, err := l.storage.WriteAt(l.footer, off); err != nil {
+		return err
+	}
+	if err := l.storage.Sync(); err != nil {
+		return err
+	}
+	l.tail = off
+	return nil
 }
 
 // Flush implements [container.Writer].
@@ -62,13 +82,9 @@ func (l *layout) addBlock(p []byte, off int64) error {
 	if last := (data + l.block) / sectorSize; last >= unallocated {
 		return fmt.Errorf("vhd block table: a block at sector %d: %w", last, container.ErrOutOfBounds)
 	}
-	if _, err := l.storage.WriteAt(l.footer, data+l.block); err != nil {
+	if err := l.putFooter(data + l.block); err != nil {
 		return err
 	}
-	if err := l.storage.Sync(); err != nil {
-		return err
-	}
-	l.tail = data + l.block
 	if err := l.tables.Put(bytes.Repeat([]byte{0xff}, int(l.bitmap)), base); err != nil {
 		return err
 	}
