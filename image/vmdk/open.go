@@ -188,8 +188,8 @@ func (o *opener) belowFrom(start, size int64) container.Source {
 
 // flat opens an extent of plain bytes, or of zeros if it has no file.
 func (o *opener) flat(e extentLine, s container.Storage) (*container.Disk, error) {
-	l := &flat{storage: s, off: e.offset * sectorSize, zero: s == nil, shared: o.shared}
-	return container.NewDisk(container.Config{Storage: s, Layout: l, Size: e.sectors * sectorSize, Refusal: o.refuse(e)}), nil
+	l := &flat{storage: s, off: e.offset * sectorSize, size: e.sectors * sectorSize, zero: s == nil, shared: o.shared}
+	return container.NewDisk(container.Config{Storage: s, Layout: l, Size: l.size, Refusal: o.refuse(e)}), nil
 }
 
 // refuse says why an extent must not be written, nil if it may.

@@ -202,6 +202,29 @@ func TestLaterPart(t *testing.T) {
 	}
 }
 
+// TestFlatCutShort: a flat extent whose file is shorter than its line says is not
+// written, not even in front of where the file ends.
+func TestFlatCutShort(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		size int
+		want error
+	}{"whole": {10 * sector, nil}, "cut": {10*sector - 1, container.ErrTruncated}} {
+		file, top := containertest.Load(make([]byte, c.size)), containertest.Load([]byte(text("RW 8 FLAT \"a\" 2\n")))
+		d, err := vmdk.Open(top, func(string) (container.Storage, error) { return file, nil }, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := top.Bytes()
+		if _, err := d.WriteAt([]byte("x"), 0); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+		if c.want != nil && (!bytes.Equal(file.Bytes(), make([]byte, c.size)) || !bytes.Equal(top.Bytes(), before)) {
+			t.Errorf("%s: written", name)
+		}
+	}
+}
+
 // TestContentID: the first write makes the disk another one, however the id is
 // written.
 func TestContentID(t *testing.T) {

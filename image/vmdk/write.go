@@ -141,6 +141,7 @@ func (s *sparse) Flush() error {
 type flat struct {
 	storage container.Storage
 	off     int64
+	size    int64
 	zero    bool // or that has none
 	shared  *shared
 }
@@ -153,8 +154,18 @@ func (f *flat) Extent(off, limit int64) (container.Extent, error) {
 	return container.Extent{Kind: container.Data, Off: f.off + off, Len: limit}, nil
 }
 
-// Begin implements [container.Writer].
-func (f *flat) Begin() error { return f.shared.change() }
+// Begin implements [container.Writer]. A file that was cut short is refused: a
+// write would end in the middle, where the file does.
+func (f *flat) Begin() error {
+	have, err := f.storage.Size()
+	if err != nil {
+		return err
+	}
+	if f.off+f.size > have {
+		return &container.TruncatedError{Off: f.off, Len: f.size, Have: have}
+	}
+	return f.shared.change()
+}
 
 // Allocate has nowhere to put what is written into an extent of zeros.
 func (f *flat) Allocate([]byte, int64) (int, error) {
