@@ -138,7 +138,7 @@ func TestExtents(t *testing.T) {
 	g := geometry{
 		size: 1000 * 512, sector: 512,
 		relocated: image.Range{Off: 200 * 512, Len: 16 * 512},
-		reserved:  []image.Range{{Off: 200 * 512, Len: 16 * 512}, {Off: 100 * 512, Len: 10 * 512}, {Off: 990 * 512, Len: 100 * 512}},
+		reserved:  []image.Range{{Off: 100 * 512, Len: 10 * 512}, {Off: 990 * 512, Len: 100 * 512}},
 		runs:      []stateRun{{image.Range{Off: 8 * 512, Len: 200 * 512}, true}, {image.Range{Off: 208 * 512, Len: 500 * 512}, false}},
 	}
 	const s = 512
@@ -155,6 +155,26 @@ func TestExtents(t *testing.T) {
 	}
 	if got := g.extents(); !slices.Equal(got, want) {
 		t.Errorf("extents %v", got)
+	}
+}
+
+// TestOverlapSamePlace: metadata that lies exactly where the relocated sectors do is found, too.
+func TestOverlapSamePlace(t *testing.T) {
+	t.Parallel()
+	const metadataAt = 1 << 20
+	m := metadata{off: metadataAt, block: make([]byte, minBlock)}
+	le.PutUint16(m.block[currentStateOff:], uint16(Encrypted))
+	le.PutUint64(m.block[copiesOff:], metadataAt)
+	le.PutUint32(m.block[bootSectorsOff:], areaSize/512)
+	for at, want := range map[uint64]error{metadataAt: ErrReserved, 2 * metadataAt: nil} {
+		le.PutUint64(m.block[relocatedOff:], at)
+		g, err := newGeometry(image.NewMemory(eowVolume, 512), bootSector{sector: 512}, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := g.overlap(); !errors.Is(err, want) {
+			t.Errorf("relocated to 0x%x: %v, want %v", at, err, want)
+		}
 	}
 }
 

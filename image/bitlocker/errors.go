@@ -83,15 +83,20 @@ func damaged(off int64, what string, want, got any) error {
 	return &image.FormatError{Off: off, What: "BitLocker " + what, Want: want, Got: got}
 }
 
-// oneLine joins errors that are one to the reader: copies of the same thing are damaged.
+// oneLine joins errors that are one to the reader: copies of the same thing are damaged. What
+// several say in the same words is said once.
 func oneLine(errs []error) error {
 	var joined error
+	said := map[string]bool{}
 	for _, err := range errs {
-		if joined == nil {
+		switch text := err.Error(); {
+		case said[text]:
+		case joined == nil:
 			joined = err
-			continue
+		default:
+			joined = fmt.Errorf("%w; %w", joined, err)
 		}
-		joined = fmt.Errorf("%w; %w", joined, err)
+		said[err.Error()] = true
 	}
 	return joined
 }

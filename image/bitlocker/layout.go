@@ -30,9 +30,9 @@ type extent struct {
 type geometry struct {
 	size      int64
 	sector    int64
-	reserved  []image.Range
-	relocated image.Range // holds the volume's first relocated.Len bytes
-	runs      []stateRun  // sorted; what none covers is unknown
+	reserved  []image.Range // without relocated
+	relocated image.Range   // holds the volume's first relocated.Len bytes
+	runs      []stateRun    // sorted; what none covers is unknown
 }
 
 // maxRelocated is far more than the 5 MiB that BitLocker To Go keeps elsewhere.
@@ -44,7 +44,6 @@ func newGeometry(d image.Disk, boot bootSector, m metadata) (geometry, error) {
 	for i := range metadataCopies {
 		g.reserved = append(g.reserved, image.Range{Off: m.copyOffset(i), Len: areaSize})
 	}
-	g.reserved = append(g.reserved, g.relocated)
 	switch {
 	case boot.onWrite:
 		w, err := readOnWrite(d, boot)
@@ -106,7 +105,7 @@ func (g *geometry) needsKey() bool {
 // else to write the volume's first sectors would be to write its metadata.
 func (g *geometry) overlap() error {
 	for _, r := range g.reserved {
-		if r != g.relocated && r.Off < g.relocated.End() && g.relocated.Off < r.End() {
+		if r.Off < g.relocated.End() && g.relocated.Off < r.End() {
 			return fmt.Errorf("the volume's first sectors, kept at 0x%x: %w: so is what lies at 0x%x", g.relocated.Off, ErrReserved, r.Off)
 		}
 	}
@@ -115,7 +114,7 @@ func (g *geometry) overlap() error {
 
 // extents cuts the volume wherever something changes, and says what each piece is.
 func (g *geometry) extents() []extent {
-	g.reserved = merge(g.reserved)
+	g.reserved = merge(append(g.reserved, g.relocated))
 	var list []extent
 	cuts := g.cuts()
 	for i, at := range cuts[:len(cuts)-1] {

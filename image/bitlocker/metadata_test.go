@@ -127,6 +127,31 @@ func TestCopiesDisagree(t *testing.T) {
 	}
 }
 
+// TestAuthenticWithoutSense: a copy that the key proves and that makes no sense does not keep the
+// others from opening the volume. It is one of a volume with smaller sectors and the same keys.
+func TestAuthenticWithoutSense(t *testing.T) {
+	t.Parallel()
+	m := makeVolume(t, testOptions(bitlocker.XTS128, 4096))
+	o := testOptions(bitlocker.XTS128, 512)
+	o.Areas.Boot += 512
+	at := testAreas.Metadata
+	odd := contents(t, makeVolume(t, o).disk)[at[0]:][:format.MetadataSize]
+	locked, err := bitlocker.Open(m.patch(t, map[int64][]byte{at[0]: odd}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := locked.Unlock(t.Context(), m.key(t)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Writable(); !errors.Is(err, bitlocker.ErrConverting) || len(locked.Damage) != 2 {
+		t.Errorf("writable %v, damage %v", err, locked.Damage)
+	}
+	if !bytes.Equal(contents(t, v), m.plain) {
+		t.Error("holds something else")
+	}
+}
+
 // TestRelocatedOverMetadata: a volume whose first sectors lie where its metadata does is read only.
 func TestRelocatedOverMetadata(t *testing.T) {
 	t.Parallel()

@@ -123,26 +123,31 @@ func (l *Locked) geometry() (geo geometry, m metadata, err error) {
 	return geo, m, first
 }
 
-// unlockWith takes the first copy that the master key proves to be authentic.
+// unlockWith takes the first copy that the master key proves to be authentic and that makes sense.
 func (l *Locked) unlockWith(vmk []byte) (*Volume, error) {
 	var errs []error
 	for _, m := range l.copies {
-		if err := m.authentic(vmk); err != nil {
+		geo, c, err := l.proven(m, vmk)
+		if err != nil {
 			errs = append(errs, err)
 			continue
-		}
-		geo, err := newGeometry(l.disk, l.boot, m)
-		if err != nil {
-			return nil, err
-		}
-		c, err := m.cipher(vmk, int(l.boot.sector))
-		if err != nil {
-			return nil, err
 		}
 		l.Damage = append(l.Damage, errs...)
 		return l.volume(geo, m, c), nil
 	}
 	return nil, oneLine(errs)
+}
+
+// proven is what an authentic copy says.
+func (l *Locked) proven(m metadata, vmk []byte) (geo geometry, c crypt.Cipher, err error) {
+	if err = m.authentic(vmk); err != nil {
+		return geo, nil, err
+	}
+	if geo, err = newGeometry(l.disk, l.boot, m); err != nil {
+		return geo, nil, err
+	}
+	c, err = m.cipher(vmk, int(l.boot.sector))
+	return geo, c, err
 }
 
 // masterKey tries every secret on every protector of its kind. Copies of the metadata that say
