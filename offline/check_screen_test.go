@@ -75,26 +75,6 @@ func TestFixLines(t *testing.T) {
 	}
 }
 
-// Names are quoted for the shells of the system that they are pasted on.
-func TestQuoteArg(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct{ word, posix, windows string }{
-		{"a/b-1.img", "a/b-1.img", "a/b-1.img"},
-		{`C:\a`, `'C:\a'`, `C:\a`},
-		{"a b", "'a b'", `"a b"`},
-		{`a b\`, `'a b\'`, `"a b\\"`},
-		{"a'b", `'a'\''b'`, `"a'b"`},
-		{"a,b", "a,b", `"a,b"`},
-		{"a&b", "'a&b'", `"a&b"`},
-		{"$(a)", "'$(a)'", "TARGET"},
-		{"", "''", `""`},
-	} {
-		if posix, windows := quotePOSIX(tt.word), quoteWindows(tt.word); posix != tt.posix || windows != tt.windows {
-			t.Errorf("%q: %s and %s, want %s and %s", tt.word, posix, windows, tt.posix, tt.windows)
-		}
-	}
-}
-
 // A name that looks like a flag is no flag in the command that is offered, and steers no terminal.
 func TestCheckOddNames(t *testing.T) {
 	file := systemFile(t, sample.Windows7(), nil)

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 
+	"hangkit/image/container"
 	"hangkit/offline/crashconfig"
 	"hangkit/offline/internal/ui"
 	"hangkit/offline/windows"
@@ -233,13 +233,8 @@ func (o *opened) complete(text string) string {
 	})
 }
 
-// quoteArg quotes a word for a shell where it needs it: for the Bourne shell or, in Windows, for cmd and PowerShell alike.
-func quoteArg(s string) string {
-	if runtime.GOOS == "windows" {
-		return quoteWindows(s)
-	}
-	return quotePOSIX(s)
-}
+// quoteArg quotes a word for a shell where it needs it.
+func quoteArg(s string) string { return container.Quote(s) }
 
 // quotePath is quoteArg for the name of a file, which must not be taken for a flag.
 func quotePath(name string) string {
@@ -247,31 +242,4 @@ func quotePath(name string) string {
 		name = "." + string(filepath.Separator) + name
 	}
 	return quoteArg(name)
-}
-
-// plainWord reports a word that no shell takes for anything else.
-func plainWord(s, more string) bool {
-	return s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=+,@"+more) == ""
-}
-
-func quotePOSIX(s string) string {
-	if plainWord(s, "") {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
-// unquotable is what stands for a name that no quotes carry through both cmd and PowerShell.
-const unquotable = "TARGET"
-
-// quoteWindows: between double quotes PowerShell still sees $ and `, cmd still sees %, and a backslash before the closing
-// quote takes it along.
-func quoteWindows(s string) string {
-	switch {
-	case plainWord(s, `\`) && !strings.Contains(s, ","):
-		return s
-	case strings.ContainsAny(s, "\"$`%"):
-		return unquotable
-	}
-	return `"` + s + strings.Repeat(`\`, len(s)-len(strings.TrimRight(s, `\`))) + `"`
 }

@@ -92,11 +92,3 @@ func (e *RefusedError) Hint() string {
 
 // Unwrap makes it an [ErrRefused] and an [ErrUnsupported].
 func (e *RefusedError) Unwrap() []error { return []error{ErrRefused, ErrUnsupported} }
-
-// Quote makes a path one word of a shell.
-func Quote(path string) string {
-	if strings.ContainsAny(path, " \t\n\"'`$&|;<>()*?[]#~!{}\\") {
-		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
-	}
-	return path
-}
