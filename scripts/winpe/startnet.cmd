@@ -2,16 +2,16 @@
 rem Starts hangkit's menu in Windows PE, and where a Windows setup or recovery image was made
 rem into one: winpeshl.ini runs it there. Run by hand from a stick, it does the same without
 rem touching the machine's start; what is collected then goes to the folder it lies in.
+if "%~1"=="menu" goto menu
 set HANGKIT_STICK=
 set HANGKIT_EXE=
+set HANGKIT_LIVE=
 if /i not "%~d0"=="%SystemDrive%" goto byhand
 
 rem Nothing is found before Plug and Play has run, and sticks may come last.
-set HANGKIT_LIVE=1
 wpeinit
 wpeutil WaitForRemovableStorage >nul 2>nul
 for %%d in (C D E F G H I J K L M N O P Q R S T U V W X Y Z A B) do call :look %%d 2>nul
-for %%d in (C D E F G H I J K L M N O P Q R S T U V W X Y Z A B) do call :has %%d
 call :drivers "%SystemDrive%\hangkit\drivers"
 if defined HANGKIT_STICK call :drivers "%HANGKIT_STICK%drivers"
 if defined HANGKIT_STICK call :drivers "%HANGKIT_STICK%hangkit\drivers"
@@ -29,39 +29,29 @@ call :program "%~dp0hangkit\hangkit.exe"
 :menu
 if not defined HANGKIT_EXE goto missing
 if defined HANGKIT_STICK echo Dumps go to %HANGKIT_STICK%
-if not defined HANGKIT_STICK echo No volume is labelled HANGKIT: say where dumps go with -o.
+if not defined HANGKIT_STICK echo No volume labelled HANGKIT can be written to: say where dumps go.
 for %%p in ("%HANGKIT_EXE%") do set "PATH=%PATH%;%%~dpp"
-rem The menu offers to switch the machine off where that can be done here.
+rem Windows PE is in memory, and the menu may switch it off.
 if exist "%SystemRoot%\System32\wpeutil.exe" set HANGKIT_LIVE=1
 "%HANGKIT_EXE%" menu
 set HANGKIT_STATUS=%errorlevel%
-set HANGKIT_LIVE=
 if %HANGKIT_STATUS%==10 wpeutil Shutdown
 if %HANGKIT_STATUS%==11 wpeutil Reboot
 echo.
-echo hangkit menu comes back with: hangkit menu
-if /i "%~d0"=="%SystemDrive%" echo The machine starts anew with: wpeutil reboot
+echo The menu comes back with: "%~f0" menu
+if defined HANGKIT_LIVE echo The machine starts anew with: wpeutil reboot
 goto :eof
 
 :missing
 echo hangkit.exe is neither in this Windows PE nor on a stick labelled HANGKIT.
 goto :eof
 
-rem look takes a drive for the stick by its label, has by the program on it. Neither takes one
-rem that holds a Windows or cannot be written to, and the label, a text from the disk, is
-rem never expanded where cmd would run it.
+rem look takes a drive for the stick by its label, but none that holds a Windows or cannot be
+rem written to. The label, a text from the disk, is never expanded where cmd would run it.
 :look
 if defined HANGKIT_STICK goto :eof
 vol %1:| find " HANGKIT" >nul
-if not errorlevel 1 call :take %1
-goto :eof
-
-:has
-if exist %1:\hangkit\hangkit.exe call :take %1
-goto :eof
-
-:take
-if defined HANGKIT_STICK goto :eof
+if errorlevel 1 goto :eof
 if /i "%1:"=="%SystemDrive%" goto :eof
 if exist %1:\Windows\System32\config\SYSTEM goto :eof
 echo.2>nul >%1:\hangkit-stick.tmp

@@ -2,7 +2,6 @@ package winpe
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -153,8 +152,9 @@ func (p *pe) called(batch string, env ...string) (calls []string, said string) {
 	return strings.Split(strings.TrimSpace(strings.ReplaceAll(string(read(p.t, log)), "\r", "")), "\n"), said
 }
 
-// starts is what every start from an image calls first.
-var starts = []string{"wpeinit | - 1", "wpeutil WaitForRemovableStorage | - 1"}
+// starts is what every start from an image calls first. The machine is hangkit's to switch off,
+// the 1, in the menu alone.
+var starts = []string{"wpeinit | - -", "wpeutil WaitForRemovableStorage | - -"}
 
 // TestOracleWineStartnet runs startnet.cmd by Wine's cmd. Wine's system drive is C:, where
 // that of Windows PE is X:.
@@ -174,31 +174,26 @@ func TestOracleWineStartnet(t *testing.T) {
 			t.Errorf("%s: called\n%s\nwant\n%s\nsaid\n%s", name, strings.Join(calls, "\n"), strings.Join(want, "\n"), said)
 		}
 	}
-	from := func(calls ...string) []string { return append(slices.Clip(starts), calls...) }
-
 	p.program(inImage)
 	p.put("d", "Windows/System32/config/SYSTEM") // a patient of that name
 	p.put("f", "drivers/a b.inf", "hangkit/drivers/c(1)/d.inf", "hangkit/drivers/d.sys")
-	check("the stick, with drivers", `Dumps go to F:\`, from(`drvload F:\drivers\a b.inf | F:\ 1`, `drvload F:\hangkit\drivers\c(1)\d.inf | F:\ 1`, `hangkit menu | F:\ 1`), image, "STUB_drvload=2")
+	drivers := []string{`drvload F:\drivers\a b.inf | F:\ -`, `drvload F:\hangkit\drivers\c(1)\d.inf | F:\ -`}
+	withStick := func(calls ...string) []string { return slices.Concat(starts, drivers, calls) }
+	check("the stick, with drivers", `Dumps go to F:\`, withStick(`hangkit menu | F:\ 1`, `wpeutil Shutdown | F:\ 1`), image, "STUB_drvload=2", "STUB_hangkit=10")
 	if _, err := os.Stat(filepath.Join(p.dir, "f/hangkit-stick.tmp")); err == nil {
 		t.Error("what was written to try the stick is still there")
 	}
-
-	p.remove("prefix/dosdevices/f:")
-	check("no stick", "No volume is labelled HANGKIT", from("hangkit menu | - 1"), image)
-
-	p.put("g", "hangkit/hangkit.exe", "hangkit/drivers/e.inf")
-	for status, call := range map[int]string{10: `wpeutil Shutdown | G:\ 1`, 11: `wpeutil Reboot | G:\ 1`} {
-		want := from(`drvload G:\hangkit\drivers\e.inf | G:\ 1`, `hangkit menu | G:\ 1`, call)
-		check(fmt.Sprint("a stick without the label, status ", status), "hangkit menu comes back", want, image, fmt.Sprint("STUB_hangkit=", status))
-	}
+	check("the menu again", `Dumps go to F:\`, []string{`hangkit menu | F:\ 1`, `wpeutil Reboot | F:\ 1`}, image+" menu",
+		`HANGKIT_EXE=C:\hangkit\hangkit.exe`, `HANGKIT_STICK=F:\`, "STUB_hangkit=11")
 
 	p.remove(inImage)
-	check("hangkit on the stick alone", `Dumps go to G:\`, from(`drvload G:\hangkit\drivers\e.inf | G:\ 1`, `hangkit menu | G:\ 1`), image)
+	p.put("f", "hangkit/hangkit.exe")
+	check("hangkit on the stick alone", `startnet.cmd" menu`, withStick(`hangkit menu | F:\ 1`), image)
+
+	p.remove("prefix/dosdevices/f:")
+	p.put("g", "hangkit/hangkit.exe", "hangkit/drivers/e.inf") // what lies on any drive is not taken
+	check("no stick", "neither in this Windows PE nor on a stick", starts, image)
 
 	p.copy("startnet.cmd", "g/hangkit/startnet.cmd")
-	check("by hand, from the stick", `Dumps go to G:\hangkit`, []string{`drvload G:\hangkit\drivers\e.inf | G:\hangkit -`, `hangkit menu | G:\hangkit -`}, `G:\hangkit\startnet.cmd`)
-
-	p.remove("prefix/dosdevices/g:")
-	check("no hangkit at all", "neither in this Windows PE nor on a stick", starts, image)
+	check("by hand, from the stick", `Dumps go to G:\hangkit`, []string{`drvload G:\hangkit\drivers\e.inf | G:\hangkit -`, `hangkit menu | G:\hangkit 1`}, `G:\hangkit\startnet.cmd`)
 }

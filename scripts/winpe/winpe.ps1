@@ -19,8 +19,8 @@ Working folder, which must not exist. Staged files stay in its folder media.
 Of the machines that are to start: amd64 or arm64.
 
 .PARAMETER Executable
-hangkit.exe for that architecture. Default: beside this script, or in the dist folder of the
-sources.
+hangkit.exe for that architecture. Default: beside this script, above it, or in the dist folder
+of the sources.
 
 .PARAMETER Drivers
 Folder with .inf drivers of storage and USB, added to the image as they are.
@@ -39,9 +39,6 @@ Do not ask before that.
 By whose key the boot manager is signed: 2023 (Windows UEFI CA 2023), 2011 (Windows Production
 PCA 2011), or auto, which takes 2023 where the ADK has it. Machines on which the key of 2011 was
 revoked start the former only, those whose firmware never learnt of 2023 the latter only.
-
-.PARAMETER Arm
-Have hangkit arm the image, too: a crash of Windows PE itself then leaves a dump.
 
 .PARAMETER NoBitLocker
 Leave out the packages that manage-bde needs. hangkit opens BitLocker volumes without them.
@@ -63,7 +60,6 @@ param(
     [ValidatePattern('^[D-Zd-z]:?$')][string]$UsbDrive,
     [switch]$Erase,
     [ValidateSet('auto', '2023', '2011')][string]$BootManager = 'auto',
-    [switch]$Arm,
     [switch]$NoBitLocker
 )
 Set-StrictMode -Version 2
@@ -176,7 +172,9 @@ foreach ($part in 'startnet.cmd', 'winpeshl.ini') {
     if (-not (Test-Path -LiteralPath (Join-Path $PSScriptRoot $part))) { Stop-With "$part is not beside this script" }
 }
 if ($Drivers -and -not (Test-Path -LiteralPath $Drivers -PathType Container)) { Stop-With "$Drivers is no folder of drivers" }
-$Folder = Resolve-Full $Folder
+# A backslash before a quote would be a part of the name.
+if ($Drivers) { $Drivers = Join-Path (Resolve-Full $Drivers) '.' }
+$Folder = (Resolve-Full $Folder).TrimEnd('\')
 if (Test-Path -LiteralPath $Folder) { Stop-With "$Folder exists: name a folder that does not" }
 if ($Iso) {
     $Iso = Resolve-Full $Iso
@@ -195,10 +193,6 @@ $makeMedia = Join-Path $pe 'MakeWinPEMedia.cmd'
 $has2023 = (Test-Path -LiteralPath $makeMedia) -and (Select-String -LiteralPath $makeMedia -Pattern 'bootex' -SimpleMatch -Quiet)
 if ($BootManager -eq '2023' -and -not $has2023) { Stop-With 'this ADK makes no media signed by the key of 2023: install a newer one (10.1.26100 or later)' }
 $bootEx = if ($has2023 -and $BootManager -ne '2011') { '/bootex ' } else { '' }
-
-if ($Arm -and $Architecture -eq 'arm64' -and $env:PROCESSOR_ARCHITECTURE -ne 'ARM64') {
-    Stop-With "$Executable does not run here, to arm the image: run another hangkit's arm on boot.wim afterwards"
-}
 
 $staging = $PSCmdlet.ShouldProcess($Folder, "Stage Windows PE ($Architecture) with hangkit")
 if ($WhatIfPreference) {
@@ -226,7 +220,7 @@ try {
             }
         }
     }
-    if ($Drivers) { Invoke-Tool "Dism /English /Image:`"$mount`" /Add-Driver /Driver:`"$(Resolve-Full $Drivers)`" /Recurse" }
+    if ($Drivers) { Invoke-Tool "Dism /English /Image:`"$mount`" /Add-Driver /Driver:`"$Drivers`" /Recurse" }
     $null = New-Item -ItemType Directory -Path (Join-Path $mount 'hangkit') -Force
     Copy-Item -LiteralPath $Executable -Destination (Join-Path $mount 'hangkit\hangkit.exe')
     foreach ($part in 'startnet.cmd', 'winpeshl.ini') {
@@ -241,11 +235,6 @@ finally {
         catch { Write-Warning "$mount is still mounted: Dism /Cleanup-Mountpoints" }
     }
 }
-if ($Arm) {
-    & $Executable arm --yes --record (Join-Path $Folder 'boot.wim.undo.json') $wim
-    if ($LASTEXITCODE -ne 0) { Stop-With "hangkit did not arm $wim (status $LASTEXITCODE)" }
-}
-
 # On the stick itself hangkit can be renewed, and run from any other Windows PE or WinRE.
 $beside = Join-Path $Folder 'media\hangkit'
 $null = New-Item -ItemType Directory -Path (Join-Path $beside 'drivers') -Force
