@@ -26,7 +26,7 @@ type ImageLiveCmd struct {
 	Kernel   string       `and:"own" placeholder:"FILE" help:"A kernel of your own in place of Debian's."`
 	Modules  string       `and:"own" placeholder:"DIR" help:"Its modules: the folder lib/modules/RELEASE."`
 	DryRun   bool         `short:"n" help:"Show what would be erased, and change nothing."`
-	Yes      bool         `short:"y" help:"Do not ask before a device is erased."`
+	Yes      bool         `short:"y" help:"Do not ask before a device is erased, if all it holds is known."`
 }
 
 // Help is the command's long help.
@@ -47,9 +47,9 @@ The partition for dumps is exFAT, HANGKIT by name, and every system reads it. Wi
 --run the stick works alone: see "hangkit menu --help" for how it does otherwise.
 A kernel of your own starts only where Secure Boot is off or knows its key.
 
-EXIT STATUS: 0 done; 1 failed; 4 refused: the device is in use or holds a Windows;
-5 a package is not the pinned one; 6 a package is missing; 80 wrong usage; 130
-interrupted.`
+EXIT STATUS: 0 done; 1 failed; 4 refused: the device is in use, or holds a Windows
+or, with --yes, what is not known here; 5 a package is not the pinned one; 6 a package
+or the device is missing; 80 wrong usage; 130 interrupted.`
 }
 
 // liveRules are what this room's errors mean.
@@ -71,25 +71,17 @@ func (c *ImageLiveCmd) Run(ctx context.Context, talk *ui.UI) error {
 	if err != nil {
 		return err
 	}
-	var disk *image.DeviceInfo
 	if device {
-		disk, err = c.mayErase(ctx, talk)
-	} else {
-		err = mayCreateImage(c.Output, c.Force)
+		return c.makeStick(ctx, talk)
 	}
-	if err != nil || c.DryRun {
+	if err := mayCreateImage(c.Output, c.Force); err != nil || c.DryRun {
 		return err
 	}
 	m, err := c.build(ctx, talk)
 	if err != nil {
 		return err
 	}
-	var size int64
-	if device {
-		size, err = c.writeDevice(ctx, talk, m, disk)
-	} else {
-		size, err = c.writeFile(ctx, m)
-	}
+	size, err := c.writeFile(ctx, m)
 	if err != nil {
 		return explainLive(err)
 	}
@@ -102,10 +94,15 @@ func (c *ImageLiveCmd) isDevice() (bool, error) {
 		return true, nil
 	}
 	info, err := os.Stat(c.Output)
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case err == nil && info.Mode().Type() == os.ModeDevice:
+		return true, nil
+	case isDeviceFolder(filepath.Dir(c.Output)):
+		return false, ui.WithEffect(ui.Fail(ui.NotFound, fmt.Errorf("there is no disk %s", c.Output), "hangkit list names the disks"), ui.Unchanged)
+	case errors.Is(err, fs.ErrNotExist):
 		return false, nil
 	}
-	return err == nil && info.Mode().Type() == os.ModeDevice, err
+	return false, err
 }
 
 func (c *ImageLiveCmd) build(ctx context.Context, talk *ui.UI) (*live.Medium, error) {
