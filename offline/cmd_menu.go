@@ -57,7 +57,7 @@ func (c *MenuCmd) Run(ctx context.Context, talk *ui.UI, globals *Globals) error 
 		return err
 	}
 	m := &menu.Menu{
-		Hangkit: child, In: talk.In(), Out: talk.Out(), Columns: child.columns, Interrupts: ownInterrupts(),
+		Hangkit: child, In: talk.In(), Out: talk.Screen(), Columns: child.columns, Interrupts: ownInterrupts(),
 		Hide: func(ctx context.Context) (func(), error) { return hide(ctx, talk) }, DropTyped: talk.DropTyped, Quote: quoteArg,
 		Title: "hangkit " + version().Version, Targets: c.Targets, Live: isLive(), Shell: shellWords(), Stick: stickState,
 	}

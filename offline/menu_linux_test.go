@@ -225,6 +225,7 @@ func TestMenuKey(t *testing.T) {
 	c := onConsole(t, dir, 25, nil, "menu", "locked.img", "open disk.img", "--ram", "256M")
 	c.answer("What now? ", "k\n")
 	c.answer("It is not shown", "111111-111111\n")
+	c.answer("-- more:", " ") // the menu pushes nothing away
 	c.answer("What now? ", "key\n")
 	c.answer("It is not shown", key+"\n")
 	c.answer("What now? ", "2\n")

@@ -58,6 +58,8 @@ func (l *lineReader) read() answer {
 // ask asks for a line. Ctrl-C is errBack, the end of the input io.EOF.
 func (m *Menu) ask(question string) (string, error) {
 	m.forgetInterrupts()
+	m.Out.Again()
+	defer m.Out.Again()
 	fmt.Fprint(m.Out, plain(question))
 	select {
 	case a := <-m.lines.wait():

@@ -41,11 +41,20 @@ const (
 	Shell    Leave = 12
 )
 
+// Screen is what a dialogue is shown on, page by page.
+type Screen interface {
+	io.Writer
+	// Again begins a new page: what stands on the last one was read.
+	Again()
+	// Reserve makes room for so many lines below what was read.
+	Reserve(lines int)
+}
+
 // Menu is the dialogue.
 type Menu struct {
 	Hangkit Hangkit
 	In      io.Reader // read no further than the line that is asked for
-	Out     io.Writer
+	Out     Screen
 	Columns int
 	// Interrupts tells of Ctrl-C. It ends a command or a question, never the menu.
 	Interrupts <-chan os.Signal
@@ -87,7 +96,6 @@ func (m *Menu) Show(ctx context.Context) (Leave, error) {
 	m.line(m.Title)
 	m.look()
 	for {
-		m.offer()
 		leave, done, err := m.choose()
 		if errors.Is(err, errBack) {
 			continue
@@ -142,16 +150,19 @@ func (m *Menu) toStick() string {
 	return ", onto the stick"
 }
 
-// offer shows the menu.
+// offer shows the menu, whole, once there is room for it.
 func (m *Menu) offer() {
+	items := m.items()
+	m.Out.Reserve(1 + len(items))
 	m.line("")
-	for _, it := range m.items() {
+	for _, it := range items {
 		m.line(fmt.Sprintf(" %s  %-9s  %s", it.key, it.name, it.words))
 	}
 }
 
-// choose asks what to do, and does it.
+// choose offers what can be done, asks, and does it.
 func (m *Menu) choose() (leave Leave, done bool, err error) {
+	m.offer()
 	answer, err := m.ask("What now? ")
 	if err != nil {
 		return Quit, false, err

@@ -29,10 +29,30 @@ func (f *fake) Run(_ context.Context, args, secrets []string) (int, error) {
 	return f.status[args[0]], nil
 }
 
+// screen is a terminal that has room for so many lines; 0 is for all.
+type screen struct {
+	strings.Builder
+	room, used, turned int
+}
+
+func (s *screen) Write(b []byte) (int, error) {
+	s.used += strings.Count(string(b), "\n")
+	return s.Builder.Write(b)
+}
+
+func (s *screen) Again() { s.used = 0 }
+
+func (s *screen) Reserve(lines int) {
+	if s.room > 0 && s.used+lines > s.room {
+		s.turned++
+	}
+	s.Again()
+}
+
 // shown runs a menu whose person types lines, to the end of the input.
 func shown(t *testing.T, f *fake, typed string, set func(*Menu)) (Leave, string) {
 	t.Helper()
-	var out strings.Builder
+	var out screen
 	m := &Menu{
 		Hangkit: f, In: strings.NewReader(typed), Out: &out, Interrupts: make(chan os.Signal), Title: "hangkit",
 		Quote: func(s string) string { return "'" + s + "'" }, Stick: func() StickState { return StickState{} },
@@ -98,6 +118,18 @@ func TestLeave(t *testing.T) {
 	}
 }
 
+// TestNoRoom: the menu does not push away what was not read.
+func TestNoRoom(t *testing.T) {
+	t.Parallel()
+	for room, want := range map[int]int{40: 0, 14: 1} {
+		out := &screen{room: room}
+		shown(t, &fake{out: map[string]string{"list": oneWindows}}, "nonsense\nq\n", func(m *Menu) { m.Out = out })
+		if out.turned != want {
+			t.Errorf("%d lines: turned %d times, want %d:\n%s", room, out.turned, want, out)
+		}
+	}
+}
+
 const oneLocked = `{"targets":[{"name":"d","kind":"image","size":1,"volumes":[{"partition":3,"bitlocker":{"unlocked":false}}]}]}`
 
 // TestKey: the locked volumes are shown, and what is typed hidden, before the key is asked for;
@@ -109,7 +141,7 @@ func TestKey(t *testing.T) {
 		f := &fake{out: map[string]string{"list": oneLocked}}
 		_, screen := shown(t, f, typed, func(m *Menu) {
 			m.Live = true
-			out := m.Out.(*strings.Builder)
+			out := m.Out.(*screen)
 			m.Hide = func(context.Context) (func(), error) { hidden = out.String(); return func() {}, nil }
 		})
 		if strings.Contains(hidden, "Type the recovery password") || !strings.Contains(screen, "Type the recovery password") {

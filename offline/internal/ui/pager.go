@@ -42,6 +42,42 @@ type pager struct {
 	stopped     bool // by Ctrl-C
 }
 
+// Screen is the terminal of a dialogue. What is longer than its page stops there; a terminal
+// that does not tell its size, as a serial line, is left to scroll.
+type Screen struct {
+	out   io.Writer
+	pages *pager // nil where nothing stops
+}
+
+// Screen returns the terminal that a dialogue is held on.
+func (u *UI) Screen() *Screen {
+	keys, ok := u.in.(*os.File)
+	screen, is := u.Terminal().(*os.File)
+	if !ok || !is || !isTerminal(keys) {
+		return &Screen{out: u.out}
+	}
+	columns, rows, err := term.GetSize(int(screen.Fd()))
+	if err != nil || rows < leastRows || columns < leastColumns {
+		return &Screen{out: screen}
+	}
+	p := &pager{out: screen, key: func() (byte, error) { return readKey(keys) }, interrupt: func() {}, rows: rows, columns: columns}
+	return &Screen{out: p, pages: p}
+}
+
+func (s *Screen) Write(text []byte) (int, error) { return s.out.Write(text) }
+
+// Again begins a new page: what stands on the last one was read.
+func (s *Screen) Again() { s.pages.again() }
+
+// Reserve makes room for so many lines: the page is turned where they would push away what was
+// not read yet.
+func (s *Screen) Reserve(lines int) {
+	if s.pages != nil && s.pages.row+lines >= s.pages.rows {
+		s.pages.turn()
+	}
+	s.Again()
+}
+
 // newPager is nil where nobody asked for pages, or nobody could turn them.
 func newPager(in io.Reader, out io.Writer) *pager {
 	keys, ok := in.(*os.File)

@@ -108,6 +108,24 @@ func TestPagerNote(t *testing.T) {
 	}
 }
 
+// TestScreen: a page is turned where what is to come would push it away, and only there.
+func TestScreen(t *testing.T) {
+	t.Parallel()
+	for more, want := range map[int]string{1: "1\n2\n1\n2\n3\n", 2: "1\n2\n[more]1\n2\n3\n"} {
+		got, _ := turned(t, " ", func(w io.Writer) {
+			p, _ := w.(*pager)
+			s := &Screen{out: p, pages: p}
+			lines(2)(s)
+			s.Reserve(more)
+			lines(3)(s)
+		})
+		if got != want {
+			t.Errorf("%d more: %q, want %q", more, got, want)
+		}
+	}
+	New(nil, io.Discard, io.Discard).Screen().Reserve(99)
+}
+
 // TestPagerBroken: a terminal that is gone is an error of the output, not a wait for keys.
 func TestPagerBroken(t *testing.T) {
 	t.Parallel()
