@@ -1,6 +1,7 @@
 package image_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"hangkit/image"
 	"hangkit/image/imagetest"
@@ -38,11 +40,17 @@ func missing(t *testing.T, reason string) {
 // run gives what a program prints.
 func run(t *testing.T, program string, args ...string) string {
 	t.Helper()
-	out, err := exec.Command(oracle(t, program), args...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s %q: %v\n%s", program, args, err, out)
+	for patience := 50; ; patience-- {
+		out, err := exec.Command(oracle(t, program), args...).CombinedOutput()
+		if err == nil {
+			return string(out)
+		}
+		// A program that another test is just starting has our files, and their locks, until its exec.
+		if patience == 0 || !bytes.Contains(out, []byte("Failed to lock byte")) {
+			t.Fatalf("%s %q: %v\n%s", program, args, err, out)
+		}
+		time.Sleep(100 * time.Millisecond)
 	}
-	return string(out)
 }
 
 // loop attaches an image file to a loop device.

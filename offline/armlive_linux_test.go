@@ -11,7 +11,7 @@ import (
 
 // TestArmLive: the way back that is named is one that is there after power off, and works.
 func TestArmLive(t *testing.T) {
-	memory, err := os.MkdirTemp("/dev/shm", "hangkit")
+	memory, err := os.MkdirTemp("/dev/shm", "hangkit") //nolint:usetesting // the folder has to be in memory
 	if err != nil || !target.InMemory(memory) {
 		t.Skip("no memory file system here")
 	}

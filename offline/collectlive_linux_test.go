@@ -12,7 +12,7 @@ import (
 
 // TestCollectIntoMemory: on a live medium nothing is collected into what the next start loses.
 func TestCollectIntoMemory(t *testing.T) {
-	memory, err := os.MkdirTemp("/dev/shm", "hangkit")
+	memory, err := os.MkdirTemp("/dev/shm", "hangkit") //nolint:usetesting // the folder has to be in memory
 	if err != nil || !target.InMemory(memory) {
 		t.Skip("no memory to write to here: ", err)
 	}
